@@ -1,0 +1,225 @@
+"""Every network of the course, one class each, exactly as its paper prints it.
+
+Every generator maps z (B, 100) to images (B, C, H, W) in [-1, 1]; every discriminator maps images to logits (B,). `net`
+is the printed stack, its Sigmoid included: `forward` stops before the Sigmoid, because log(sigmoid(s)) computed in two
+steps loses its gradient where it is needed most, and `probability` applies it.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+Z_SIZE = 100
+
+
+class ShapeError(ValueError):
+    """A tensor of the wrong shape was given to a network."""
+
+
+class Generator(nn.Module):
+    """z (B, z_size) -> images (B, C, H, W) in [-1, 1]: checks z, then runs `net`."""
+
+    net: nn.Sequential
+    image_shape: tuple[int, int, int]
+    z_size: int = Z_SIZE
+
+    def forward(self, z: Tensor) -> Tensor:
+        if z.ndim != 2 or z.shape[1] != self.z_size:
+            raise ShapeError(
+                f"z has shape {tuple(z.shape)}, expected (B, {self.z_size}): "
+                f"torch.randn(B, {self.z_size}). Trailing 1x1 axes are added inside the generator."
+            )
+        first = self.net[0]
+        z = z if isinstance(first, nn.Linear) else z[:, :, None, None]
+        x: Tensor = self.net(z)
+        return x.view(-1, *self.image_shape)
+
+
+class Discriminator(nn.Module):
+    """Images (B, C, H, W) in [-1, 1] -> logits (B,): `net` without its final Sigmoid."""
+
+    net: nn.Sequential
+    image_shape: tuple[int, int, int]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape:
+            c, h, w = self.image_shape
+            raise ShapeError(f"images have shape {tuple(x.shape)}, expected (B, {c}, {h}, {w}).")
+        if isinstance(self.net[0], nn.Linear):
+            x = x.flatten(1)
+        for layer in self.net[:-1]:  # all but the Sigmoid
+            x = layer(x)
+        return x.flatten()
+
+    def probability(self, x: Tensor) -> Tensor:
+        """D(x) in (0, 1), shape (B,): the discriminator's estimate that x is real."""
+        p: Tensor = self.net[-1](self(x))
+        return p
+
+
+class MLPGenerator(Generator):
+    """P1's MLP generator, 100 -> 128 -> 256 -> 784, tanh; 247,440 parameters."""
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(Z_SIZE, 128),
+            nn.LeakyReLU(0.2),
+            nn.Linear(128, 256),
+            nn.LeakyReLU(0.2),
+            nn.Linear(256, 784),
+            nn.Tanh(),
+        )
+
+
+class MLPDiscriminator(Discriminator):
+    """P1's MLP discriminator, 784 -> 256 -> 128 -> 1, sigmoid; 233,985 parameters."""
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(784, 256),
+            nn.LeakyReLU(0.2),
+            nn.Linear(256, 128),
+            nn.LeakyReLU(0.2),
+            nn.Linear(128, 1),
+            nn.Sigmoid(),
+        )
+
+
+class DCGANGenerator(Generator):
+    """P1's DCGAN generator, 1x1 -> 7x7 -> 14x14 -> 28x28; 1,781,504 parameters.
+
+    P1's table lists a LeakyReLU slope "for G and D", but the generator that it prints uses ReLU; so does this one.
+    """
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.ConvTranspose2d(Z_SIZE, 256, kernel_size=7, stride=1, padding=0, bias=False),
+            nn.BatchNorm2d(256),
+            nn.ReLU(),
+            nn.ConvTranspose2d(256, 128, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(128),
+            nn.ReLU(),
+            nn.ConvTranspose2d(128, 1, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.Tanh(),
+        )
+
+
+class DCGANDiscriminator(Discriminator):
+    """P1's DCGAN discriminator, 28x28 -> 14x14 -> 7x7 -> one logit; 138,625 parameters."""
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(1, 64, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(64, 128, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(128),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(6272, 1),
+            nn.Sigmoid(),
+        )
+
+
+class DCGAN128Generator(Generator):
+    """P4's generator, six transposed convolutions from 1x1 to 128x128 RGB.
+
+    width: channels of the last hidden layer; the plan is 16, 8, 4, 2, 1 times it (1024-512-256-128-64 at 64, our
+    reading: the paper does not print its widths). 14,275,072 parameters at width 64.
+    """
+
+    image_shape = (3, 128, 128)
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        channels = [16 * width, 8 * width, 4 * width, 2 * width, width]
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(Z_SIZE, channels[0], kernel_size=4, stride=1, padding=0, bias=False),
+            nn.BatchNorm2d(channels[0]),
+            nn.ReLU(),
+        ]
+        for c_in, c_out in zip(channels, channels[1:], strict=False):
+            layers += [
+                nn.ConvTranspose2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(c_out),
+                nn.ReLU(),
+            ]
+        layers += [nn.ConvTranspose2d(width, 3, kernel_size=4, stride=2, padding=1, bias=False), nn.Tanh()]
+        self.net = nn.Sequential(*layers)
+
+
+class DCGAN128Discriminator(Discriminator):
+    """P4's discriminator, six convolutions from 128x128 RGB to one logit; the mirror image of its generator.
+
+    width: channels of the first layer (64 at full width).
+    norm_first: BatchNorm after the first layer too, as P4 prints it; DCGAN practice, and the default, has none there.
+    """
+
+    image_shape = (3, 128, 128)
+
+    def __init__(self, width: int = 64, norm_first: bool = False) -> None:
+        super().__init__()
+        channels = [3, width, 2 * width, 4 * width, 8 * width, 16 * width]
+        layers: list[nn.Module] = []
+        for i, (c_in, c_out) in enumerate(zip(channels, channels[1:], strict=False)):
+            layers.append(nn.Conv2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False))
+            if i > 0 or norm_first:
+                layers.append(nn.BatchNorm2d(c_out))
+            layers.append(nn.LeakyReLU(0.2))
+        layers += [nn.Conv2d(16 * width, 1, kernel_size=4, stride=1, padding=0, bias=False), nn.Sigmoid()]
+        self.net = nn.Sequential(*layers)
+
+
+def init_dcgan(module: nn.Module) -> None:
+    """DCGAN's initialisation (Radford et al. 2016, section 4), in place, from torch's global random state.
+
+    Weights of linear and (transposed) convolution layers ~ N(0, 0.02), their biases 0; BatchNorm's weights ~ N(1, 0.02),
+    its biases 0. (0.02 is a standard deviation. Texts that draw BatchNorm's weights from N(0, 0.02) start with every
+    normalised activation near 0.)
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
+    """A fresh generator and discriminator, initialised by their paper's recipe from torch's global random state.
+
+    name: "mlp" (P1; PyTorch's default initialisation), "dcgan" (P1) or "dcgan128" (P4), both with `init_dcgan`.
+    width: for "dcgan128" alone. Raises ValueError for another name.
+    """
+    G: Generator
+    D: Discriminator
+    if name == "mlp":
+        return MLPGenerator(), MLPDiscriminator()
+    if name == "dcgan":
+        G, D = DCGANGenerator(), DCGANDiscriminator()
+    elif name == "dcgan128":
+        G, D = DCGAN128Generator(width), DCGAN128Discriminator(width)
+    else:
+        raise ValueError(f'model is {name!r}, expected "mlp", "dcgan" or "dcgan128".')
+    init_dcgan(G)
+    init_dcgan(D)
+    return G, D
+
+
+def count_parameters(module: nn.Module) -> int:
+    """How many numbers training may change."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
