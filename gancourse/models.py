@@ -136,7 +136,7 @@ class DCGAN128Generator(Generator):
     """P4's generator, six transposed convolutions from 1x1 to 128x128 RGB.
 
     width: channels of the last hidden layer; the plan is 16, 8, 4, 2, 1 times it (1024-512-256-128-64 at 64, our
-    reading: the paper does not print its widths). 14,275,072 parameters at width 64.
+    reading: the paper does not print its widths). 12,786,560 parameters at width 64.
     """
 
     image_shape = (3, 128, 128)
