@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -25,7 +26,7 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from gancourse.data import tile
+from gancourse.data import tile, untile
 from gancourse.files import write_atomically
 
 FORMAT = "gancourse-checkpoint-1"
@@ -86,7 +87,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         (size,) = struct.unpack("<Q", raw[:8])
         if size > min(_MAX_HEADER, len(raw) - 8):
-            raise CheckpointError(f"{path} is truncated or is no checkpoint: its header claims {size:,} bytes.")
+            raise CheckpointError(
+                f"{path} is truncated or is no checkpoint: its header claims {size:,} bytes."
+            )
         header = json.loads(raw[8 : 8 + size])
         about = header.get("__metadata__", {}) if isinstance(header, dict) else {}
         found = about.get("format")
@@ -100,8 +103,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise CheckpointError(f"{path} was altered or damaged: its digest does not match its content.")
         body = json.loads(about["meta"])
         return Checkpoint(tensors, int(body["epoch"]), body["config"], body["history"])
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is truncated or is no checkpoint ({type(error).__name__}: {error}).") from error
+    except (
+        struct.error,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        SafetensorError,
+    ) as error:
+        raise CheckpointError(
+            f"{path} is truncated or is no checkpoint ({type(error).__name__}: {error})."
+        ) from error
 
 
 class Run:
@@ -129,9 +142,13 @@ class Run:
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise RunError(f"{path} cannot be read ({error}). Restore it, or choose another run folder.") from error
+            raise RunError(
+                f"{path} cannot be read ({error}). Restore it, or choose another run folder."
+            ) from error
         if not isinstance(config, dict):
-            raise RunError(f"{path} holds a {type(config).__name__}, expected an object. Choose another run folder.")
+            raise RunError(
+                f"{path} holds a {type(config).__name__}, expected an object. Choose another run folder."
+            )
         return config
 
     def write_config(self, config: dict[str, Any]) -> None:
@@ -156,7 +173,9 @@ class Run:
     def load(self, epoch: int) -> Checkpoint:
         """The checkpoint of one epoch. Raises CheckpointError when there is none, or it is damaged."""
         if epoch not in (have := self.checkpointed_epochs()):
-            raise CheckpointError(f"{self.folder} has no checkpoint of epoch {epoch}; there are {have or 'none'}.")
+            raise CheckpointError(
+                f"{self.folder} has no checkpoint of epoch {epoch}; there are {have or 'none'}."
+            )
         return load_checkpoint(self.checkpoint_path(epoch))
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
@@ -178,7 +197,9 @@ class Run:
             with path.open(newline="", encoding="utf-8") as file:
                 return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
         except (OSError, ValueError, TypeError, csv.Error) as error:
-            raise RunError(f"{path} is no table of numbers ({error}). The checkpoints hold the history too.") from error
+            raise RunError(
+                f"{path} is no table of numbers ({error}). The checkpoints hold the history too."
+            ) from error
 
     def save_samples(self, epoch: int, pixels: Tensor) -> None:
         """Write uint8 (B, C, H, W) samples as one sheet, samples/epoch-0005.png, eight to a row."""
@@ -188,6 +209,23 @@ class Run:
         Image.fromarray(array).save(file, "PNG")
         write_atomically(self.folder / "samples" / f"epoch-{epoch:04d}.png", file.getvalue())
 
+    def samples(self, n: int = 64, size: tuple[int, int] | None = None) -> dict[int, Tensor]:
+        """The sample sheets cut up again: epoch -> (n, C, H, W) uint8. A sheet that cannot be read is left out.
+
+        size: (H, W) of one image; None for square images, eight to a row.
+        """
+        found = {}
+        for path in sorted((self.folder / "samples").glob("epoch-*.png")):
+            try:
+                with Image.open(path) as image:
+                    array = np.array(image)
+            except (OSError, ValueError):
+                continue
+            sheet = torch.from_numpy(array if array.ndim == 3 else array[..., None]).permute(2, 0, 1)
+            side = (sheet.shape[2] + 2) // 8 - 2
+            found[int(path.stem.removeprefix("epoch-"))] = untile(sheet, size or (side, side), n)
+        return found
+
 
 def history_csv(history: list[Row]) -> str:
     """History rows as CSV text; floats in full, so that reading gives back the same numbers."""
@@ -196,5 +234,7 @@ def history_csv(history: list[Row]) -> str:
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
     for row in history:
-        writer.writerow({k: int(v) if math.isfinite(v) and v == int(v) else repr(float(v)) for k, v in row.items()})
+        writer.writerow(
+            {k: int(v) if math.isfinite(v) and v == int(v) else repr(float(v)) for k, v in row.items()}
+        )
     return file.getvalue()

@@ -1,0 +1,96 @@
+"""`python -m gancourse`: the course without a notebook, for long runs and for making what the package ships."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from gancourse import profiles
+from gancourse.data import DataError, mnist, pack_mnist
+from gancourse.models import networks
+from gancourse.runs import RunError
+from gancourse.training import Config, Trainer, TrainingDiverged
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 1 for an error that is explained, 130 when you stopped it."""
+    parser = argparse.ArgumentParser(prog="python -m gancourse", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    train = commands.add_parser("train", help="train a GAN into a run folder; the same command resumes it")
+    train.add_argument("model", choices=["mlp", "dcgan"])
+    train.add_argument("--out", required=True, help="run folder")
+    train.add_argument(
+        "--profile", choices=profiles.PROFILES, default="paper", help="how long (default: paper)"
+    )
+    train.add_argument("--epochs", type=int, help="instead of the profile's epochs")
+    train.add_argument("--data", help="folder with MNIST/raw; default: the MNIST inside the package")
+    train.add_argument("--images", type=int, help="use only the first N training images")
+    train.add_argument("--batch-size", type=int, default=128)
+    train.add_argument("--k", type=int, default=1, help="discriminator steps per generator step")
+    train.add_argument("--lr", type=float, default=2e-4)
+    train.add_argument("--loss", default="non_saturating", choices=["non_saturating", "saturating"])
+    train.add_argument(
+        "--reuse-fakes", action="store_true", help="G's step reuses D's fake batch (P2, most tutorials)"
+    )
+    train.add_argument("--ema-half-life", type=float, default=0.0, help="images; 0: no averaged generator")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--device", default="auto")
+    train.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
+    train.add_argument("--plain", action="store_true", help="the readable loop instead of the fast path")
+    train.add_argument(
+        "--milestones", type=int, nargs="*", default=[5, 50, 100], help="epochs whose checkpoints stay"
+    )
+    train.set_defaults(run=_train)
+
+    pack = commands.add_parser("pack-mnist", help="make assets/mnist.xz from a torchvision-style folder")
+    pack.add_argument("root")
+    pack.add_argument("out")
+    pack.set_defaults(run=lambda a: print(f"SHA-256 of the decoded data: {pack_mnist(a.root, a.out)}"))
+
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except (DataError, RunError, TrainingDiverged, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(
+            f"error: {error}. What was written before is whole; free space or choose another --out.",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _train(options: argparse.Namespace) -> None:
+    import torch
+
+    epochs, n_images = profiles.LESSONS[profiles.TRAINING_LESSON[options.model]][options.profile]
+    config = Config(
+        model=options.model,
+        epochs=epochs if options.epochs is None else options.epochs,
+        batch_size=options.batch_size,
+        k=options.k,
+        lr=options.lr,
+        loss=options.loss,
+        fresh_z=not options.reuse_fakes,
+        seed=options.seed,
+        ema_half_life=options.ema_half_life,
+        precision=options.precision,
+        fast=not options.plain,
+    )
+    images = mnist("train", options.data).subset(n_images if options.images is None else options.images)
+    torch.manual_seed(options.seed)
+    G, D = networks(options.model)
+    trainer = Trainer(G, D, images, config, options.out, options.device, milestones=tuple(options.milestones))
+    trainer.fit()
+    if trainer.epoch < config.epochs:
+        raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""How long a run may be: smoke (seconds, for tests), laptop (minutes), paper (what the papers did).
+
+A notebook asks `choose(lesson, profile)` and trains for `plan.epochs`. The minutes are measured ones, kept in
+assets/results/minutes.json by `python -m gancourse.pipeline course --record`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from gancourse.training import pick_device
+
+PROFILES = ("smoke", "laptop", "paper")
+LONGEST_AUTO = 20.0  # minutes; "auto" takes nothing that was measured to be longer
+
+# lesson -> profile -> (epochs, images of MNIST's 60,000). What an epoch means is the lesson's own affair.
+LESSONS: dict[str, dict[str, tuple[int, int]]] = {
+    "00_start_here": {"smoke": (2, 640), "laptop": (30, 6_400), "paper": (30, 6_400)},
+    "01_minimax_theory": {"smoke": (2, 0), "laptop": (20, 0), "paper": (40, 0)},
+    "02_mlp_gan_mnist": {"smoke": (2, 2_560), "laptop": (25, 60_000), "paper": (100, 60_000)},
+    "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (4, 60_000), "paper": (100, 60_000)},
+}
+TRAINING_LESSON = {"mlp": "02_mlp_gan_mnist", "dcgan": "03_dcgan_mnist"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a notebook does this time. `print(plan)` says it in two lines.
+
+    epochs: how long to train; images: how many of the training set's images; device: "cpu", "cuda" or "mps";
+    minutes: profile -> measured minutes of the whole notebook on this class of device (profiles never measured are absent).
+    """
+
+    lesson: str
+    profile: str
+    epochs: int
+    images: int
+    device: str
+    minutes: dict[str, float]
+    reason: str
+
+    def __str__(self) -> str:
+        times = ", ".join(f"{name} {self.minutes[name]:.1f}" for name in PROFILES if name in self.minutes)
+        return (
+            f"profile {self.profile} on {self.device}: {self.reason}.\n"
+            f"Measured minutes of this notebook on {device_class(self.device)}: {times or 'none yet'}."
+        )
+
+
+def device_class(device: str | None = None) -> str:
+    """The class of machine that minutes are kept for: "cuda", "mps", "cpu-bf16" or "cpu"."""
+    from gancourse.fast import has_bfloat16
+
+    found = pick_device(device or "auto")
+    if found.type != "cpu":
+        return found.type
+    return "cpu-bf16" if has_bfloat16(found) else "cpu"
+
+
+def choose(lesson: str, profile: str = "auto") -> Plan:
+    """The plan of one notebook on this machine.
+
+    profile: "smoke", "laptop", "paper", or "auto": the longest one whose measured minutes on this class of device are at most
+        20, and laptop where nothing was measured. The environment variable GANCOURSE_PROFILE goes before it.
+    Raises ValueError for an unknown lesson or profile.
+    """
+    if lesson not in LESSONS:
+        raise ValueError(f"lesson is {lesson!r}, expected one of {', '.join(LESSONS)}.")
+    device = pick_device("auto").type
+    minutes = measured_minutes().get(lesson, {}).get(device_class(device), {})
+    asked = os.environ.get("GANCOURSE_PROFILE") or profile
+    reason = "set by GANCOURSE_PROFILE" if os.environ.get("GANCOURSE_PROFILE") else "asked for by name"
+    if asked == "auto":
+        asked, reason = _longest(minutes)
+    if asked not in PROFILES:
+        raise ValueError(
+            f"profile is {asked!r}, expected auto, {', '.join(PROFILES)} (GANCOURSE_PROFILE goes first)."
+        )
+    epochs, images = LESSONS[lesson][asked]
+    return Plan(lesson, asked, epochs, images, device, minutes, reason)
+
+
+def _longest(minutes: dict[str, float]) -> tuple[str, str]:
+    fitting = [name for name in PROFILES if minutes.get(name, LONGEST_AUTO + 1) <= LONGEST_AUTO]
+    if not fitting:
+        return "laptop", "nothing longer was measured on this class of device"
+    return fitting[-1], f"the longest one measured to take at most {LONGEST_AUTO:.0f} minutes"
+
+
+@cache
+def measured_minutes() -> dict[str, dict[str, dict[str, float]]]:
+    """lesson -> class of device -> profile -> minutes, from assets/results/minutes.json; empty before the first record."""
+    path = resources.files("gancourse").joinpath("assets/results/minutes.json")
+    if not path.is_file():
+        return {}
+    lessons: dict[str, dict[str, dict[str, float]]] = json.loads(path.read_text(encoding="utf-8"))["lessons"]
+    return lessons
+
+
+def environment() -> str:
+    """Versions and device in a few lines: what to paste into a question."""
+    import platform
+
+    import torch
+
+    import gancourse
+
+    device = pick_device("auto")
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
+    return (
+        f"gancourse {gancourse.__version__}, Python {platform.python_version()}, torch {torch.__version__}\n"
+        f"device: {device.type} ({name}), class {device_class()}, {torch.get_num_threads()} threads"
+    )

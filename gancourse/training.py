@@ -1,0 +1,435 @@
+"""Algorithm 1 of Goodfellow et al. 2014: the step, the loop, history, checkpoints.
+
+`train_step` is the algorithm as one would write it by hand. `Trainer` runs it over epochs, keeps a history, draws samples
+from one fixed z, and writes a run folder from which it can go on. `gancourse.fast` is the same mathematics arranged for
+speed; `Config(fast=False, precision="float32")` leaves it out, and then a loop written by hand gives the same bits.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from gancourse import fast
+from gancourse.data import Images, unscale
+from gancourse.losses import discriminator_loss, non_saturating_loss, saturating_loss
+from gancourse.runs import Checkpoint, Row, Run, RunError
+
+GENERATOR_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}
+STATISTICS = ("loss_d", "loss_g", "d_real", "d_fake_before", "d_fake_after", "grad_norm_d", "grad_norm_g")
+N_FIXED = 64
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss became NaN or infinite; the message names the step and the last good checkpoint."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides how a run goes. The defaults are P1's recipe.
+
+    Raises ValueError for a value out of range, naming it.
+    """
+
+    model: str = "mlp"  # a name for messages and folders; the networks themselves are given to Trainer
+    epochs: int = 100  # passes over the images
+    batch_size: int = 128
+    k: int = 1  # D steps per G step (Algorithm 1)
+    lr: float = 2e-4  # Adam's, for both networks
+    betas: tuple[float, float] = (0.5, 0.999)
+    loss: str = "non_saturating"  # G's: "non_saturating" or "saturating" (minimax); D's is the same for both
+    fresh_z: bool = True  # draw new z for G's step, as Algorithm 1 says; False reuses D's fake batch
+    seed: int = 0  # of data order and z; the networks are initialised before they come here
+    ema_half_life: float = (
+        0.0  # images after which an old weight counts half in the average of G; 0: no average
+    )
+    precision: str = "auto"  # "float32", "bfloat16", or "auto": what is fastest here and safe
+    fast: bool = True  # use gancourse.fast where it knows how
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "betas", tuple(self.betas))
+        for name in ("epochs", "batch_size", "k"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1.")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed!r}, expected a whole number from 0 to 2**63 - 1.")
+        if not (isinstance(self.lr, int | float) and math.isfinite(self.lr) and self.lr > 0):
+            raise ValueError(f"lr is {self.lr!r}, expected a positive number such as 2e-4.")
+        if len(self.betas) != 2 or not all(isinstance(b, int | float) and 0 <= b < 1 for b in self.betas):
+            raise ValueError(f"betas is {self.betas!r}, expected two numbers in [0, 1) such as (0.5, 0.999).")
+        if self.loss not in GENERATOR_LOSSES:
+            raise ValueError(f"loss is {self.loss!r}, expected one of {', '.join(GENERATOR_LOSSES)}.")
+        if not (isinstance(self.ema_half_life, int | float) and 0 <= self.ema_half_life < math.inf):
+            raise ValueError(
+                f"ema_half_life is {self.ema_half_life!r}, expected a number of images, 0 for none."
+            )
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise ValueError(f'precision is {self.precision!r}, expected "auto", "float32" or "bfloat16".')
+        for name in ("fresh_z", "fast"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected True or False.")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """From a config.json. Raises ValueError for an unknown name or a bad value."""
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(
+                f"unknown setting {', '.join(map(repr, unknown))}; known: {', '.join(sorted(known))}."
+            )
+        return cls(**values)
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """ "auto": CUDA where there is one, then Apple's MPS, then the CPU; or a device by name. Raises ValueError if absent."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name)
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.type, True):
+        raise ValueError(f'device is {name!r}, but this machine has none; use "auto" or "cpu".')
+    return device
+
+
+def train_step(
+    G: nn.Module,
+    D: nn.Module,
+    opt_g: torch.optim.Optimizer,
+    opt_d: torch.optim.Optimizer,
+    x_reals: list[Tensor],
+    rng: torch.Generator,
+    generator_loss: Callable[[Tensor], Tensor] = non_saturating_loss,
+    fresh_z: bool = True,
+) -> Tensor:
+    """One round of Algorithm 1: k discriminator steps, one on each batch of `x_reals`, then one generator step.
+
+    x_reals: k batches of real images, (B, C, H, W) in [-1, 1]. z ~ N(0, I) of shape (B, 100) comes from `rng`.
+    fresh_z: draw new z for G's step; False sends D's last fake batch through D once more, as many tutorials do.
+
+    Real and fake images pass through D as separate batches, so that BatchNorm's statistics cannot give the labels away. D's
+    parameters are frozen in G's step: their gradients would be computed only to be thrown away.
+    Returns the seven numbers of STATISTICS, (7,), on the images' device; D's are means over its k steps.
+    """
+    sums = torch.zeros(4, device=x_reals[0].device)
+    for x_real in x_reals:
+        z = torch.randn(len(x_real), G.z_size, generator=rng, device=x_real.device)
+        x_fake = G(z)
+        real_logits, fake_logits = (
+            D(x_real).float(),
+            D(x_fake.detach()).float(),
+        )  # detach: this step must not reach G
+        loss_d = discriminator_loss(real_logits, fake_logits)
+        opt_d.zero_grad()
+        loss_d.backward()
+        opt_d.step()
+        with torch.no_grad():
+            means = loss_d, real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
+            sums += torch.stack([*means, _grad_norm(D)])
+    D.requires_grad_(False)
+    if fresh_z:
+        x_fake = G(torch.randn(len(x_real), G.z_size, generator=rng, device=x_real.device))
+    fake_logits = D(x_fake).float()
+    loss_g = generator_loss(fake_logits)
+    opt_g.zero_grad()
+    loss_g.backward()
+    opt_g.step()
+    D.requires_grad_(True)
+    with torch.no_grad():
+        loss_d, d_real, d_fake, norm_d = (sums / len(x_reals)).unbind()
+        return torch.stack(
+            [loss_d, loss_g, d_real, d_fake, fake_logits.sigmoid().mean(), norm_d, _grad_norm(G)]
+        )
+
+
+def _grad_norm(network: nn.Module) -> Tensor:
+    """Euclidean norm over all gradients of a network."""
+    return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+
+
+class Trainer:
+    """Trains a generator against a discriminator and keeps what happened.
+
+    G, D: generator and discriminator, already initialised; they are moved to `device` and trained in place.
+    images: what D is to believe in; moved to `device` too.
+    out: a run folder, or None to keep everything in memory. A folder that holds a run with the same config is resumed
+        after its newest whole checkpoint; one with another config is refused with RunError, and the difference shown.
+    keep_last, milestones: which checkpoints stay (see runs.Run).
+
+    .G .D .ema         the networks (ema: the averaged generator, or None)
+    .history           one row of floats an epoch: epoch, the STATISTICS' means, images_per_second, seconds
+    .samples           epoch -> (64, C, H, W) uint8 images from the one fixed z, .z_fixed; epoch 0 is before training
+    .epoch             epochs done
+    """
+
+    def __init__(
+        self,
+        G: nn.Module,
+        D: nn.Module,
+        images: Images,
+        config: Config,
+        out: str | Path | None = None,
+        device: str = "auto",
+        keep_last: int = 2,
+        milestones: tuple[int, ...] = (),
+    ) -> None:
+        self.device = pick_device(device)
+        self.G, self.D, self.images, self.config = (
+            G.to(self.device),
+            D.to(self.device),
+            images.to(self.device),
+            config,
+        )
+        if config.batch_size * config.k > len(images):
+            raise ValueError(
+                f"batch_size x k is {config.batch_size} x {config.k}, more than the {len(images)} images of "
+                f"{images.name}; choose a smaller batch."
+            )
+        self.plan = fast.plan(config.precision, config.fast, self.device, G)
+        self.opt_g = self._optimiser(self.G)
+        self.opt_d = self._optimiser(self.D)
+        self.ema = copy.deepcopy(self.G).requires_grad_(False) if config.ema_half_life else None
+        self.rng = torch.Generator(self.device).manual_seed(config.seed)
+        fixed = torch.Generator().manual_seed(config.seed + 1_000_003)
+        self.z_fixed = torch.randn(N_FIXED, G.z_size, generator=fixed).to(self.device)
+        self.epoch = 0
+        self.history: list[Row] = []
+        self.samples: dict[int, Tensor] = {}
+        self.run = None if out is None else Run(out, keep_last, milestones)
+        if self.run is not None:
+            self._open_run(self.run)
+        if not self.samples:
+            self._sample()
+
+    def _optimiser(self, network: nn.Module) -> torch.optim.Adam:
+        c = self.config
+        return torch.optim.Adam(network.parameters(), c.lr, c.betas, fused=True if self.plan.fused else None)
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    def epochs(self) -> Iterator[Row]:
+        """Train epoch by epoch up to config.epochs, yielding each epoch's row of history when it is done."""
+        while self.epoch < self.config.epochs:
+            yield self._train_epoch(lambda steps: None)
+
+    def fit(self, progress: bool = True, seconds: float = math.inf) -> list[Row]:
+        """Train up to config.epochs and return the history. One tidy line is left on the screen.
+
+        seconds: stop after the epoch at whose end another would probably exceed this many seconds in all.
+        A keyboard interrupt (the stop button) ends the training and returns what there is: the networks keep what they have
+        learned, also in the unfinished epoch; a run folder keeps its last whole epoch.
+        """
+        start, first = time.perf_counter(), self.epoch
+        rounds = self._rounds()
+        bar = tqdm(
+            total=rounds * self.config.epochs,
+            initial=rounds * first,
+            desc=self.config.model,
+            unit="step",
+            leave=False,
+            disable=not progress,
+        )
+        stopped = ""
+        try:
+            while self.epoch < self.config.epochs:
+                row = self._train_epoch(bar.update)
+                bar.set_postfix(
+                    epoch=self.epoch, loss_d=f"{row['loss_d']:.3f}", loss_g=f"{row['loss_g']:.3f}"
+                )
+                if time.perf_counter() - start + row["seconds"] > seconds:
+                    break
+        except KeyboardInterrupt:
+            stopped = f"; stopped by you in epoch {self.epoch + 1} of {self.config.epochs}"
+        finally:
+            bar.close()
+            self.D.requires_grad_(True)  # an interrupt may have come in G's step
+        self._report(first, time.perf_counter() - start, stopped)
+        return self.history
+
+    def _report(self, first: int, seconds: float, stopped: str) -> None:
+        n = self.epoch - first
+        images = n * self._rounds() * self.config.k * self.config.batch_size
+        print(
+            f"{n} epoch{'s' * (n != 1)} of {self.config.model} in {seconds:.1f} s "
+            f"({images / max(seconds, 1e-9):,.0f} images/s, {self.plan.precision}, {self.device.type}){stopped}"
+        )
+
+    def _rounds(self) -> int:
+        """Rounds of Algorithm 1 in an epoch."""
+        return len(self.images) // self.config.batch_size // self.config.k
+
+    def _train_epoch(self, tick: Callable[[int], Any]) -> Row:
+        start = time.perf_counter()
+        self.G.train()
+        self.D.train()
+        sums, bad_step = self._plain_epoch(tick) if not self.plan.fast else fast.epoch(self, tick)
+        rounds = self._rounds()
+        sums = sums.cpu()
+        if (bad := int(bad_step)) >= 0:
+            self._diverged(bad)
+        seconds = time.perf_counter() - start
+        row: Row = {"epoch": self.epoch + 1}
+        row |= {name: float(s) / rounds for name, s in zip(STATISTICS, sums, strict=True)}
+        row |= {
+            "images_per_second": rounds * self.config.k * self.config.batch_size / seconds,
+            "seconds": seconds,
+        }
+        self.epoch += 1
+        self.history.append(row)
+        self._sample()
+        if self.run is not None:
+            self.run.save(self._checkpoint())
+        return row
+
+    def _plain_epoch(self, tick: Callable[[int], Any]) -> tuple[Tensor, Tensor]:
+        """Sums of STATISTICS over an epoch's rounds, and the first round with a loss that is not finite (or -1)."""
+        c = self.config
+        sums, bad_step = torch.zeros(7, device=self.device), torch.tensor(-1, device=self.device)
+        reals: list[Tensor] = []
+        step = self.epoch * self._rounds()
+        for x_real in self.images.batches(c.batch_size, self.rng):
+            reals.append(x_real)
+            if len(reals) < c.k:
+                continue
+            with self.plan.autocast():
+                stats = train_step(
+                    self.G,
+                    self.D,
+                    self.opt_g,
+                    self.opt_d,
+                    reals,
+                    self.rng,
+                    GENERATOR_LOSSES[c.loss],
+                    c.fresh_z,
+                )
+            reals = []
+            step += 1
+            sums += stats
+            bad_step = torch.where((bad_step < 0) & ~stats[:2].isfinite().all(), step, bad_step)
+            self.update_ema()
+            tick(1)
+        return sums, bad_step
+
+    def update_ema(self) -> None:
+        """One step of the averaged generator: parameters averaged, BatchNorm's buffers copied."""
+        if self.ema is None:
+            return
+        keep = 0.5 ** (self.config.batch_size * self.config.k / self.config.ema_half_life)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.ema.parameters()), list(self.G.parameters()), 1 - keep)
+            for average, now in zip(self.ema.buffers(), self.G.buffers(), strict=True):
+                average.copy_(now)
+
+    def _diverged(self, step: int) -> None:
+        have = self.run.checkpointed_epochs() if self.run else []
+        where = (
+            f"the last good checkpoint is {self.run.checkpoint_path(have[-1])}"
+            if self.run and have
+            else ("there is no checkpoint to go back to")
+        )
+        raise TrainingDiverged(
+            f"a loss became NaN or infinite at step {step:,} (epoch {self.epoch + 1}); {where}. "
+            f'Nothing was saved after it. Try a smaller lr (it is {self.config.lr:g}) or precision="float32".'
+        )
+
+    @torch.no_grad()
+    def _sample(self) -> None:
+        """Images from z_fixed by the generator in eval mode: in train mode a preview would move BatchNorm's statistics."""
+        network = self.G if self.ema is None else self.ema
+        mode = network.training
+        pixels = unscale(network.eval()(self.z_fixed)).cpu()
+        network.train(mode)
+        self.samples[self.epoch] = pixels
+        if self.run is not None:
+            self.run.save_samples(self.epoch, pixels)
+
+    # -- stopping and going on -----------------------------------------------------------------------------------
+
+    def _settings(self) -> dict[str, Any]:
+        """What a run folder remembers; a run is resumed only where all but `epochs` and `computed` agree."""
+        about = {"name": self.images.name, "count": len(self.images), "sha256": self.images.fingerprint}
+        sizes = {n: [list(p.shape) for p in m.parameters()] for n, m in (("G", self.G), ("D", self.D))}
+        return asdict(self.config) | {
+            "betas": list(self.config.betas),
+            "device": self.device.type,  # the random state of one kind of device means nothing to another
+            "computed": {"precision": self.plan.precision, "fast": self.plan.fast},
+            "data": about,
+            "parameters": sizes,
+        }
+
+    def _open_run(self, run: Run) -> None:
+        mine, theirs = self._settings(), run.config
+        self._remembered = mine
+        if theirs is None:
+            if run.checkpointed_epochs():
+                raise RunError(f"{run.folder} has checkpoints but no config.json; choose another run folder.")
+            run.write_config(mine)
+            return
+        settings = (mine.keys() | theirs.keys()) - {"epochs", "computed"}
+        differing = [k for k in settings if mine.get(k) != theirs.get(k)]
+        if differing:
+            lines = [
+                f"  {k}: the folder has {theirs.get(k)!r}, you ask for {mine.get(k)!r}"
+                for k in sorted(differing)
+            ]
+            raise RunError(
+                f"{run.folder} holds a run with other settings:\n" + "\n".join(lines) + "\n"
+                "Nothing was changed. Use the folder's settings to go on with it, or choose another folder."
+            )
+        checkpoint, complaints = run.newest()
+        for complaint in complaints:
+            print(f"skipped a checkpoint: {complaint}")
+        if checkpoint is not None:
+            self._restore(checkpoint)
+            print(f"resuming {run.folder} after epoch {self.epoch}")
+        if mine["computed"] != theirs.get("computed"):
+            print(
+                f"note: computed with {mine['computed']} from here on, before with {theirs.get('computed')}"
+            )
+        if mine != theirs:
+            run.write_config(mine)
+
+    def _checkpoint(self) -> Checkpoint:
+        tensors: dict[str, Tensor] = {}
+        for name, network in self._networks().items():
+            tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+        for name, optimiser in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+            for index, state in optimiser.state_dict()["state"].items():
+                tensors |= {f"{name}.{index}.{key}": value for key, value in state.items()}
+        tensors["rng.own"] = self.rng.get_state()
+        tensors["rng.torch"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["rng.cuda"] = torch.cuda.get_rng_state(self.device)
+        return Checkpoint(tensors, self.epoch, self._remembered, self.history)
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"G": self.G, "D": self.D} | ({} if self.ema is None else {"ema": self.ema})
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        for name, network in self._networks().items():
+            network.load_state_dict(checkpoint.network(name))
+        for name, optimiser in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in checkpoint.network(name).items():
+                index, field = key.split(".", 1)
+                state.setdefault(int(index), {})[field] = value
+            optimiser.load_state_dict(
+                {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
+            )
+        self.rng.set_state(checkpoint.tensors["rng.own"])
+        torch.set_rng_state(checkpoint.tensors["rng.torch"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(checkpoint.tensors["rng.cuda"], self.device)
+        self.epoch, self.history = checkpoint.epoch, list(checkpoint.history)
+        self.samples = self.run.samples() if self.run else {}
