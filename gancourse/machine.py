@@ -1,0 +1,41 @@
+"""What kind of machine this is, in words that name no particular one: for measured times."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+import torch
+
+
+def device_class() -> str:
+    """ "cuda", "mps" or "cpu": the fastest that PyTorch can use here."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def describe() -> str:
+    """One line such as "2-core AMD EPYC, avx512_bf16; torch 2.15.0"."""
+    if device_class() == "cuda":
+        what = torch.cuda.get_device_name()
+    else:
+        what = f"{os.cpu_count()}-core {_processor()}"
+    return f"{what}; torch {torch.__version__.split('+')[0]}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        if platform.system() == "Darwin":
+            return subprocess.check_output(["sysctl", "-n", "machdep.cpu.brand_string"], text=True).strip()
+        return platform.processor() or platform.machine()
+    text = info.read_text(encoding="utf-8", errors="replace")
+    model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    flags = re.search(r"^flags\s*:\s*(.+)$", text, re.MULTILINE)
+    have = flags.group(1).split() if flags else []
+    fast = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if flag in have][:2]
+    return ", ".join([model.group(1).strip() if model else platform.machine(), *fast])
