@@ -28,7 +28,7 @@ TEMPLATE = """{% extends 'lab/index.html.j2' %}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block html_head_css -%}<style>
 body.jp-Notebook { max-width: 60rem; margin: 0 auto; }
-.equation { display: flex; align-items: center; margin: 0.8em 0; overflow-x: auto; }
+.equation { display: flex; align-items: center; margin: 0.8em 0; overflow: auto hidden; }
 .equation math { flex: 1; }
 .jp-OutputArea-output img { max-width: 100%; height: auto; }
 </style>{%- endblock -%}
@@ -36,6 +36,8 @@ body.jp-Notebook { max-width: 60rem; margin: 0 auto; }
 <div class="jp-RenderedLatex jp-OutputArea-output">{{ output.data['text/latex'] | mathml }}</div>
 {%- endblock -%}
 """
+
+THIN = '<mspace width="0.167em" />'
 
 INDEX = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
@@ -72,6 +74,10 @@ def to_mathml(tex: str, display: str = "inline") -> str:
         math = f"<code>{html.escape(body)}</code>"
     # Browsers that follow MathML Core ignore columnalign, and centre.
     math = re.sub(r'columnalign="(left|right)"', r'columnalign="\1" style="text-align: \1"', math)
+    # A function's name stands off its argument (log d, not logd); inside an index the spacing is the index's own.
+    math = re.sub(
+        r"(?<!<msub>)(?<!<msup>)(<mi>(?:log|ln|exp|sin|cos|tanh)</mi>)(?=<m[^o])", rf"\1{THIN}", math
+    )
     if display != "block":
         return math
     number = f"<span>({html.escape(tag.group(1))})</span>" if tag else ""
@@ -106,9 +112,8 @@ def write_page(path: Path, folder: Path) -> Path:
     )
     exporter.register_filter("markdown2html", _markdown)
     exporter.register_filter("mathml", _latex_output)
-    notebook = notebooks.read(path)
+    notebook = notebooks.tidy(notebooks.read(path))
     notebook.metadata["title"] = title(notebook, path.stem)
-    notebook.metadata.pop("widgets", None)
     body, _ = exporter.from_notebook_node(notebook)
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{path.stem}.html"

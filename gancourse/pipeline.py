@@ -56,13 +56,15 @@ class _Client(PapermillNotebookClient):
 class _Engine(NBClientEngine):
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, start_timeout=60, stdout_file=None, **kwargs):
-        _Client(
+        client = _Client(
             nb_man,
-            startup_timeout=start_timeout,
             kernel_name=kernel_name,
+            startup_timeout=start_timeout,
             timeout=None,
             stdout_file=stdout_file,
-        ).execute()
+            extra_arguments=["--log-level=ERROR"],  # of the kernel itself; what notebooks say is not touched
+        )
+        client.execute()
 
 
 papermill_engines.register("gancourse", _Engine)
@@ -164,7 +166,7 @@ def course(root: Path, profile: str, chosen: str = "", keep_going: bool = False)
 
 
 def refresh(root: Path, profile: str, chosen: str = "") -> list[str]:
-    """Run the chosen notebooks, write their outputs back into ``notebooks/``, return the names that failed."""
+    """Run the chosen notebooks, write their outputs back into ``notebooks/``; returns those that failed."""
     sync(root, chosen)
     failed = []
     for name in notebooks.names(root, chosen):
@@ -193,7 +195,7 @@ def make_html(root: Path, chosen: str = "") -> Path:
 
 
 def record_minutes(records: list[dict[str, Any]], path: Path) -> None:
-    """Write measured minutes as {lesson: {device: {profile: minutes}}}, and the kind of machine in "machines"."""
+    """Write measured minutes as {lesson: {device: {profile: minutes}}}, and the machine in "machines"."""
     from gancourse import machine
 
     table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
