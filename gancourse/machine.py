@@ -11,16 +11,9 @@ from pathlib import Path
 import torch
 
 
-def device_class() -> str:
-    """ "cuda", "mps" or "cpu": the fastest that PyTorch can use here."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
 def describe() -> str:
     """One line such as "2-core AMD EPYC, avx512_bf16; torch 2.15.0"."""
-    if device_class() == "cuda":
+    if torch.cuda.is_available():
         what = torch.cuda.get_device_name()
     else:
         what = f"{os.cpu_count()}-core {_processor()}"
@@ -37,5 +30,5 @@ def _processor() -> str:
     model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     flags = re.search(r"^flags\s*:\s*(.+)$", text, re.MULTILINE)
     have = flags.group(1).split() if flags else []
-    fast = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if flag in have][:2]
+    fast = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if flag in have][:1]
     return ", ".join([model.group(1).strip() if model else platform.machine(), *fast])

@@ -74,7 +74,7 @@ def to_mathml(tex: str, display: str = "inline") -> str:
         math = f"<code>{html.escape(body)}</code>"
     # Browsers that follow MathML Core ignore columnalign, and centre.
     math = re.sub(r'columnalign="(left|right)"', r'columnalign="\1" style="text-align: \1"', math)
-    # A function's name stands off its argument (log d, not logd); inside an index the spacing is the index's own.
+    # A function's name stands off its argument (log d, not logd); not so inside an index.
     math = re.sub(
         r"(?<!<msub>)(?<!<msup>)(<mi>(?:log|ln|exp|sin|cos|tanh)</mi>)(?=<m[^o])", rf"\1{THIN}", math
     )

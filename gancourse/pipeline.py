@@ -195,16 +195,24 @@ def make_html(root: Path, chosen: str = "") -> Path:
 
 
 def record_minutes(records: list[dict[str, Any]], path: Path) -> None:
-    """Write measured minutes as {lesson: {device: {profile: minutes}}}, and the machine in "machines"."""
-    from gancourse import machine
+    """Add measured minutes to ``path``, where ``gancourse.profiles`` reads them.
 
-    table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    device = machine.device_class()
+    The table is {"lessons": {lesson: {class of device: {profile: minutes}}}, "machines": {class of device:
+    what it was measured on}}. Runs that failed are not recorded.
+    """
+    from gancourse import machine, profiles
+
+    table: dict[str, Any] = {"lessons": {}, "machines": {}}
+    if path.exists():
+        table = json.loads(path.read_text(encoding="utf-8"))
+    device = profiles.device_class()
     for record in records:
         if record["status"] == "ok":
             minutes = round(record["seconds"] / 60, 2)
-            table.setdefault(record["name"], {}).setdefault(device, {})[record["profile"]] = minutes
-    table.setdefault("machines", {})[device] = machine.describe()
+            table["lessons"].setdefault(record["name"], {}).setdefault(device, {})[record["profile"]] = (
+                minutes
+            )
+    table["machines"][device] = machine.describe()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -248,6 +256,8 @@ def run(root: Path, options: argparse.Namespace) -> int:
         )
         return 1 if found else 0
     elif options.command == "course":
+        if options.record and options.profile == "auto":
+            raise ValueError("--record needs the profile by name, since minutes are kept for each profile")
         records = course(root, options.profile, chosen, options.keep_going)
         if options.record:
             record_minutes(records, root / "gancourse" / "assets" / "results" / "minutes.json")

@@ -1,0 +1,52 @@
+"""Every committed notebook: built from its source, executed, and fit to be read without running it."""
+
+import re
+
+import pytest
+from checks import CHECKS, ROOT, compared_cells
+
+from gancourse import notebooks
+
+NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "src").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def read():
+    cache = {}
+
+    def read_once(name):
+        if name not in cache:
+            path = notebooks.built_path(ROOT, name)
+            assert path.exists(), f"{name}.ipynb is not built: run `make sync`, then `make refresh`"
+            cache[name] = notebooks.read(path)
+        return cache[name]
+
+    return read_once
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_agrees_with_its_source(name, read):
+    source = notebooks.read_source(notebooks.source_path(ROOT, name))
+    assert notebooks.differences(source, read(name)) == [], "run `make sync`, then `make refresh`"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_committed_notebook(name, check, read):
+    notebook = read(name)
+    if check is compared_cells and name.startswith("00"):
+        problems = list(compared_cells(notebook, at_least=3))
+    else:
+        problems = list(check(notebook))
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_title_has_the_number_of_the_file(name, read):
+    found = re.match(r"# (\d\d) ", read(name).cells[0].source)
+    assert found and found.group(1) == name[:2]
+
+
+def test_every_built_notebook_has_a_source():
+    built = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert built <= set(NAMES)
