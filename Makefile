@@ -23,14 +23,14 @@ course: $(STAMP)  ## run every notebook and write pages to build/html
 	@$(PIPELINE) course --profile "$(PROFILE)" --notebooks "$(NOTEBOOKS)"
 
 test: $(STAMP)  ## unit tests, then every notebook against its committed outputs
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 tests
-	@$(BIN)/python -m pytest -q --nbval notebooks
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
+	@$(BIN)/python -m pytest --nbval notebooks
 
 slow: $(STAMP)  ## the tests that take longer: a built wheel, long runs
-	@$(BIN)/python -m pytest -q -m slow tests
+	@$(BIN)/python -m pytest -m slow tests
 
 browser: $(STAMP)  ## the tests that drive a real browser
-	@$(BIN)/python -m pytest -q -m browser tests
+	@$(BIN)/python -m pytest -m browser tests
 
 lint: $(STAMP)  ## ruff, mypy, and whether notebooks agree with their sources
 	@$(BIN)/ruff check .
@@ -48,11 +48,11 @@ html: $(STAMP)  ## pages of the committed notebooks, without running them
 	@$(PIPELINE) html --notebooks "$(NOTEBOOKS)"
 
 bench: $(STAMP)  ## measure speed on this machine
-	@$(BIN)/python -m pytest -q -s -m benchmark tests
+	@$(BIN)/python -m pytest -s -m benchmark tests
 
 clean:  ## remove what the course and its tools wrote (.venv and runs stay)
 	@rm -rf build dist gancourse.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find . -name __pycache__ -prune -exec rm -rf {} + -o -path ./$(VENV) -prune
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # Made once, and brought up to date when the requirements change. pip's own progress stays quiet: it is a
 # minute on a good line, and some 6 GB on Linux, where the default torch brings CUDA.
@@ -61,6 +61,6 @@ $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "gancourse needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d. Try: make install PYTHON=python3.12" % v)'
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
-	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@test -x $(BIN)/pip || "$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[lab,dev]"
 	@touch $(STAMP)

@@ -51,8 +51,8 @@ def test_wheel_imports_and_loads_mnist_in_an_empty_environment(wheel, tmp_path):
     site = Path(subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip())
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", str(wheel)]
     subprocess.run(install, check=True)
-    # The dependencies come from the environment that runs this test, so that torch is not downloaded again. Files
-    # such as an editable install's .pth are not read from a folder that is added like this.
+    # The dependencies come from the environment that runs this test, so that torch is not downloaded again. A
+    # .pth file there, such as an editable install's, is not read when the folder is added like this.
     dependencies = sorted({path for path in sys.path if path.endswith("site-packages")})
     (site / "dependencies.pth").write_text("\n".join(dependencies), encoding="utf-8")
     done = subprocess.run([str(python), "-c", USE], cwd=tmp_path, capture_output=True, text=True)
