@@ -12,6 +12,7 @@ import hashlib
 import lzma
 import struct
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -176,12 +177,11 @@ def _embedded_mnist() -> tuple[np.ndarray, np.ndarray]:
     except OSError:
         raw = b""
     if hashlib.sha256(raw).hexdigest() != _MNIST_SHA256:  # absent, cut short or damaged: decode again
-        packed = resources.files("gancourse").joinpath("assets/mnist.xz").read_bytes()
         try:
-            raw = lzma.decompress(packed)
-        except lzma.LZMAError as error:
+            raw = lzma.decompress(resources.files("gancourse").joinpath("assets/mnist.xz").read_bytes())
+        except (OSError, lzma.LZMAError) as error:
             raise DataError(
-                f"gancourse/assets/mnist.xz is damaged ({error}); install gancourse again."
+                f"gancourse/assets/mnist.xz is missing or damaged ({error}); install gancourse again."
             ) from error
         found = hashlib.sha256(raw).hexdigest()
         if found != _MNIST_SHA256:
@@ -226,7 +226,7 @@ def _read_idx(path: Path, magic: int, shape: tuple[int, ...]) -> np.ndarray:
     """One file of MNIST's idx format: magic number, sizes (big-endian int32 each), then the bytes."""
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); copy it again, or use root=None.") from error
     header = 4 * (1 + len(shape))
     if len(raw) < header:
