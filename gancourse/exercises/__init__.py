@@ -1,0 +1,5 @@
+"""The exercises of the course, one module per notebook: `from gancourse.exercises import minimax01 as ex`.
+
+Every exercise has `.check(answer)`, `.hint()` and `.solution()`; `gancourse.exercises.engine` says how they
+work.
+"""

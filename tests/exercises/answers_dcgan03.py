@@ -1,0 +1,230 @@
+"""Answers to the exercises of dcgan03: right ones, and wrong ones with a part of their message."""
+
+import torch
+from torch import nn
+
+
+def size_from_torch(size, kernel, stride, padding):
+    return nn.ConvTranspose2d(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size, size)).shape[-1]
+
+
+def parameters_from_torch(a, b, k, batch_norm):
+    layers = [nn.ConvTranspose2d(a, b, k, bias=False), *([nn.BatchNorm2d(b)] if batch_norm else [])]
+    return sum(p.numel() for layer in layers for p in layer.parameters())
+
+
+def generator(
+    bias=False, last_bias=None, end=nn.Tanh, norms=True, extra_norm=False, last=(4, 2, 1), width=128
+):
+    last_bias = bias if last_bias is None else last_bias
+    layers: list[nn.Module] = [nn.ConvTranspose2d(100, 256, 7, 1, 0, bias=bias)]
+    layers += [nn.BatchNorm2d(256)] if norms else []
+    layers += [nn.ReLU(True), nn.ConvTranspose2d(256, width, 4, 2, 1, bias=bias)]
+    layers += [nn.BatchNorm2d(128)] if norms else []
+    layers += [nn.ReLU(True), nn.ConvTranspose2d(128, 1, last[0], last[1], last[2], bias=last_bias)]
+    layers += [nn.BatchNorm2d(1)] if extra_norm else []
+    return nn.Sequential(*layers, end())
+
+
+class AsModule(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Sequential(*generator()[:3]), nn.Sequential(*generator()[3:7])
+
+    def forward(self, z):
+        return torch.tanh(self.second(self.first(z)))
+
+
+def init_by_name(module):
+    name = type(module).__name__
+    if "Conv" in name:
+        module.weight.data.normal_(0.0, 0.02)
+    elif "BatchNorm" in name:
+        module.weight.data.normal_(1.0, 0.02)
+        module.bias.data.fill_(0)
+
+
+def init_everything(net):
+    """Walks over the layers itself, and therefore several times when called by `apply`."""
+    for module in net.modules():
+        init_by_name(module)
+    return net
+
+
+def init(conv=(0.0, 0.02), norm=(1.0, 0.02), kinds=(nn.Conv2d, nn.ConvTranspose2d), bias=True):
+    def init_weights(module):
+        if isinstance(module, kinds):
+            nn.init.normal_(module.weight, *conv)
+        elif isinstance(module, nn.BatchNorm2d):
+            if norm:
+                nn.init.normal_(module.weight, *norm)
+            if bias:
+                nn.init.zeros_(module.bias)
+
+    return init_weights
+
+
+def init_uniform(module):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.uniform_(module.weight, -0.0346, 0.0346)
+
+
+def init_in_place_without_no_grad(module):
+    if hasattr(module, "weight"):
+        module.weight.normal_(0, 0.02)
+
+
+def fakes_first(D, x_real, x_fake):
+    on_fake = D(x_fake)
+    on_real = D(x_real)
+    return [on_real, on_fake]
+
+
+def one_batch(D, x_real, x_fake):
+    return D(torch.cat([x_real, x_fake])).chunk(2)
+
+
+def in_eval_mode(D, x_real, x_fake):
+    D.eval()
+    pair = D(x_real), D(x_fake)
+    D.train()
+    return pair
+
+
+def left_in_eval_mode(D, x_real, x_fake):
+    pair = D(x_real), D(x_fake)
+    D.eval()
+    return pair
+
+
+def preview_with_try(G, z):
+    mode = G.training
+    try:
+        return G.eval()(z).detach()
+    finally:
+        G.train(mode)
+
+
+@torch.no_grad()
+def preview_with_if(G, z):
+    if not G.training:
+        return G(z)
+    G.eval()
+    x = G(z)
+    G.train()
+    return x
+
+
+def previewed(before="eval", after="train", no_grad=True, rows=None):
+    def preview(G, z):
+        if before:
+            getattr(G, before)()
+        with torch.set_grad_enabled(not no_grad):
+            x = G(z if rows is None else torch.randn_like(z))
+        if after:
+            getattr(G, after)()
+        return x
+
+    return preview
+
+
+def linear_then_restore(G, z):
+    return previewed(after="train")(G, z)
+
+
+RIGHT = {
+    "transposed_size": [
+        size_from_torch,
+        lambda n, k, s, p: (n - 1) * s - 2 * p + k,
+        lambda size, kernel, stride, padding: stride * size - stride + kernel - 2 * padding,
+    ],
+    "block_parameters": [
+        parameters_from_torch,
+        lambda a, b, k, norm: b * (a * k**2 + 2 * norm),
+    ],
+    "build_generator": [generator, lambda: AsModule()],
+    "init_weights": [init(), init_by_name, init_everything],
+    "translate_batch_norm": [
+        lambda channels: nn.BatchNorm2d(channels, momentum=0.2),
+        lambda c: nn.BatchNorm2d(c, 1e-5, 1 - 0.8),
+        lambda c: nn.BatchNorm2d(c, eps=1e-3, momentum=0.2),  # Keras' own eps
+    ],
+    "separate_batches": [fakes_first, lambda D, a, b: (D(a), D(b))],
+    "preview": [preview_with_try, preview_with_if],
+}
+
+WRONG = {
+    "transposed_size": {
+        "ordinary convolution": (lambda n, k, s, p: (n + 2 * p - k) // s + 1, "ordinary convolution"),
+        "sign of the padding": (lambda n, k, s, p: (n - 1) * s + 2 * p + k, "wrong sign"),
+        "n gaps": (lambda n, k, s, p: n * s - 2 * p + k, "n - 1 gaps"),
+        "padding once": (lambda n, k, s, p: (n - 1) * s - p + k, "cuts on both sides"),
+        "size times stride": (lambda n, k, s, p: n * s, "not in general"),
+        "one too few": (lambda n, k, s, p: (n - 1) * s - 2 * p + k - 1, "One too few"),
+        "something else": (lambda n, k, s, p: 28, "size 1, kernel 7, stride 1, padding 0 it gives 28"),
+    },
+    "block_parameters": {
+        "biases": (lambda a, b, k, n: parameters_from_torch(a, b, k, n) + b, "it has none"),
+        "no BatchNorm": (lambda a, b, k, n: a * b * k * k, "BatchNorm's parameters are missing"),
+        "half of BatchNorm": (lambda a, b, k, n: a * b * k * k + b * n, "two."),
+        "running statistics": (lambda a, b, k, n: a * b * k * k + 4 * b * n, "are buffers"),
+        "kernel not squared": (lambda a, b, k, n: a * b * k + 2 * b * n, "kernel is square"),
+        "one kernel for each output": (lambda a, b, k, n: b * k * k + 2 * b * n, "for every input channel"),
+        "BatchNorm over the inputs": (lambda a, b, k, n: a * b * k * k + 2 * a * n, "come out of it"),
+        "one off": (
+            lambda a, b, k, n: parameters_from_torch(a, b, k, n) + 1,
+            "For the block (100, 256, 7, True) it gives 1,254,913",
+        ),
+    },
+    "build_generator": {
+        "biases": (lambda: generator(bias=True), "have biases"),
+        "bias at the end": (lambda: generator(last_bias=True), "last convolution has a bias"),
+        "no Tanh": (lambda: generator(end=nn.Identity), "Tanh at the end is missing"),
+        "Sigmoid": (lambda: generator(end=nn.Sigmoid), "end with a Tanh"),
+        "no BatchNorm": (lambda: generator(norms=False), "and it has none"),
+        "BatchNorm at the end": (lambda: generator(extra_norm=True), "the output has none"),
+        "wrong size": (lambda: generator(last=(3, 2, 1)), "becomes (8, 1, 27, 27)"),
+        "channels do not fit": (lambda: generator(width=64), "as many channels as the one before gives"),
+        "other kernel": (lambda: generator(last=(6, 2, 2)), "compare kernels and channels"),
+        "an image": (lambda: torch.zeros(1, 1, 28, 28), "return a network"),
+    },
+    "init_weights": {
+        "BatchNorm near 0": (init(norm=(0.0, 0.02)), "all of them start near 0"),
+        "0.02 as a variance": (init(conv=(0.0, 0.02**0.5)), "not the variance"),
+        "0.02 squared": (init(conv=(0.0, 0.02**2)), "do not square it"),
+        "0.02 as a variance, BatchNorm": (init(norm=(1.0, 0.02**0.5)), "BatchNorm's weights have standard"),
+        "only Conv2d": (init(kinds=nn.Conv2d), "The weights of `ConvTranspose2d` are as they were"),
+        "only ConvTranspose2d": (init(kinds=nn.ConvTranspose2d), "The weights of `Conv2d` are as they were"),
+        "no BatchNorm": (init(norm=None), "as they were, all 1"),
+        "no bias": (init(bias=False), "they start at 0"),
+        "mean 0.02": (init(conv=(0.02, 0.02)), "have mean 0.02"),
+        "std 0.05": (init(conv=(0.0, 0.05)), "standard deviation 0.05"),
+        "uniform": (init_uniform, "not from a normal distribution"),
+        "in place on a leaf": (init_in_place_without_no_grad, "`nn.init.normal_`"),
+    },
+    "translate_batch_norm": {
+        "as published": (lambda c: nn.BatchNorm2d(c, 0.8), "is eps"),
+        "Keras' number": (lambda c: nn.BatchNorm2d(c, momentum=0.8), "opposite meaning"),
+        "the default": (lambda c: nn.BatchNorm2d(c), "momentum is 0.1"),
+        "cumulative": (lambda c: nn.BatchNorm2d(c, momentum=None), "momentum is None"),
+        "both": (lambda c: nn.BatchNorm2d(c, 0.8, 0.2), "is eps"),
+        "one dimension": (lambda c: nn.BatchNorm1d(c, momentum=0.2), "an `nn.BatchNorm2d` is expected"),
+        "always 128": (lambda c: nn.BatchNorm2d(128, momentum=0.2), "Asked for 64 channels"),
+    },
+    "separate_batches": {
+        "one batch": (one_batch, "in one batch"),
+        "exchanged": (lambda D, a, b: (D(b), D(a)), "exchanged"),
+        "probabilities": (lambda D, a, b: (D(a).sigmoid(), D(b).sigmoid()), "These are probabilities"),
+        "eval mode": (in_eval_mode, "in train mode"),
+        "left in eval mode": (left_in_eval_mode, "left in eval mode"),
+        "joined": (lambda D, a, b: torch.cat([D(a), D(b)]), "a pair is expected"),
+    },
+    "preview": {
+        "train mode": (previewed(before=None, after=None), "moved BatchNorm's running statistics"),
+        "left in eval mode": (previewed(after=None), "left in eval mode"),
+        "with the graph": (previewed(no_grad=False), "carry G's graph"),
+        "always back to train": (linear_then_restore, "left in train mode"),
+        "another z": (previewed(rows="new"), "not the images that G makes from this z"),
+        "numpy": (lambda G, z: G(z).numpy(), "Call it on such an input"),
+    },
+}

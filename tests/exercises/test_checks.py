@@ -1,0 +1,67 @@
+"""Every check is tested: it accepts several right answers, and gives each named wrong one its own message.
+
+The answers stand in answers_MODULE.py, one table of right and one of wrong ones per module of exercises.
+"""
+
+import answers_dcgan03
+import answers_minimax01
+import answers_mlp02
+import pytest
+
+from gancourse.exercises import dcgan03, engine, minimax01, mlp02
+
+MODULES = [(minimax01, answers_minimax01), (mlp02, answers_mlp02), (dcgan03, answers_dcgan03)]
+EXERCISES = {item.key: item for module, _ in MODULES for item in engine.exercises(module).values()}
+
+right_answers = [
+    pytest.param(engine.exercises(module)[name], answer, id=f"{name}-{number}")
+    for module, answers in MODULES
+    for name, given in answers.RIGHT.items()
+    for number, answer in enumerate(given)
+]
+wrong_answers = [
+    pytest.param(engine.exercises(module)[name], answer, fragment, id=f"{name}-{mistake}")
+    for module, answers in MODULES
+    for name, given in answers.WRONG.items()
+    for mistake, (answer, fragment) in given.items()
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer"), right_answers)
+def test_right_answer_passes(exercise, answer):
+    result = exercise.check(answer)
+    assert result.status == "correct", result
+
+
+@pytest.mark.parametrize(("exercise", "answer", "fragment"), wrong_answers)
+def test_wrong_answer_gets_its_message(exercise, answer, fragment):
+    result = exercise.check(answer)
+    assert (result.status, fragment in result.message) == ("wrong", True), result
+
+
+@pytest.mark.parametrize(("module", "answers"), MODULES, ids=[module.__name__ for module, _ in MODULES])
+def test_the_tables_are_complete(module, answers):
+    names = set(engine.exercises(module))
+    assert set(answers.RIGHT) == set(answers.WRONG) == names
+    assert all(len(given) >= 2 for given in answers.RIGHT.values())
+    assert all(len(given) >= 3 for given in answers.WRONG.values())
+    assert len(names) >= (6 if module is minimax01 else 5)
+
+
+@pytest.mark.parametrize("key", EXERCISES)
+def test_reference_solution_stub_and_solution_cell(key):
+    exercise = EXERCISES[key]
+    assert exercise.check(exercise.reference() if exercise.value else exercise.reference).status == "correct"
+    for code, status in ((exercise.stub, "not attempted"), (exercise.solution_code(), "correct")):
+        cell: dict = {}
+        exec(code, cell)
+        assert exercise.check(cell[exercise.answer_name]).status == status, code
+
+
+@pytest.mark.parametrize("key", EXERCISES)
+def test_no_hint_but_the_last_gives_the_solution_away(key):
+    exercise = EXERCISES[key]
+    body = exercise.source.strip().splitlines()[-1].removeprefix("    return ").strip()
+    assert len(set(exercise.hints)) == 3
+    assert body not in exercise.hints[0]
+    assert exercise.prompt.startswith(f"**Exercise: {exercise.title}** ({exercise.difficulty}, ")
