@@ -1,0 +1,619 @@
+# %% [markdown]
+# # 02 A GAN from multilayer perceptrons, on MNIST
+#
+# We build the smallest GAN that draws digits: two multilayer perceptrons of three layers each, trained by some 25
+# lines that you could have typed. The paper that we follow, S. Ben Abdallah's *Adversarial Networks for Image
+# Generation*, is called **P1** here.
+#
+# **What you will learn**
+#
+# - why the data is scaled to [−1, 1], and what goes wrong otherwise
+# - P1's two networks, and how to count their parameters by hand
+# - why a discriminator should return logits
+# - Algorithm 1, written by hand, and that the package does the very same thing, bit for bit
+# - how to read the losses of a GAN, and how to tell a sick run from a healthy one
+#
+# **Time.** Some minutes on a processor, less on a GPU; the plan cell below prints the minutes that were measured on
+# your class of machine. The exercises come on top, each with its own estimate.
+
+# %% tags=["setup"]
+import importlib.util
+import subprocess
+import sys
+
+if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
+    package = "gancourse[lab] @ git+https://github.com/gancourse/gancourse"
+    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", package])
+
+# %% tags=["parameters"]
+profile = "auto"  # "smoke" (seconds), "laptop" (minutes), "paper" (P1's 100 epochs), or "auto"
+seed = 0  # of the networks, the order of the data, and z
+out = None  # set a folder, on Colab one in your Drive, and a run that was cut off goes on
+
+# %%
+import math
+
+import torch
+from matplotlib.figure import Figure
+from torch.nn.functional import pad, softplus, unfold
+
+from gancourse import data, losses, models, plots, profiles
+from gancourse.exercises import mlp02 as ex
+from gancourse.training import Config, Trainer
+
+plots.use_style()
+
+# %% tags=["nbval-ignore-output"]
+plan = profiles.choose("02_mlp_gan_mnist", profile)
+print(plan)
+
+# %% [markdown]
+# ## 2.1 Which game do we play?
+#
+# [Lesson 01](01_minimax_theory.ipynb) derives the game; here is what we need of it. The discriminator $D$ answers with
+# the probability that an image is real, the generator $G$ makes images from noise $z \sim \mathcal N(0, I)$, and
+# they fight over one value,
+#
+# $$ \min_G \max_D V(D, G), \qquad V(D, G) = \mathbb E_x[\log D(x)] + \mathbb E_z[\log(1 - D(G(z)))]. \tag{2.1} $$
+#
+# $D$ climbs $V$, which is to say that it descends
+#
+# $$ L_D = -\mathbb E_x[\log D(x)] - \mathbb E_z[\log(1 - D(G(z)))]. \tag{2.2} $$
+#
+# $G$ ought to descend $\mathbb E_z[\log(1 - D(G(z)))]$. But early on $D$ rejects every fake, $D(G(z)) \approx 0$, and
+# exactly there this loss is flat. P1, like nearly everybody since 2014, lets $G$ descend the **non-saturating** loss
+#
+# $$ L_G = -\mathbb E_z[\log D(G(z))], \tag{2.3} $$
+#
+# which falls with the same thing, $D(G(z))$ rising, and is steepest where $G$ is worst. (It is a heuristic: with it
+# the two players no longer share one value, and the game is no longer the minimax game of equation 2.1.)
+#
+# If $G$ reaches the data's distribution, the best $D$ answers 1/2 everywhere. Where are the losses then?
+
+# %%
+undecided = torch.zeros(128)  # logits of a D that answers 1/2
+loss_d = losses.discriminator_loss(undecided, undecided).item()
+loss_g = losses.non_saturating_loss(undecided).item()
+print(f"D's loss at D = 1/2: {loss_d:.4f}   2 ln 2 = {2 * math.log(2):.4f}")
+print(f"G's loss at D = 1/2: {loss_g:.4f}     ln 2 = {math.log(2):.4f}")
+assert math.isclose(loss_d, 2 * math.log(2), rel_tol=1e-6) and math.isclose(loss_g, math.log(2), rel_tol=1e-6)
+
+# %% [markdown]
+# These are the dashed marks in every loss figure below.
+#
+# ## 2.2 What does the data look like to a network?
+#
+# MNIST's pixels are bytes, 0 for black to 255 for white. $G$ ends in $\tanh$, whose values lie in $(-1, 1)$. So we map
+# the data to the same interval,
+#
+# $$ x = \frac{\text{pixel}}{127.5} - 1. \tag{2.4} $$
+
+# %%
+images = data.mnist("train")
+print(images)
+x = next(images.batches(1000, torch.Generator().manual_seed(seed)))
+print(f"a batch: {x.dtype}, {tuple(x.shape)}, from {x.min():.0f} to {x.max():.0f}")
+dark = (images.pixels == 0).float().mean().item()
+print(f"pixels that are exactly black: {dark:.1%}")
+print("images of each digit:", torch.bincount(images.labels).tolist())
+
+# %%
+rows = torch.stack([images.pixels[images.labels == digit][:20] for digit in range(10)])
+plots.show(
+    plots.image_grid(rows.flatten(0, 1), columns=20),
+    "2.1",
+    "The first twenty images of each digit. This is the variety that G has to reproduce, and it never sees any of it.",
+    "Ten rows of twenty handwritten digits, one row for each digit from 0 to 9, in many hands.",
+)
+
+# %% [markdown]
+# Why so fussy about the interval? Because of a mistake that stands in published courses. Image classifiers on MNIST
+# usually *standardise*: subtract the mean, divide by the standard deviation. Let us see where that puts the data.
+
+# %%
+unit = images.pixels.double() / 255
+mean, std = unit.mean().item(), unit.std().item()
+low, high = (0 - mean) / std, (1 - mean) / std
+print(
+    f"mean {mean:.4f}, standard deviation {std:.4f}: standardised pixels reach from {low:.2f} to {high:.2f}"
+)
+bright = ((unit - mean) / std > 1).double().mean().item()
+print(
+    f"pixels that tanh cannot reach, above 1: {bright:.1%} of all, and {bright / (1 - dark):.0%} of the ink"
+)
+assert abs(mean - 0.1307) < 1e-4 and abs(std - 0.3081) < 1e-4
+
+# %%
+fig = Figure(figsize=(7.6, 2.7), layout="constrained")
+for ax, values, title in zip(
+    fig.subplots(1, 2, sharey=True),
+    (unit * 2 - 1, (unit - mean) / std),
+    ("scaled to [−1, 1]", "standardised"),
+    strict=True,
+):
+    ax.axvspan(-1, 1, color=plots.COLOURS["generator"], alpha=0.15, linewidth=0)
+    ax.hist(values[:5000].flatten().numpy(), bins=60, range=(-1.2, 3), color=plots.COLOURS["data"])
+    ax.text(0, 2e6, "reach of tanh", color=plots.COLOURS["generator"], ha="center", va="top", fontsize=9.5)
+    ax.set(title=title, xlabel="pixel value", yscale="log", ylim=(1e3, 3e6))
+fig.axes[0].set_ylabel("pixels (log scale)")
+plots.show(
+    fig,
+    "2.2",
+    "Pixels of 5,000 digits (grey) and what a generator that ends in tanh can produce (orange band). Standardised, most "
+    "of the ink lies out of its reach, and D needs only to look for a bright pixel.",
+    "Two histograms. Left, scaled to [-1, 1]: all pixels lie inside the band that tanh reaches. Right, standardised: "
+    "the black pixels lie inside, most of the brighter ones to the right of the band, up to 2.8.",
+)
+
+# %% [markdown]
+# With standardised data the game is lost before it begins: there are real images that $G$ cannot draw with any
+# weights, and a $D$ that merely looks for one bright pixel can never be fooled.
+
+# %% [markdown]
+# **Exercise: Pixels for a generator that ends in tanh** (easy, 3 minutes). MNIST's pixels are `uint8`, 0 to 255. Scale a tensor of them to `float32` in $[-1, 1]$, so that 0
+# becomes $-1$ and 255 becomes 1.
+
+
+# %% tags=["exercise"]
+def my_scale_images(pixels):
+    """uint8 pixels (B, 1, H, W) as float32 in [-1, 1], same shape."""
+    ...  # your code
+
+
+# %%
+ex.scale_images.check(my_scale_images)
+
+# %% [markdown]
+# ## 2.3 Which networks does P1 print?
+#
+# An image of 28 × 28 pixels is unrolled into a vector of 784 numbers, and back. Both networks are three `Linear`
+# layers, each with a bias:
+#
+# - $G$: 100 → 128 → 256 → 784, LeakyReLU between, $\tanh$ at the end
+# - $D$: 784 → 256 → 128 → 1, LeakyReLU between, sigmoid at the end
+
+# %%
+torch.manual_seed(seed)
+G, D = models.networks("mlp")
+print(G.net)
+print(D.net)
+
+# %%
+plots.show(
+    plots.architecture_diagram(G, torch.randn(1, 100)),
+    "2.3",
+    "The generator widens: from 100 random numbers to 784 pixels.",
+    "Blocks from left to right: an input of 100 numbers, 128, 256, and an image of 1 by 28 by 28, with the layers "
+    "between them and their numbers of weights.",
+)
+plots.show(
+    plots.architecture_diagram(D, torch.zeros(1, 1, 28, 28)),
+    "2.4",
+    "The discriminator narrows: from 784 pixels to one number.",
+    "Blocks from left to right: an image of 1 by 28 by 28, then 256, 128 and 1 numbers, with the layers between them "
+    "and their numbers of weights.",
+)
+
+# %% [markdown]
+# Three choices that are easy to overlook:
+#
+# - **LeakyReLU** with slope 0.2 passes a gradient for negative inputs too. $G$ learns only through $D$'s gradient, so a
+#   $D$ full of dead units, which plain ReLU allows, would leave $G$ without a teacher.
+# - **100 numbers** go in. MNIST's digits have fewer degrees of freedom than pixels; 100 is more than enough.
+# - **No dropout, no BatchNorm.** P1 keeps this one plain. Lesson 03 shows what it gains by not staying so.
+#
+# How many parameters are that? A `Linear` layer from $a$ to $b$ has $ab$ weights and $b$ biases. Count by hand first.
+
+# %%
+by_hand_g = (100 * 128 + 128) + (128 * 256 + 256) + (256 * 784 + 784)
+by_hand_d = (784 * 256 + 256) + (256 * 128 + 128) + (128 * 1 + 1)
+for name, network, by_hand in (("G", G, by_hand_g), ("D", D, by_hand_d)):
+    counted = sum(p.numel() for p in network.parameters())
+    print(f"{name}: {by_hand:,} parameters by hand, {counted:,} counted")
+    assert counted == by_hand
+last = sum(p.numel() for p in G.net[4].parameters())
+print(f"G's last layer alone: {last:,}, {last / by_hand_g:.0%} of G")
+
+# %% [markdown]
+# Most of $G$ is its last layer, a table of 784 pixels by 256 features. It is worth thinking about what that means: every
+# pixel has weights of its own, and no pixel knows which others are its neighbours.
+
+# %% [markdown]
+# **Exercise: Counting the weights of an MLP** (easy, 4 minutes). An MLP is given by its widths, G of this notebook by `[100, 128, 256, 784]`: three `Linear` layers with
+# biases. How many parameters does it have? Count by arithmetic, then compare with `sum(p.numel() for p in
+# G.parameters())`.
+
+
+# %% tags=["exercise"]
+def my_mlp_parameters(widths):
+    """The number of weights and biases of an MLP with these widths, a list of at least two integers."""
+    ...  # your code
+
+
+# %%
+ex.mlp_parameters.check(my_mlp_parameters)
+
+# %% [markdown]
+# ## 2.4 Why does $D$ return logits?
+#
+# P1 prints a sigmoid at the end of $D$ and the binary cross-entropy on its output. Our `D(x)` stops *before* the sigmoid
+# and returns the logit $\ell$, with $D(x) = \sigma(\ell)$; `D.probability(x)` goes all the way. The mathematics is the
+# same,
+#
+# $$ -\log \sigma(\ell) = \operatorname{softplus}(-\ell), \qquad -\log(1 - \sigma(\ell)) = \operatorname{softplus}(\ell),
+# \qquad \operatorname{softplus}(t) = \log(1 + e^t), \tag{2.5} $$
+#
+# but the arithmetic is not. Let $D$ be very sure that a sample is fake, which is just when $G$ needs to hear from it, and
+# compute $G$'s loss in three ways: in two steps, in two steps with the popular "small constant for stability", and by
+# softplus.
+
+# %%
+ways = {
+    "log(sigmoid(l))": lambda t: -torch.log(torch.sigmoid(t)),
+    "log(sigmoid(l) + 1e-8)": lambda t: -torch.log(torch.sigmoid(t) + 1e-8),
+    "softplus(-l)": lambda t: softplus(-t),
+}
+print(f"{'':24}" + "".join(f"  l = {logit:>4}: loss  gradient" for logit in (-2, -30, -120)))
+for name, way in ways.items():
+    row = f"{name:24}"
+    for logit in (-2.0, -30.0, -120.0):
+        t = torch.tensor(logit, requires_grad=True)
+        loss = way(t)
+        loss.backward()
+        row += f"{loss.item():16.2f} {t.grad.item():9.3f}"
+    print(row)
+
+# %%
+logits = torch.linspace(-40, 5, 400)
+fig = Figure(figsize=(7.2, 2.8), layout="constrained")
+ax = fig.subplots()
+styles = {"log(sigmoid(l) + 1e-8)": ("accent", "--"), "softplus(-l)": ("generator", "-")}
+for name, (colour, style) in styles.items():
+    t = logits.clone().requires_grad_()
+    ways[name](t).sum().backward()
+    ax.plot(logits, -t.grad, style, color=plots.COLOURS[colour])
+ax.text(-39, 0.9, "softplus(−l)", color=plots.COLOURS["generator"])
+ax.text(-39, 0.06, "with + 1e-8", color=plots.COLOURS["accent"])
+ax.set(xlabel="D's logit l on a fake", ylabel="pull on the logit")
+plots.show(
+    fig,
+    "2.5",
+    "How strongly G's loss pulls a fake's logit upwards. On logits (orange) the pull is full wherever D is sure. The small "
+    "constant (dashed) switches it off just there.",
+    "Two curves against the logit from -40 to 5. The pull of softplus is 1 for all negative logits and falls to 0 after "
+    "0. With the constant it is the same near 0 but drops to 0 for logits below about -18.",
+)
+
+# %% [markdown]
+# Written in two steps the loss becomes infinite and the gradient undefined. The constant hides that, at the price of
+# the gradient: a sample that $D$ is sure about teaches $G$ nothing any more, although the non-saturating loss was chosen
+# to prevent exactly this. softplus has neither fault. The next two exercises ask you to write both losses so.
+
+# %% [markdown]
+# **Exercise: The discriminator's loss, on logits** (medium, 6 minutes). D returns logits, $D(x) = \sigma(\ell)$. Write its loss, $-\mathrm{mean}\,\log D(x) -
+# \mathrm{mean}\,\log(1 - D(G(z)))$, as a function of the logits of a real and of a fake batch, in a form
+# that survives logits of $\pm 200$.
+
+
+# %% tags=["exercise"]
+def my_discriminator_loss(real_logits, fake_logits):
+    """The discriminator's loss, a scalar tensor, from logits of shape (B,) each."""
+    ...  # your code
+
+
+# %%
+ex.discriminator_loss.check(my_discriminator_loss)
+
+# %% [markdown]
+# **Exercise: The generator's non-saturating loss** (easy, 4 minutes). Write G's non-saturating loss, $-\mathrm{mean}\,\log D(G(z))$, as a function of D's logits on a fake
+# batch.
+
+
+# %% tags=["exercise"]
+def my_generator_loss(fake_logits):
+    """The non-saturating generator loss, a scalar tensor, from D's logits on fakes, shape (B,)."""
+    ...  # your code
+
+
+# %%
+ex.generator_loss.check(my_generator_loss)
+
+# %% [markdown]
+# ## 2.5 What does Algorithm 1 look like, written by hand?
+#
+# In each round of Algorithm 1 of Goodfellow et al. (2014), $D$ takes $k$ steps (P1, like the original's experiments, has
+# $k = 1$), then $G$ takes one. The original used momentum; P1 uses Adam with learning rate $2 \cdot 10^{-4}$ and
+# $\beta = (0.5, 0.999)$, batches of 128. Here it is, all of it.
+
+
+# %%
+def train_by_hand(G, D, images, epochs, seed):
+    """Algorithm 1 with k = 1, Adam, and the non-saturating loss; returns the last two losses."""
+    rng = torch.Generator().manual_seed(seed)
+    opt_d = torch.optim.Adam(D.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    opt_g = torch.optim.Adam(G.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    for _ in range(epochs):
+        for x_real in images.batches(128, rng):
+            # D's step: up on real images, down on fake ones
+            z = torch.randn(128, 100, generator=rng)
+            x_fake = G(z).detach()
+            loss_d = softplus(-D(x_real)).mean() + softplus(D(x_fake)).mean()
+            opt_d.zero_grad()
+            loss_d.backward()
+            opt_d.step()
+            # G's step: make the D that has just learnt believe in new fakes
+            z = torch.randn(128, 100, generator=rng)
+            loss_g = softplus(-D(G(z))).mean()
+            opt_g.zero_grad()
+            loss_g.backward()
+            opt_g.step()
+    return loss_d.item(), loss_g.item()
+
+
+# %% [markdown]
+# Each line is there for a reason:
+#
+# - **`.detach()`** cuts the fakes off from $G$. Without it, `loss_d.backward()` would also fill $G$'s gradients with
+#   directions that make $D$'s work *easier*. (Here they would be wiped by `opt_g.zero_grad()`, and only time would be
+#   lost. Many a published loop clears the gradients at another place, and then it is a bug.)
+# - **`opt_d.zero_grad()`** matters doubly, since $G$'s step leaves gradients in $D$ as well: they come through it on the
+#   way to $G$. They must be gone before $D$'s next step.
+# - **A new `z` for $G$'s step**, as Algorithm 1 says. Many tutorials reuse $D$'s fake batch; that saves a pass through
+#   $G$, and trains $G$ on the very samples $D$ has just been shown.
+# - **Real and fake in two calls of $D$**, not in one long batch. For this $D$ it makes no difference. In lesson 03 it will.
+#
+# Let us run it for two epochs of twenty steps, and then let the package do the same from the same start. The package's training loop
+# has a fast path, with its own order of operations; with `fast=False` and `precision="float32"` it is the plain
+# algorithm.
+
+# %% tags=["nbval-ignore-output"]
+few = images.subset(20 * 128)
+
+torch.manual_seed(seed)
+G_hand, D_hand = models.networks("mlp")
+last_losses = train_by_hand(G_hand, D_hand, few, epochs=2, seed=seed)
+
+torch.manual_seed(seed)
+G_package, D_package = models.networks("mlp")
+plain = Config(model="mlp", epochs=2, seed=seed, fast=False, precision="float32")
+trainer = Trainer(G_package, D_package, few, plain, device="cpu")
+trainer.fit(progress=False)
+print(f"by hand, the last two losses: D {last_losses[0]:.4f}, G {last_losses[1]:.4f}")
+
+# %% [markdown]
+# Are the weights equal? Not "close": equal, to the last bit.
+
+# %%
+weights = same = 0
+for by_hand, by_package in ((G_hand, G_package), (D_hand, D_package)):
+    for a, b in zip(by_hand.parameters(), by_package.parameters(), strict=True):
+        weights += a.numel()
+        same += (a == b).sum().item()
+print(f"{same:,} of {weights:,} weights are the same after {2 * len(few) // 128} steps")
+assert same == weights
+
+# %% [markdown]
+# So nothing in `gancourse.training` is magic. It is your loop with a history, samples, a run folder, and a faster way
+# to feed it. If you want to change Algorithm 1, change either.
+
+# %% [markdown]
+# **Exercise: Algorithm 1, the discriminator's step** (hard, 15 minutes). Write one update of D: `G(z)` makes the fakes, `D` returns logits, `optimiser` holds D's weights. Leave
+# no gradients in G, and both networks in train mode. Nothing needs to be returned. (Your loss from above
+# may be used.)
+
+
+# %% tags=["exercise"]
+def my_discriminator_step(G, D, optimiser, x_real, z):
+    """Update D once on real images x_real (B, 1, 28, 28) and on fakes made from z (B, 100)."""
+    ...  # your code
+
+
+# %%
+ex.discriminator_step.check(my_discriminator_step)
+
+# %% [markdown]
+# **Exercise: Algorithm 1, the generator's step** (hard, 12 minutes). Write one update of G with the non-saturating loss: draw a **fresh** $z \sim N(0, 1)$ of shape
+# (batch_size, 100), let D judge the fakes, update G alone. `optimiser` holds G's weights. If you freeze D
+# for speed, thaw it again.
+
+
+# %% tags=["exercise"]
+def my_generator_step(G, D, optimiser, batch_size):
+    """Update G once, on a fresh z (batch_size, 100) from N(0, 1), with the non-saturating loss."""
+    ...  # your code
+
+
+# %%
+ex.generator_step.check(my_generator_step)
+
+# %% [markdown]
+# ## 2.6 What happens when we train it?
+#
+# **Before you run it.** The minutes are in the plan's line at the top. What should happen: within the first epoch the
+# samples leave noise behind and become blobs in the middle of the image. Within some five epochs strokes appear, and
+# then digits, with salt-and-pepper noise around them that never quite leaves. $D$ should stay ahead: $D(x)$ above 1/2,
+# $D(G(z))$ below, without either reaching its end of the scale.
+#
+# What "broken" would look like: $D$'s loss falls to 0 and $G$'s grows without end ($D$ has won, and $G$ no longer gets
+# a useful gradient); all 64 samples show the same image (mode collapse); the losses sit on their marks from the start
+# and the samples stay noise (nobody learns); a loss becomes NaN (the trainer stops and says where).
+#
+# P1 trains for 100 epochs. The laptop profile trains for fewer, which is enough to see all of it; the paper profile
+# trains for all 100.
+#
+# **You may stop it.** Interrupt the kernel, and the training returns with the networks as they are. The cells below then
+# work with a half-trained $G$. With `out` set to a folder (in the parameters cell), running the cell again goes on after
+# the last whole epoch, even tomorrow.
+
+# %% tags=["nbval-ignore-output"]
+torch.manual_seed(seed)
+G, D = models.networks("mlp")
+config = Config(model="mlp", epochs=plan.epochs, seed=seed)
+trainer = Trainer(G, D, images.subset(plan.images), config, out=out)
+history = trainer.fit()
+
+# %% [markdown]
+# Did it do what it should? Some symptoms can be had as numbers. If $G$ had collapsed, its samples would lie much closer
+# to each other than real digits do.
+
+
+# %% tags=["nbval-ignore-output"]
+def spread(pixels):
+    """Mean distance between two of the images, in units of the grey scale."""
+    return torch.pdist(pixels.flatten(1).float() / 255).mean().item()
+
+
+fakes = trainer.samples[trainer.epoch]
+row = history[-1]
+print(f"after epoch {trainer.epoch}, at {row['images_per_second']:,.0f} images/s:")
+print(f"D(x) = {row['d_real']:.2f}, D(G(z)) = {row['d_fake_before']:.2f} before D's step")
+print(f"D's loss {row['loss_d']:.2f} (1.39 at D = 1/2), G's loss {row['loss_g']:.2f} (0.69)")
+print(f"spread of 64 fakes {spread(fakes):.1f}, of 64 real digits {spread(images.pixels[:64]):.1f}")
+signs = {
+    "D has won": row["d_real"] > 0.98 and row["d_fake_before"] < 0.02,
+    "mode collapse": spread(fakes) < 0.5 * spread(images.pixels[:64]),
+}
+print("signs of a sick run:", [sign for sign, found in signs.items() if found] or "none of these two")
+
+# %% [markdown]
+# ## 2.7 How does one read the losses?
+
+# %% tags=["nbval-ignore-output"]
+plots.show(
+    plots.losses(history),
+    "2.6",
+    "The run, epoch by epoch. Left: both losses, with dashed marks where D answers 1/2. Middle: what D answers for real "
+    "images (grey), and for fakes before and after its own step (orange). Right: the norms of both gradients.",
+    "Three panels against the epoch: the losses of D and G with their equilibrium marks, D's mean answers for real and "
+    "fake images with a mark at one half, and the gradient norms of D and G on a logarithmic scale.",
+)
+
+# %% [markdown]
+# Three things to notice, and one warning.
+#
+# 1. **$D$'s loss lies below $2 \ln 2$, and stays there.** $D$ sees a difference between real and fake to the end. By
+#    equation (2.2) the distance from the mark is what $D$ knows.
+# 2. **The two losses mirror each other.** What $D$ gains, $G$ pays for. That is a game, not an optimisation: no curve
+#    here is meant to go to 0.
+# 3. **$D(G(z))$ after $D$'s step lies below the one before it.** $D$'s answer for fakes is measured twice in each
+#    round, before its step and then when $G$ uses it. The gap between the orange curves is what one step teaches $D$.
+#
+# The warning: **$G$'s loss says little about the images.** It may rise while the images get better, because $D$ gets
+# better too. It is measured against an opponent that changes. To judge the images one has to look at them, or
+# measure them with something that does not take part in the game.
+
+# %% [markdown]
+# ## 2.8 What has G learnt, and when?
+#
+# P1 shows samples at epochs 5, 50 and 100 (its figure 3). We draw the same $z$ at every epoch, so each column is one
+# digit's biography. Nothing was picked.
+
+# %% tags=["nbval-ignore-output"]
+moments = [epoch for epoch in (0, 1, 2, 5, 10, 25, 50, 100) if epoch in trainer.samples]
+plots.show(
+    plots.samples_over_epochs({epoch: trainer.samples[epoch] for epoch in moments}),
+    "2.7",
+    "The same twelve z, from before training to the last epoch that was trained.",
+    "Rows of twelve small images, one row per epoch. From grey noise at epoch 0 through bright blobs to shapes that "
+    "resemble digits, with scattered single pixels around them.",
+)
+plots.show(
+    plots.side_by_side({"real": images.pixels[:64], f"by G, epoch {trainer.epoch}": fakes}),
+    "2.8",
+    "Sixty-four real digits and all sixty-four samples of the fixed z.",
+    "Two grids of 64 images. Left real digits with clean strokes, right the generator's, many of them readable, with "
+    "ragged edges and isolated grey pixels.",
+)
+
+# %% [markdown]
+# P1 calls the digits satisfactory at 50 epochs, though "some stay noisy and blurry". Can we measure the noise? A real
+# stroke is several pixels wide, so a pixel that stands out against all eight of its neighbours is a speck. Count them.
+
+
+# %% tags=["nbval-ignore-output"]
+def specks(pixels):
+    """Pixels per image that are brighter, or darker, than all eight neighbours by more than 32 of 255 levels."""
+    patches = unfold(pad(pixels.float(), (1, 1, 1, 1)), 3).unflatten(1, (pixels.shape[1], 9)).squeeze(1)
+    centre, around = patches[:, 4], patches[:, [0, 1, 2, 3, 5, 6, 7, 8]]
+    stands_out = (centre - around.amax(1) > 32) | (around.amin(1) - centre > 32)
+    return stands_out.float().sum(1).mean().item()
+
+
+print(f"specks per image: real digits {specks(images.pixels[:1000]):.2f}")
+for epoch in moments:
+    print(f"                  G after epoch {epoch:>3} {specks(trainer.samples[epoch]):6.2f}")
+
+# %% [markdown]
+# The noise is the mark of this architecture. A pixel of the MLP's last layer has its own 256 weights and shares none
+# with its neighbours: that two adjacent pixels should agree, it has to learn for each pair anew. Lesson 03 puts the
+# knowledge that images have neighbours into the network itself.
+#
+# **Change this and predict first.** (1) Set `k=5` in the `Config`: five steps of $D$ for one of $G$. Which way do the
+# curves of figure 2.6 move, and do the samples after the same number of epochs improve? (2) Set
+# `loss="saturating"`. What would figure 2.5 make you expect of the first epoch? (3) Set `lr=2e-3`. Which of the signs
+# of a sick run do you see first?
+
+# %% [markdown]
+# ## 2.9 Can you tell what is wrong from the curves alone?
+#
+# Four runs, of which three are sick. The curves are drawn by formula, so that each is a clear case.
+
+# %%
+fig = Figure(figsize=(10.4, 4.4), layout="constrained")
+axes = fig.subplots(2, 4, sharey="row", sharex=True)
+for top, bottom, (name, run) in zip(axes[0], axes[1], ex.curves().items(), strict=True):
+    epochs = range(1, len(run["loss_d"]) + 1)
+    top.plot(epochs, run["loss_d"], color=plots.COLOURS["discriminator"])
+    top.plot(epochs, run["loss_g"], color=plots.COLOURS["generator"])
+    top.axhline(2 * math.log(2), color=plots.COLOURS["discriminator"], linestyle="--", linewidth=1)
+    top.axhline(math.log(2), color=plots.COLOURS["generator"], linestyle="--", linewidth=1)
+    bottom.plot(epochs, run["d_real"], color=plots.COLOURS["data"])
+    bottom.plot(epochs, run["d_fake_before"], color=plots.COLOURS["generator"])
+    top.set(title=f"run {name}", ylim=(0, 5))
+    bottom.set(xlabel="epoch", ylim=(0, 1))
+axes[0][0].set_ylabel("loss: D violet, G orange")
+axes[1][0].set_ylabel("D(x) grey, D(G(z)) orange")
+plots.show(
+    fig,
+    "2.9",
+    "Losses (top, with the marks of D = 1/2 dashed) and D's mean answers (bottom) of four runs.",
+    "Eight panels, two for each of the runs A to D. A: D's loss falls to 0, G's grows. B: all curves lie flat on "
+    "their marks. C: curves settle somewhat off the marks. D: losses and answers swing widely.",
+)
+
+# %% [markdown]
+# **Exercise: Reading loss curves** (medium, 6 minutes). `ex.curves()` holds four runs, A to D (drawn by formula, so that each is a clear case). Plot them, and
+# give each run its diagnosis, a dict such as `{"A": "balance", ...}`, out of: `balance`, `discriminator
+# wins` (G's training has collapsed), `no learning` (the weights do not move), `oscillation`.
+
+# %% tags=["exercise"]
+# A dict: run "A" to "D" -> "balance", "discriminator wins", "no learning" or "oscillation".
+my_read_curves = ...
+
+# %%
+ex.read_curves.check(my_read_curves)
+
+# %% [markdown]
+# ## What we now know
+#
+# Two three-layer perceptrons and 25 lines of Algorithm 1 are enough to draw digits. The losses of a GAN are read against
+# their marks, $2 \ln 2$ and $\ln 2$, and against each other; they do not fall to 0 in a healthy run, and they do not say
+# how good the images are. What limits this generator is its architecture: it does not know that pixels have neighbours,
+# and its noise shows it.
+#
+# ## What we do not know yet
+#
+# What a network gains that does know about neighbours, and at what cost in arithmetic: [lesson 03](03_dcgan_mnist.ipynb).
+# Whether all ten digits are drawn equally often, and how far the images are from real ones in a number that can be
+# trusted. And how much of what we saw is due to this one seed.
+#
+# ## References
+#
+# - S. Ben Abdallah, *Adversarial Networks for Image Generation* (P1): networks, settings and figure 3 of this lesson.
+# - I. Goodfellow et al., *Generative Adversarial Nets*, NeurIPS 2014, [arXiv:1406.2661](https://arxiv.org/abs/1406.2661):
+#   Algorithm 1, and the non-saturating loss (end of section 3).
+# - D. P. Kingma, J. Ba, *Adam: A Method for Stochastic Optimization*, ICLR 2015,
+#   [arXiv:1412.6980](https://arxiv.org/abs/1412.6980).
+# - A. L. Maas, A. Y. Hannun, A. Y. Ng, *Rectifier Nonlinearities Improve Neural Network Acoustic Models*, ICML 2013:
+#   where the leaky rectifier comes from.
+# - Y. LeCun, C. Cortes, C. Burges, *The MNIST Database of Handwritten Digits*, 1998.
