@@ -180,7 +180,7 @@ class Run:
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest checkpoint that is whole (None when there is none), and what was wrong with newer ones."""
-        complaints = []
+        complaints: list[str] = []
         for epoch in reversed(self.checkpointed_epochs()):
             try:
                 return self.load(epoch), complaints

@@ -1,0 +1,208 @@
+"""`python -m gancourse`: exit statuses, messages, and the run folder that it leaves."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gancourse import __main__ as cli
+from gancourse import data, profiles, training
+from gancourse.data import mnist
+from gancourse.runs import Run
+
+FEW = ["--images", "64", "--batch-size", "16", "--device", "cpu", "--precision", "float32"]
+
+
+@pytest.fixture(scope="module")
+def few():
+    return mnist("train").subset(640)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, few):
+    """One thread, and MNIST's first images without reading all of it again; --data still reads its folder."""
+    monkeypatch.setattr(cli, "mnist", lambda split, root: data.mnist(split, root) if root else few)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def run(*arguments):
+    return cli.main([str(a) for a in arguments])
+
+
+def test_train_and_resume(tmp_path, capsys):
+    assert run("train", "mlp", "--epochs", 1, "--out", tmp_path / "run", *FEW) == 0
+    assert "1 epoch of mlp in" in capsys.readouterr().out
+    assert run("train", "mlp", "--epochs", 2, "--out", tmp_path / "run", *FEW) == 0
+    assert f"resuming {tmp_path / 'run'} after epoch 1" in capsys.readouterr().out
+    assert run("train", "mlp", "--epochs", 2, "--out", tmp_path / "whole", *FEW) == 0
+    resumed, whole = Run(tmp_path / "run").load(2), Run(tmp_path / "whole").load(2)
+    assert resumed.tensors.keys() == whole.tensors.keys()
+    assert all(torch.equal(resumed.tensors[name], whole.tensors[name]) for name in whole.tensors)
+
+
+AS_PROGRAM = """
+import runpy, sys
+import gancourse
+assert not {"torch", "numpy", "matplotlib", "IPython"} & set(sys.modules), "import gancourse is light"
+import gancourse.training
+heavy = ("IPython", "ipywidgets", "ipykernel", "jupyter_client", "matplotlib", "nbformat", "scipy")
+print([name for name in heavy if name in sys.modules])
+sys.argv = ["gancourse", "train", "mlp", "--epochs", "0", "--out", "nowhere"]
+runpy.run_module("gancourse", run_name="__main__")
+"""
+
+
+def test_it_is_a_program_and_needs_no_jupyter(tmp_path):
+    root = Path(cli.__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", AS_PROGRAM],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    assert done.stdout.strip() == "[]"
+    assert done.stderr.strip() == "error: epochs is 0, expected a whole number of at least 1."
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("model", ["mlp", "dcgan"])
+def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
+    made = []
+
+    class Untrained:
+        def __init__(self, G, D, images, config, out, device, milestones):
+            made.append((type(G).__name__.lower(), len(images), config, milestones))
+            self.epoch = config.epochs
+
+        def fit(self):
+            pass
+
+    class All(list):
+        def subset(self, n):
+            return [0] * n
+
+    monkeypatch.setattr(cli, "Trainer", Untrained)
+    monkeypatch.setattr(cli, "mnist", lambda split, root: All())
+    lesson = profiles.LESSONS[profiles.TRAINING_LESSON[model]]
+    for name in profiles.PROFILES:
+        assert run("train", model, "--profile", name, "--out", tmp_path, "--milestones", 5, 9) == 0
+        generator, n, config, milestones = made.pop()
+        assert generator == f"{model}generator"
+        assert (config.epochs, n) == lesson[name]
+        assert (config.model, config.batch_size, config.k, milestones) == (model, 128, 1, (5, 9))
+    assert (
+        run(
+            "train", model, "--out", tmp_path, "--reuse-fakes", "--plain", "--seed", 3, "--loss", "saturating"
+        )
+        == 0
+    )
+    _, n, config, milestones = made.pop()
+    assert (config.epochs, n, milestones) == (100, 60_000, (5, 50, 100))  # P1's, with its figures' epochs
+    assert (config.fresh_z, config.fast, config.seed, config.loss) == (False, False, 3, "saturating")
+
+
+def test_the_seed_decides_the_networks(tmp_path):
+    first = {}
+    for seed, folder in ((0, "a"), (0, "b"), (1, "c")):
+        assert run("train", "mlp", "--epochs", 1, "--seed", seed, "--out", tmp_path / folder, *FEW) == 0
+        first[folder] = Run(tmp_path / folder).load(1).tensors["G.net.0.weight"]
+        torch.rand(5)  # what other programs drew does not matter
+    assert torch.equal(first["a"], first["b"])
+    assert (first["a"] - first["c"]).abs().max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epochs", "0"], "epochs is 0, expected a whole number of at least 1"),
+        (["--batch-size", "0"], "batch_size is 0, expected"),
+        (["--batch-size", "65"], "batch_size x k is 65 x 1, more than the 64 images"),
+        (["--k", "-1"], "k is -1, expected"),
+        (["--lr", "-1"], "lr is -1.0, expected a positive number"),
+        (["--lr", "nan"], "lr is nan, expected a positive number"),
+        (["--seed", "-1"], "seed is -1, expected"),
+        (["--images", "0"], "asked for 0 images of 640"),
+        (["--ema-half-life", "-1"], "ema_half_life is -1.0, expected"),
+        (["--device", "abacus"], "device is 'abacus'"),
+        (
+            ["--data", "no/such/folder"],
+            "train-images-idx3-ubyte (or train-images-idx3-ubyte.gz) was not found",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_wrong_value_is_one_line_and_status_1(tmp_path, capsys, arguments, message):
+    assert run("train", "mlp", "--out", tmp_path / "run", *FEW, *arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "vae", "--out", "x"],
+        ["train", "mlp"],
+        ["train", "mlp", "--out", "x", "--profile", "auto"],
+        ["train", "mlp", "--out", "x", "--epochs", "many"],
+        ["train", "mlp", "--out", "x", "--loss", "mse"],
+        ["fly"],
+        [],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: python -m gancourse" in capsys.readouterr().err
+
+
+def test_other_settings_than_the_folders(tmp_path, capsys):
+    run("train", "mlp", "--epochs", 1, "--out", tmp_path, *FEW)
+    before = (tmp_path / "config.json").read_bytes()
+    assert run("train", "mlp", "--epochs", 1, "--out", tmp_path, *FEW, "--k", 2) == 1
+    assert "k: the folder has 1, you ask for 2" in capsys.readouterr().err
+    assert (tmp_path / "config.json").read_bytes() == before
+    assert json.loads(before)["k"] == 1
+
+
+def test_a_run_folder_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_bytes(b"")
+    assert run("train", "mlp", "--epochs", 1, "--out", tmp_path / "file" / "run", *FEW) == 1
+    assert "choose another --out" in capsys.readouterr().err
+
+
+def test_divergence_is_status_1(tmp_path, capsys):
+    assert run("train", "mlp", "--epochs", 1, "--out", tmp_path, *FEW, "--lr", "1e30") == 1
+    assert "error: a loss became NaN or infinite at step" in capsys.readouterr().err
+    assert Run(tmp_path).checkpointed_epochs() == []
+
+
+def test_stopping_is_status_130(tmp_path, capsys, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train_step", stop)
+    assert run("train", "mlp", "--epochs", 2, "--out", tmp_path, *FEW) == 130
+    said = capsys.readouterr()
+    assert "stopped by you in epoch 1 of 2" in said.out
+    assert said.err.rstrip().endswith("stopped")
+
+
+def test_pack_mnist(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "pack_mnist", lambda root, out: f"{root} to {out}")
+    assert run("pack-mnist", "here", "there") == 0
+    assert "SHA-256 of the decoded data: here to there" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert run("pack-mnist", tmp_path, tmp_path / "out") == 1
+    assert "was not found in" in capsys.readouterr().err
