@@ -1,24 +1,27 @@
 """Build student and instructor edition of the notebooks from one source: `python -m gancourse.editions`.
 
-The source is a notebook whose exercise cells hold the stubs. A cell that a student fills in carries the tag
-`exercise:MODULE.NAME`, for example `exercise:minimax01.optimal_discriminator`, where
-`gancourse.exercises.MODULE.NAME` is the exercise. In the jupytext script:
+The source is a notebook whose exercise cells hold the stubs. A cell that a student fills in carries the
+tag `exercise` and defines one name, a function or a value (`my_answer = ...`). Which exercise it belongs
+to is said by the check that is given this name, in the same cell or in another:
 
-    # %% tags=["exercise:minimax01.optimal_discriminator"]
+    # %%
+    from gancourse.exercises import minimax01 as ex
+
+    # %% tags=["exercise"]
     def my_optimal_discriminator(p, p_g):
         ...  # your code
 
     # %%
     ex.optimal_discriminator.check(my_optimal_discriminator)
 
-The cell defines exactly one name, a function or a value (`my_answer = ...`). The name is free, and the call
-of `check` may stand in the same cell, at its end. The student edition keeps all cells as they are. The
-instructor edition replaces the definition by the code of the reference solution, bound to the same name;
-imports and calls in that cell stay. Outputs that the solution changes are removed: those of the exercises'
-cells and of cells that call `.check(`.
+The names are free, and other statements may stand in the cell. The student edition keeps all cells as
+they are. The instructor edition replaces the definition by the code of the reference solution, bound to
+the same name, and keeps the cell's other statements. Outputs that the solution changes are removed:
+those of the exercises' cells and of cells that call `.check(`.
 
-With `--execute` both editions are run (nbclient; GANCOURSE_PROFILE applies) and keep their outputs, and every
-exercise must come out "not attempted" in the student edition and "correct" in the instructor edition.
+With `--execute` both editions are run (nbclient; GANCOURSE_PROFILE applies) and keep their outputs, and
+every exercise must come out "not attempted" in the student edition and "correct" in the instructor
+edition.
 """
 
 from __future__ import annotations
@@ -28,7 +31,6 @@ import ast
 import copy
 import importlib
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,7 @@ from gancourse.exercises.engine import Exercise
 
 EDITIONS = {"student": "not attempted", "instructor": "correct"}
 
-_TAG = "exercise:"
+_TAG = "exercise"
 # Run after the last cell, and not kept: what each check said, in a form that no text of a message can imitate
 _COLLECT = "import json\nfrom gancourse.exercises import engine\nprint(json.dumps(engine.results))"
 
@@ -58,7 +60,8 @@ def build(source: Path, out: Path, execute: bool = False) -> dict[str, Path]:
     for edition, expected in EDITIONS.items():
         result = instructor(notebook, source.name) if edition == "instructor" else copy.deepcopy(notebook)
         if execute:
-            _run(result, f"{source.name}, {edition} edition", tagged(notebook, source.name), expected)
+            where = f"{source.name}, {edition} edition"
+            _run(result, where, source.parent, tagged(notebook, source.name), expected)
         path = out / edition / f"{source.stem}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(result, path)
@@ -80,38 +83,90 @@ def read(source: Path) -> Any:
 def tagged(notebook: Any, name: str) -> dict[int, Exercise]:
     """The exercise of each tagged cell, by the cell's index.
 
-    Raises `EditionError` for an unknown exercise, one that is tagged twice, and a call of `ex.NAME.check(`
-    for which no cell is tagged.
+    Raises `EditionError` for a tagged cell whose name is given to no check or to several, for two cells of
+    one exercise, for an unknown exercise, and for a check of a name that no tagged cell defines.
     """
+    trees = {
+        index: _parse(cell.source) for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"
+    }
+    checks = _checks([node for tree in trees.values() for node in ast.walk(tree)], name)
     found: dict[int, Exercise] = {}
+    names = set()
     for index, cell in enumerate(notebook.cells):
-        for tag in cell.metadata.get("tags", []):
-            if tag.startswith(_TAG):
-                found[index] = _exercise(tag, f"{name}, cell {index}")
-    keys = [exercise.key for exercise in found.values()]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise EditionError(f"{name}: {_TAG}{key} tags {keys.count(key)} cells, expected one.")
-    names = {exercise.name for exercise in found.values()}
-    for index, cell in enumerate(notebook.cells):
-        for checked in re.findall(r"\bex\.(\w+)\.check\(", cell.source) if cell.cell_type == "code" else []:
-            if checked not in names:
-                raise EditionError(
-                    f"{name}, cell {index}: ex.{checked} is checked, but no cell is tagged for it. "
-                    f'Tag the cell with its stub "{_TAG}MODULE.{checked}".'
-                )
+        if _TAG not in cell.metadata.get("tags", []):
+            continue
+        where = f"{name}, cell {index}"
+        _, answer = _definition(cell.source, where)
+        exercises = checks.get(answer, [])
+        if len({exercise.key for exercise in exercises}) != 1:
+            given = ", ".join(exercise.name for exercise in exercises) or "no check"
+            raise EditionError(
+                f"{where}: {answer} is given to {given}; expected one ex.NAME.check({answer})."
+            )
+        if exercises[0] in found.values():
+            raise EditionError(f"{where}: a second cell for the exercise {exercises[0].name}, expected one.")
+        found[index] = exercises[0]
+        names.add(answer)
+    for answer in checks.keys() - names:
+        raise EditionError(
+            f'{name}: {answer} is checked, but no cell with the tag "{_TAG}" defines it. '
+            "Tag the cell with its stub."
+        )
     return found
 
 
-def _exercise(tag: str, where: str) -> Exercise:
-    module, _, name = tag.removeprefix(_TAG).partition(".")
+def _parse(source: str) -> ast.Module:
     try:
-        exercise = getattr(importlib.import_module(f"gancourse.exercises.{module}"), name)
-    except (ImportError, AttributeError):
-        exercise = None
-    if not isinstance(exercise, Exercise):
-        raise EditionError(f"{where}: {tag!r} names no exercise; expected {_TAG}MODULE.NAME.")
-    return exercise
+        return ast.parse(source)
+    except SyntaxError:  # a cell with a magic: it can hold neither a stub nor its check
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _checks(nodes: list[ast.AST], name: str) -> dict[str, list[Exercise]]:
+    """The exercises that each name is given to, from calls of the form `ex.NAME.check(answer)`."""
+    modules = {
+        alias.asname or alias.name: alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module == "gancourse.exercises"
+        for alias in node.names
+    }
+    found: dict[str, list[Exercise]] = {}
+    for node in nodes:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(
+                    attr="check", value=ast.Attribute(attr=exercise_name, value=ast.Name(id=module))
+                ),
+                args=[ast.Name(id=answer)],
+            ) if module in modules:
+                exercises = importlib.import_module(f"gancourse.exercises.{modules[module]}")
+                exercise = getattr(exercises, exercise_name, None)
+                if not isinstance(exercise, Exercise):
+                    raise EditionError(f"{name}: {exercises.__name__} has no exercise {exercise_name!r}.")
+                found.setdefault(answer, []).append(exercise)
+    return found
+
+
+def _definition(source: str, where: str) -> tuple[int, str]:
+    """Which of the statements in an exercise's cell is the one definition, and the name that it binds."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:
+        raise EditionError(f"{where}: line {error.lineno} is not Python: {error.text}") from None
+    found: list[tuple[int, str]] = []
+    for position, node in enumerate(body):
+        match node:
+            case ast.FunctionDef(name=bound):
+                found.append((position, bound))
+            case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
+                found.append((position, ast.unparse(target)))
+    if len(found) != 1 or not found[0][1].isidentifier():
+        defined = ", ".join(bound for _, bound in found) or "none"
+        raise EditionError(
+            f"{where}: an exercise's cell must define one name, a function or a value, and it defines "
+            f"{defined}. Move the rest to a cell of its own."
+        )
+    return found[0]
 
 
 def instructor(notebook: Any, name: str) -> Any:
@@ -129,32 +184,12 @@ def instructor(notebook: Any, name: str) -> Any:
 
 def fill(stub: str, exercise: Exercise, where: str = "the cell") -> str:
     """The cell's code with its one definition replaced by the reference solution, under the same name."""
-    parts: list[str] = []
-    defined: list[str] = []
-    try:
-        nodes = ast.parse(stub).body
-    except SyntaxError as error:
-        raise EditionError(
-            f"{where}: line {error.lineno} is not Python (no magics here): {error.text}"
-        ) from None
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.Assign | ast.AnnAssign):
-            name = node.name if isinstance(node, ast.FunctionDef) else ast.unparse(_target(node))
-            defined.append(name)
-            parts.append(exercise.solution_code(name))
-        else:
-            parts.append(ast.get_source_segment(stub, node) or "")
-    if len(defined) != 1 or not defined[0].isidentifier():
-        raise EditionError(
-            f"{where}: an exercise's cell must define one name, a function or a value, and it defines "
-            f"{', '.join(defined) or 'none'}. Move the rest to a cell of its own."
-        )
-    separator = "\n" if exercise.value else "\n\n\n"
-    return separator.join(parts)
-
-
-def _target(node: ast.Assign | ast.AnnAssign) -> ast.expr:
-    return node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+    definition, name = _definition(stub, where)
+    parts = [
+        exercise.solution_code(name) if position == definition else ast.get_source_segment(stub, node) or ""
+        for position, node in enumerate(ast.parse(stub).body)
+    ]
+    return ("\n" if exercise.value else "\n\n\n").join(parts)
 
 
 def _clear(cell: Any) -> None:
@@ -162,13 +197,15 @@ def _clear(cell: Any) -> None:
     cell.execution_count = None
 
 
-def _run(notebook: Any, where: str, exercises: dict[int, Exercise], expected: str) -> None:
+def _run(notebook: Any, where: str, folder: Path, exercises: dict[int, Exercise], expected: str) -> None:
     import nbclient
     import nbformat
 
     notebook.cells.append(nbformat.v4.new_code_cell(_COLLECT))
     try:
-        nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+        nbclient.NotebookClient(
+            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        ).execute()
     except nbclient.exceptions.CellExecutionError as error:
         raise EditionError(f"{where}: a cell stops with an error.\n{error}") from error
     verify(json.loads(notebook.cells.pop().outputs[0].text), exercises, expected, where)

@@ -1,5 +1,7 @@
 """Answers to the exercises of dcgan03: right ones, and wrong ones with a part of their message."""
 
+import copy
+
 import torch
 from torch import nn
 
@@ -105,6 +107,11 @@ def preview_with_try(G, z):
         G.train(mode)
 
 
+def preview_of_a_copy(G, z):
+    with torch.inference_mode():
+        return copy.deepcopy(G).eval()(z)
+
+
 @torch.no_grad()
 def preview_with_if(G, z):
     if not G.training:
@@ -150,7 +157,7 @@ RIGHT = {
         lambda c: nn.BatchNorm2d(c, eps=1e-3, momentum=0.2),  # Keras' own eps
     ],
     "separate_batches": [fakes_first, lambda D, a, b: (D(a), D(b))],
-    "preview": [preview_with_try, preview_with_if],
+    "preview": [preview_with_try, preview_with_if, preview_of_a_copy],
 }
 
 WRONG = {
