@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from checks import CHECKS, ROOT, compared_cells
+from notebook_checks import CHECKS, ROOT, compared_cells
 
 from gancourse import notebooks
 

@@ -4,7 +4,7 @@ import copy
 
 import nbformat
 import pytest
-from checks import (
+from notebook_checks import (
     CHECKS,
     ROOT,
     alternative_text,
