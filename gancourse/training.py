@@ -196,10 +196,11 @@ class Trainer:
                 f"batch_size x k is {config.batch_size} x {config.k}, more than the {len(images)} images of "
                 f"{images.name}; choose a smaller batch."
             )
-        self.plan = fast.plan(config.precision, config.fast, self.device, G)
+        self.plan = fast.plan(config.precision, config.fast, self.device, G, D)
         self.opt_g = self._optimiser(self.G)
         self.opt_d = self._optimiser(self.D)
         self.ema = copy.deepcopy(self.G).requires_grad_(False) if config.ema_half_life else None
+        self._step_networks = self.plan.prepare(self.G), self.plan.prepare(self.D)
         self.rng = torch.Generator(self.device).manual_seed(config.seed)
         fixed = torch.Generator().manual_seed(config.seed + 1_000_003)
         self.z_fixed = torch.randn(N_FIXED, G.z_size, generator=fixed).to(self.device)
@@ -273,7 +274,7 @@ class Trainer:
         start = time.perf_counter()
         self.G.train()
         self.D.train()
-        sums, bad_step = self._plain_epoch(tick) if not self.plan.fast else fast.epoch(self, tick)
+        sums, bad_step = self._run_epoch(tick)
         rounds = self._rounds()
         sums = sums.cpu()
         if (bad := int(bad_step)) >= 0:
@@ -292,9 +293,9 @@ class Trainer:
             self.run.save(self._checkpoint())
         return row
 
-    def _plain_epoch(self, tick: Callable[[int], Any]) -> tuple[Tensor, Tensor]:
+    def _run_epoch(self, tick: Callable[[int], Any]) -> tuple[Tensor, Tensor]:
         """Sums of STATISTICS over an epoch's rounds, and the first round with a loss that is not finite (or -1)."""
-        c = self.config
+        c, (G, D) = self.config, self._step_networks
         sums, bad_step = torch.zeros(7, device=self.device), torch.tensor(-1, device=self.device)
         reals: list[Tensor] = []
         step = self.epoch * self._rounds()
@@ -420,9 +421,12 @@ class Trainer:
         for name, network in self._networks().items():
             network.load_state_dict(checkpoint.network(name))
         for name, optimiser in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+            parameters = optimiser.param_groups[0]["params"]
             state: dict[int, dict[str, Tensor]] = {}
             for key, value in checkpoint.network(name).items():
                 index, field = key.split(".", 1)
+                if field != "step":  # the fused kernel walks memory: moments must lie as their parameter does
+                    value = torch.empty_like(parameters[int(index)]).copy_(value)
                 state.setdefault(int(index), {})[field] = value
             optimiser.load_state_dict(
                 {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
