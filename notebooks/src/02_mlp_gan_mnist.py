@@ -133,7 +133,7 @@ for ax, values, title in zip(
 ):
     ax.axvspan(-1, 1, color=plots.COLOURS["generator"], alpha=0.15, linewidth=0)
     ax.hist(values[:5000].flatten().numpy(), bins=60, range=(-1.2, 3), color=plots.COLOURS["data"])
-    ax.text(0, 2e6, "reach of tanh", color=plots.COLOURS["generator"], ha="center", va="top", fontsize=9.5)
+    ax.text(0.95, 2e6, "reach of tanh", color=plots.COLOURS["generator"], ha="right", va="top", fontsize=9.5)
     ax.set(title=title, xlabel="pixel value", yscale="log", ylim=(1e3, 3e6))
 fig.axes[0].set_ylabel("pixels (log scale)")
 plots.show(
@@ -571,12 +571,13 @@ for top, bottom, (name, run) in zip(axes[0], axes[1], ex.curves().items(), stric
     bottom.plot(epochs, run["d_fake_before"], color=plots.COLOURS["generator"])
     top.set(title=f"run {name}", ylim=(0, 5))
     bottom.set(xlabel="epoch", ylim=(0, 1))
-axes[0][0].set_ylabel("loss: D violet, G orange")
-axes[1][0].set_ylabel("D(x) grey, D(G(z)) orange")
+axes[0][0].set_ylabel("loss")
+axes[1][0].set_ylabel("D's answer")
 plots.show(
     fig,
     "2.9",
-    "Losses (top, with the marks of D = 1/2 dashed) and D's mean answers (bottom) of four runs.",
+    "Top: the losses of D (violet) and G (orange) of four runs, with the marks of D = 1/2 dashed. Bottom: D's mean answers "
+    "for real (grey) and for fake images (orange).",
     "Eight panels, two for each of the runs A to D. A: D's loss falls to 0, G's grows. B: all curves lie flat on "
     "their marks. C: curves settle somewhat off the marks. D: losses and answers swing widely.",
 )
