@@ -11,8 +11,8 @@
 # - what a minute of training can do, and how to look at it
 # - how the lessons, the exercises and the three profiles work
 #
-# **Time.** About two minutes where a processor has to do the work; the plan cell below prints the minutes that were
-# measured on your class of machine.
+# **Time.** One minute of training and some seconds around it; the plan cell below prints the minutes that were measured
+# on your class of machine.
 
 # %% tags=["setup"]
 import importlib.util

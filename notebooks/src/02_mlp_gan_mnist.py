@@ -199,7 +199,8 @@ plots.show(
 #
 # - **LeakyReLU** with slope 0.2 passes a gradient for negative inputs too. $G$ learns only through $D$'s gradient, so a
 #   $D$ full of dead units, which plain ReLU allows, would leave $G$ without a teacher.
-# - **100 numbers** go in. MNIST's digits have fewer degrees of freedom than pixels; 100 is more than enough.
+# - **100 numbers** go in, far fewer than pixels come out: what $G$ can draw is a thin sheet of at most 100 dimensions in
+#   the 784-dimensional space of images. Digits vary in few ways too, so that is no harm.
 # - **No dropout, no BatchNorm.** P1 keeps this one plain. Lesson 03 shows what it gains by not staying so.
 #
 # How many parameters are that? A `Linear` layer from $a$ to $b$ has $ab$ weights and $b$ biases. Count by hand first.
@@ -287,7 +288,9 @@ plots.show(
 # %% [markdown]
 # Written in two steps the loss becomes infinite and the gradient undefined. The constant hides that, at the price of
 # the gradient: a sample that $D$ is sure about teaches $G$ nothing any more, although the non-saturating loss was chosen
-# to prevent exactly this. softplus has neither fault. The next two exercises ask you to write both losses so.
+# to prevent exactly this. softplus has neither fault. (The package also computes the losses in float32 where the networks
+# run in bfloat16, whose numbers have eight significant bits: two losses half a percent apart can be the same number there.)
+# The next two exercises ask you to write both losses so.
 
 # %% [markdown]
 # **Exercise: The discriminator's loss, on logits** (medium, 6 minutes). D returns logits, $D(x) = \sigma(\ell)$. Write its loss, $-\mathrm{mean}\,\log D(x) -

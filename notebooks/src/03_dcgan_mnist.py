@@ -159,8 +159,8 @@ for ax, (kernel, count) in zip(fig.subplots(1, 2), counts.items(), strict=True):
     ax.imshow(count, cmap="Purples", vmin=0, vmax=6, interpolation="nearest")
     for (row, column), value in [((i, j), count[i, j]) for i in range(4, 8) for j in range(4, 8)]:
         ax.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8)
-    ax.set(title=f"kernel {kernel}, stride 2", xticks=[], yticks=[])
-    ax.grid(False)
+    ax.set_title(f"kernel {kernel}, stride 2")
+    ax.set_axis_off()
 plots.show(
     fig,
     "3.2",
@@ -476,7 +476,7 @@ assert same == numbers
 # ## 3.7 What happens when we train it?
 #
 # **Before you run it.** P1 calls DCGAN's digits realistic after 5 epochs already. What should happen: blobs within the
-# first tenth of the first epoch; digits at its end; cleaner ones from then on. $D$ should be ahead of $G$, as in
+# first quarter of the first epoch; digits at its end; cleaner ones from then on. $D$ should be ahead of $G$, as in
 # lesson 02. The minutes are in the plan's line at the top; on a processor an epoch takes far longer than
 # the perceptrons' did, and we will compute why.
 #
@@ -550,22 +550,21 @@ plots.show(
 # %%
 def multiply_adds(network, example):
     """Multiplications of one forward pass for one image: weights times the places where each is used."""
-    total = 0
+    counts = []
 
     def count(layer, inputs, output):
-        nonlocal total
         places = {nn.Linear: 1, nn.Conv2d: output[0, 0].numel(), nn.ConvTranspose2d: inputs[0][0, 0].numel()}
-        total += layer.weight.numel() * places[type(layer)]
+        counts.append(layer.weight.numel() * places[type(layer)])
 
-    layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            layer.register_forward_hook(count)
     with torch.no_grad():
         network.eval()(example)
-    for hook in hooks:
-        hook.remove()
-    return total
+    return sum(counts)
 
 
+# %%
 print(f"{'':10}{'parameters':>12}{'multiply-adds':>16}{'uses of a weight':>19}")
 cost = {}
 for kind in ("mlp", "dcgan"):
@@ -594,14 +593,14 @@ equal_images = min(dcgan.epoch, mlp.epoch)
 plots.show(
     plots.side_by_side(
         {
-            f"MLP, epoch {equal_images}: equal images": mlp.samples[equal_images][:36],
-            f"MLP, epoch {mlp.epoch}: equal time": mlp.samples[mlp.epoch][:36],
-            f"DCGAN, epoch {dcgan.epoch}": dcgan.samples[dcgan.epoch][:36],
+            "MLP, equal images": mlp.samples[equal_images][:36],
+            "MLP, equal time": mlp.samples[mlp.epoch][:36],
+            "DCGAN": dcgan.samples[dcgan.epoch][:36],
         }
     ),
     "3.7",
-    "The first 36 of the fixed z, for the perceptrons after as many images as DCGAN saw (left) and after as many seconds "
-    "(middle), and for DCGAN (right).",
+    f"The first 36 of the fixed z. Left: the perceptrons after epoch {equal_images}, when they had seen as many images as "
+    f"DCGAN. Middle: after epoch {mlp.epoch}, when they had trained for as long. Right: DCGAN after epoch {dcgan.epoch}.",
     "Three grids of 36 images. Left: the perceptrons' early blobs with specks. Middle: readable digits, still with "
     "specks. Right: DCGAN's digits, with smooth strokes on a clean background.",
 )
