@@ -100,7 +100,8 @@ def _latex_output(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    return MarkdownWithMath(renderer=_Renderer(escape=False)).render(text)
+    page = MarkdownWithMath(renderer=_Renderer(escape=False)).render(text)
+    return re.sub(r'href="(?:\./)?(\d\d_\w+)\.ipynb(?=[#"])', r'href="\1.html', page)  # from page to page
 
 
 def write_page(path: Path, folder: Path) -> Path:

@@ -209,6 +209,11 @@ def test_equations_become_mathml_with_their_number(tex):
     assert text.endswith(f"<span>({tex[-4:-1]})</span></span>")
 
 
+def test_links_between_notebooks_lead_to_their_pages():
+    assert 'href="01_theory.html#x"' in pages._markdown("[theory](01_theory.ipynb#x)")
+    assert 'href="src/01_theory.py"' in pages._markdown("[source](src/01_theory.py)")
+
+
 def test_minutes_are_recorded_where_profiles_reads_them(tmp_path):
     from gancourse import profiles
 
