@@ -398,7 +398,6 @@ def test_fit_leaves_one_tidy_line(digits, capsys, fast):
     ("model", "settings"),
     [
         ("mlp", {}),
-        ("mlp", {"fast": True}),
         ("mlp", {"fast": True, "k": 2, "ema_half_life": 100.0, "loss": "saturating"}),
         ("tiny", {"ema_half_life": 50.0, "fresh_z": False}),
         ("tiny", {"fast": True}),
