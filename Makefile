@@ -48,7 +48,7 @@ html: $(STAMP)  ## pages of the committed notebooks, without running them
 	@$(PIPELINE) html --notebooks "$(NOTEBOOKS)"
 
 bench: $(STAMP)  ## measure speed on this machine
-	@$(BIN)/python -m pytest -s -m benchmark tests
+	@$(BIN)/python -m tests.benchmarks.bench
 
 clean:  ## remove what the course and its tools wrote (.venv and runs stay)
 	@rm -rf build dist gancourse.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -49,9 +49,7 @@ class Config:
     loss: str = "non_saturating"  # G's: "non_saturating" or "saturating" (minimax); D's is the same for both
     fresh_z: bool = True  # draw new z for G's step, as Algorithm 1 says; False reuses D's fake batch
     seed: int = 0  # of data order and z; the networks are initialised before they come here
-    ema_half_life: float = (
-        0.0  # images after which an old weight counts half in the average of G; 0: no average
-    )
+    ema_half_life: float = 0.0  # images after which an old weight counts half in the average of G; 0: no average
     precision: str = "auto"  # "float32", "bfloat16", or "auto": what is fastest here and safe
     fast: bool = True  # use gancourse.fast where it knows how
 
@@ -70,9 +68,7 @@ class Config:
         if self.loss not in GENERATOR_LOSSES:
             raise ValueError(f"loss is {self.loss!r}, expected one of {', '.join(GENERATOR_LOSSES)}.")
         if not (isinstance(self.ema_half_life, int | float) and 0 <= self.ema_half_life < math.inf):
-            raise ValueError(
-                f"ema_half_life is {self.ema_half_life!r}, expected a number of images, 0 for none."
-            )
+            raise ValueError(f"ema_half_life is {self.ema_half_life!r}, expected a number of images, 0 for none.")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise ValueError(f'precision is {self.precision!r}, expected "auto", "float32" or "bfloat16".')
         for name in ("fresh_z", "fast"):
@@ -84,19 +80,20 @@ class Config:
         """From a config.json. Raises ValueError for an unknown name or a bad value."""
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - known):
-            raise ValueError(
-                f"unknown setting {', '.join(map(repr, unknown))}; known: {', '.join(sorted(known))}."
-            )
+            raise ValueError(f"unknown setting {', '.join(map(repr, unknown))}; known: {', '.join(sorted(known))}.")
         return cls(**values)
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """ "auto": CUDA where there is one, then Apple's MPS, then the CPU; or a device by name. Raises ValueError if absent."""
+    """CUDA where there is one, then Apple's MPS, then the CPU; or a device by name. Raises ValueError if absent."""
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f'device is {name!r}, expected "auto", "cpu", "cuda", "cuda:1" or "mps".') from error
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(device.type, True):
         raise ValueError(f'device is {name!r}, but this machine has none; use "auto" or "cpu".')
@@ -138,19 +135,19 @@ def train_step(
             means = loss_d, real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
             sums += torch.stack([*means, _grad_norm(D)])
     D.requires_grad_(False)
-    if fresh_z:
-        x_fake = G(torch.randn(len(x_real), G.z_size, generator=rng, device=x_real.device))
-    fake_logits = D(x_fake).float()
-    loss_g = generator_loss(fake_logits)
-    opt_g.zero_grad()
-    loss_g.backward()
-    opt_g.step()
-    D.requires_grad_(True)
+    try:
+        if fresh_z:
+            x_fake = G(torch.randn(len(x_real), G.z_size, generator=rng, device=x_real.device))
+        fake_logits = D(x_fake).float()
+        loss_g = generator_loss(fake_logits)
+        opt_g.zero_grad()
+        loss_g.backward()
+        opt_g.step()
+    finally:  # whoever stops the kernel here keeps a D that can train
+        D.requires_grad_(True)
     with torch.no_grad():
         loss_d, d_real, d_fake, norm_d = (sums / len(x_reals)).unbind()
-        return torch.stack(
-            [loss_d, loss_g, d_real, d_fake, fake_logits.sigmoid().mean(), norm_d, _grad_norm(G)]
-        )
+        return torch.stack([loss_d, loss_g, d_real, d_fake, fake_logits.sigmoid().mean(), norm_d, _grad_norm(G)])
 
 
 def _grad_norm(network: nn.Module) -> Tensor:
@@ -245,16 +242,13 @@ class Trainer:
         try:
             while self.epoch < self.config.epochs:
                 row = self._train_epoch(bar.update)
-                bar.set_postfix(
-                    epoch=self.epoch, loss_d=f"{row['loss_d']:.3f}", loss_g=f"{row['loss_g']:.3f}"
-                )
+                bar.set_postfix(epoch=self.epoch, loss_d=f"{row['loss_d']:.3f}", loss_g=f"{row['loss_g']:.3f}")
                 if time.perf_counter() - start + row["seconds"] > seconds:
                     break
         except KeyboardInterrupt:
             stopped = f"; stopped by you in epoch {self.epoch + 1} of {self.config.epochs}"
         finally:
             bar.close()
-            self.D.requires_grad_(True)  # an interrupt may have come in G's step
         self._report(first, time.perf_counter() - start, stopped)
         return self.history
 
@@ -274,8 +268,12 @@ class Trainer:
         start = time.perf_counter()
         self.G.train()
         self.D.train()
-        sums, bad_step = self._run_epoch(tick)
         rounds = self._rounds()
+        sums, bad_step = torch.zeros(7, device=self.device), torch.tensor(-1, device=self.device)
+        for step, stats in enumerate(self.rounds(), start=self.epoch * rounds + 1):
+            sums += stats  # stays on the device: reading a number back would make it wait, at every step
+            bad_step = torch.where((bad_step < 0) & ~stats[:2].isfinite().all(), step, bad_step)
+            tick(1)
         sums = sums.cpu()
         if (bad := int(bad_step)) >= 0:
             self._diverged(bad)
@@ -293,36 +291,21 @@ class Trainer:
             self.run.save(self._checkpoint())
         return row
 
-    def _run_epoch(self, tick: Callable[[int], Any]) -> tuple[Tensor, Tensor]:
-        """Sums of STATISTICS over an epoch's rounds, and the first round with a loss that is not finite (or -1)."""
+    def rounds(self) -> Iterator[Tensor]:
+        """One epoch, round by round: `train_step` on k batches, then the average; yields each round's STATISTICS, (7,)."""
         c, (G, D) = self.config, self._step_networks
-        sums, bad_step = torch.zeros(7, device=self.device), torch.tensor(-1, device=self.device)
         reals: list[Tensor] = []
-        step = self.epoch * self._rounds()
         for x_real in self.images.batches(c.batch_size, self.rng):
             reals.append(x_real)
             if len(reals) < c.k:
                 continue
             with self.plan.autocast():
-                stats = train_step(
-                    self.G,
-                    self.D,
-                    self.opt_g,
-                    self.opt_d,
-                    reals,
-                    self.rng,
-                    GENERATOR_LOSSES[c.loss],
-                    c.fresh_z,
-                )
+                stats = train_step(G, D, self.opt_g, self.opt_d, reals, self.rng, GENERATOR_LOSSES[c.loss], c.fresh_z)
             reals = []
-            step += 1
-            sums += stats
-            bad_step = torch.where((bad_step < 0) & ~stats[:2].isfinite().all(), step, bad_step)
-            self.update_ema()
-            tick(1)
-        return sums, bad_step
+            self._update_ema()
+            yield stats
 
-    def update_ema(self) -> None:
+    def _update_ema(self) -> None:
         """One step of the averaged generator: parameters averaged, BatchNorm's buffers copied."""
         if self.ema is None:
             return
@@ -380,10 +363,7 @@ class Trainer:
         settings = (mine.keys() | theirs.keys()) - {"epochs", "computed"}
         differing = [k for k in settings if mine.get(k) != theirs.get(k)]
         if differing:
-            lines = [
-                f"  {k}: the folder has {theirs.get(k)!r}, you ask for {mine.get(k)!r}"
-                for k in sorted(differing)
-            ]
+            lines = [f"  {k}: the folder has {theirs.get(k)!r}, you ask for {mine.get(k)!r}" for k in sorted(differing)]
             raise RunError(
                 f"{run.folder} holds a run with other settings:\n" + "\n".join(lines) + "\n"
                 "Nothing was changed. Use the folder's settings to go on with it, or choose another folder."
@@ -395,9 +375,7 @@ class Trainer:
             self._restore(checkpoint)
             print(f"resuming {run.folder} after epoch {self.epoch}")
         if mine["computed"] != theirs.get("computed"):
-            print(
-                f"note: computed with {mine['computed']} from here on, before with {theirs.get('computed')}"
-            )
+            print(f"note: computed with {mine['computed']} from here on, before with {theirs.get('computed')}")
         if mine != theirs:
             run.write_config(mine)
 
@@ -428,9 +406,7 @@ class Trainer:
                 if field != "step":  # the fused kernel walks memory: moments must lie as their parameter does
                     value = torch.empty_like(parameters[int(index)]).copy_(value)
                 state.setdefault(int(index), {})[field] = value
-            optimiser.load_state_dict(
-                {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
-            )
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
         self.rng.set_state(checkpoint.tensors["rng.own"])
         torch.set_rng_state(checkpoint.tensors["rng.torch"])
         if self.device.type == "cuda":

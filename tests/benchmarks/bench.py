@@ -1,0 +1,254 @@
+"""`make bench`: the course's training step against the tutorials' loop, on this machine.
+
+Both loops live in processes of their own, hold their images in memory, and are timed in turns (A B A B ...), so that a
+machine whose speed drifts slows both alike; the table shows medians over the pairs. The share of the ceiling is the FLOPs of
+the step, counted by torch, times the steps a second, over a large matrix product in the same precision, timed in the same run.
+Writes build/bench.json and build/bench.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+MODELS = ("mlp", "dcgan", "dcgan128")
+STEPS = {
+    "cpu": {"mlp": 200, "dcgan": 12, "dcgan128": 1},
+    "cuda": {"mlp": 1000, "dcgan": 500, "dcgan128": 100},
+}
+BATCH = 128
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2"}  # what a laptop without AVX-512 gets
+
+
+def _images(model: str) -> Any:
+    import torch
+
+    from gancourse.data import Images, mnist
+
+    if model != "dcgan128":
+        return mnist("train")
+    rng = torch.Generator().manual_seed(0)
+    coarse = torch.rand(512, 3, 16, 16, generator=rng)
+    pixels = torch.nn.functional.interpolate(coarse, 128, mode="bilinear").mul(255).to(torch.uint8)
+    return Images(pixels, name="made by us, 128 px")
+
+
+def _ours(model: str, precision: str, device: Any) -> Any:
+    """Steps of gancourse.training without end."""
+    import torch
+
+    from gancourse.models import networks
+    from gancourse.training import Config, Trainer
+
+    images = _images(model)
+    torch.manual_seed(0)
+    G, D = networks(model)
+    config = Config(model=model, fresh_z=False, precision=precision)
+    trainer = Trainer(G, D, images, config, device=device.type)
+    print(f"  ours: {trainer.plan}", file=sys.stderr)
+    while True:
+        yield from trainer.rounds()
+
+
+def _worker(kind: str, model: str, precision: str, pipe: Any) -> None:
+    """Answers ("run", n) with seconds, "peak" with bytes, "flops" with FLOPs a step."""
+    import torch
+
+    from gancourse.models import networks
+    from gancourse.training import pick_device
+    from tests.benchmarks.tutorial_loop import tutorial_steps
+
+    device = pick_device("auto")
+    torch.manual_seed(0)
+    steps = (
+        _ours(model, precision, device)
+        if kind == "ours"
+        else tutorial_steps(*networks(model), _images(model), device, BATCH)
+    )
+    while (message := pipe.recv()) != "stop":
+        if message == "peak":
+            pipe.send(_peak_memory(device))
+            continue
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        start = time.perf_counter()
+        for _ in range(message):
+            next(steps)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        pipe.send(time.perf_counter() - start)
+
+
+def _peak_memory(device: Any) -> int:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _ceiling(precision: str, pipe: Any) -> None:
+    """FLOP/s of a large square matrix product, the best of several."""
+    import torch
+
+    from gancourse.training import pick_device
+
+    device = pick_device("auto")
+    n = 8192 if device.type == "cuda" else 2048
+    a = torch.randn(n, n, device=device, dtype=getattr(torch, precision))
+    best = float("inf")
+    for _ in range(12):
+        start = time.perf_counter()
+        b = a @ a
+        float(b[0, 0])  # waits for the device
+        best = min(best, time.perf_counter() - start)
+    pipe.send(2 * n**3 / best)
+
+
+def _flops(model: str) -> int:
+    """FLOPs of one image's share of a step (one D step, one G step on the same fakes), counted by torch."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from gancourse.models import networks
+    from gancourse.training import train_step
+
+    G, D = networks(model)
+    optimisers = [torch.optim.SGD(n.parameters(), 0.0) for n in (G, D)]
+    x = torch.zeros(2, *G.image_shape)
+    with FlopCounterMode(display=False) as counter:
+        train_step(G, D, *optimisers, [x], torch.Generator(), fresh_z=False)
+    return counter.get_total_flops() // len(x)
+
+
+class _Process:
+    def __init__(self, target: Any, *arguments: str, environment: dict[str, str]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        before = dict(os.environ)
+        os.environ |= environment
+        self.process = context.Process(target=target, args=(*arguments, other), daemon=True)
+        self.process.start()
+        os.environ.clear()
+        os.environ |= before
+
+    def ask(self, message: Any) -> Any:
+        self.pipe.send(message)
+        return self.pipe.recv()
+
+    def stop(self) -> None:
+        self.pipe.send("stop")
+        self.process.join()
+
+
+def compare(
+    model: str, precision: str, environment: dict[str, str], pairs: int, device: str
+) -> dict[str, Any]:
+    """One row of the table."""
+    n = STEPS[device][model]
+    ours = _Process(_worker, "ours", model, precision, environment=environment)
+    theirs = _Process(_worker, "tutorial", model, precision, environment=environment)
+    for side in (ours, theirs):
+        side.ask(max(1, n // 10))
+    times = [(ours.ask(n), theirs.ask(n)) for _ in range(pairs)]
+    peaks = ours.ask("peak"), theirs.ask("peak")
+    for side in (ours, theirs):
+        side.stop()
+    ceiling = _Process(_ceiling, precision, environment=environment)
+    peak_flops = ceiling.pipe.recv()
+    ceiling.process.join()
+    rate_ours, rate_theirs = (n * BATCH / statistics.median(t[i] for t in times) for i in (0, 1))
+    return {
+        "model": model,
+        "device": device + (" (AVX2 only)" if environment else ""),
+        "precision": precision,
+        "ours": round(rate_ours, 1),
+        "baseline": round(rate_theirs, 1),
+        "ratio": round(statistics.median(b / a for a, b in times), 2),
+        "ceiling_share": round(rate_ours * _flops(model) / peak_flops, 3),
+        "ceiling_gflops": round(peak_flops / 1e9, 1),
+        "peak_memory_mb": [round(p / 1e6) for p in peaks],
+        "pairs": pairs,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="*", default=MODELS, choices=MODELS)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="a few steps and one pair: does it run?")
+    options = parser.parse_args()
+
+    from gancourse.fast import has_bfloat16
+    from gancourse.machine import describe
+    from gancourse.training import pick_device
+
+    device = pick_device("auto")
+    settings: list[tuple[str, dict[str, str]]] = [("float32", {})]
+    if has_bfloat16(device):
+        settings.insert(0, ("bfloat16", {}))
+    if device.type == "cpu":
+        settings.append(("float32", AVX2))
+    if options.quick:
+        options.pairs, settings = 1, settings[:1]
+        for steps in STEPS.values():
+            steps.update(dict.fromkeys(steps, 1))
+    print(f"{describe()}; images/s, medians of {options.pairs} pairs in turns\n")
+    head = f"{'model':9} {'device':15} {'precision':9} {'ours':>9} {'tutorial':>9} {'ratio':>6} {'ceiling':>8} {'MB ours/tut.':>14}"
+    print(head)
+    rows = []
+    for model in options.models:
+        for precision, environment in settings:
+            row = compare(model, precision, environment, options.pairs, device.type)
+            rows.append(row)
+            print(
+                f"{row['model']:9} {row['device']:15} {row['precision']:9} {row['ours']:9,.0f} {row['baseline']:9,.0f} "
+                f"{row['ratio']:5.2f}x {row['ceiling_share']:7.0%} {row['peak_memory_mb'][0]:6}/{row['peak_memory_mb'][1]}",
+                flush=True,
+            )
+    build = Path("build")
+    build.mkdir(exist_ok=True)
+    (build / "bench.json").write_text(json.dumps(rows, indent=2) + "\n")
+    _chart(rows, describe()).savefig(build / "bench.png", dpi=120)
+    print("\nwritten: build/bench.json, build/bench.png")
+
+
+def _chart(rows: list[dict[str, Any]], machine: str) -> Any:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from gancourse.plots import COLOURS, use_style
+
+    use_style()
+    figure, axes = plt.subplots(figsize=(8, 0.45 * len(rows) + 1.4), layout="constrained")
+    labels = [f"{r['model']}, {r['precision']}\n{r['device']}" for r in rows]
+    axes.barh(range(len(rows)), [r["ratio"] for r in rows], color=COLOURS["generator"])
+    axes.set_yticks(range(len(rows)), labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.axvline(1, color=COLOURS["data"], linestyle="--")
+    for i, row in enumerate(rows):
+        axes.text(
+            row["ratio"], i, f" {row['ratio']:.2f}x ({row['ours']:,.0f} images/s)", va="center", fontsize=8
+        )
+    axes.set_xlim(0, max(r["ratio"] for r in rows) * 1.35)
+    axes.set_xlabel("images/s, times the tutorials' loop")
+    axes.set_title(machine, fontsize=9)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
