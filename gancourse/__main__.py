@@ -20,9 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     train = commands.add_parser("train", help="train a GAN into a run folder; the same command resumes it")
     train.add_argument("model", choices=["mlp", "dcgan"])
     train.add_argument("--out", required=True, help="run folder")
-    train.add_argument(
-        "--profile", choices=profiles.PROFILES, default="paper", help="how long (default: paper)"
-    )
+    train.add_argument("--profile", choices=profiles.PROFILES, default="paper", help="how long (default: paper)")
     train.add_argument("--epochs", type=int, help="instead of the profile's epochs")
     train.add_argument("--data", help="folder with MNIST/raw; default: the MNIST inside the package")
     train.add_argument("--images", type=int, help="use only the first N training images")
@@ -30,17 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--k", type=int, default=1, help="discriminator steps per generator step")
     train.add_argument("--lr", type=float, default=2e-4)
     train.add_argument("--loss", default="non_saturating", choices=["non_saturating", "saturating"])
-    train.add_argument(
-        "--reuse-fakes", action="store_true", help="G's step reuses D's fake batch (P2, most tutorials)"
-    )
+    train.add_argument("--reuse-fakes", action="store_true", help="G's step reuses D's fake batch (P2, most tutorials)")
     train.add_argument("--ema-half-life", type=float, default=0.0, help="images; 0: no averaged generator")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="auto")
     train.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
     train.add_argument("--plain", action="store_true", help="the readable loop instead of the fast path")
-    train.add_argument(
-        "--milestones", type=int, nargs="*", default=[5, 50, 100], help="epochs whose checkpoints stay"
-    )
+    train.add_argument("--milestones", type=int, nargs="*", default=[5, 50, 100], help="epochs whose checkpoints stay")
     train.set_defaults(run=_train)
 
     pack = commands.add_parser("pack-mnist", help="make assets/mnist.xz from a torchvision-style folder")

@@ -57,7 +57,7 @@ def tile(pixels: Tensor, columns: int = 8, gap: int = 2) -> Tensor:
 
 
 def untile(sheet: Tensor, size: tuple[int, int], n: int, gap: int = 2) -> Tensor:
-    """The inverse of `tile`: the first n images of (height, width) `size` on a (C, ., .) uint8 sheet, as (n, C, H, W)."""
+    """The inverse of `tile`: the first n images, of (height, width) `size`, on a (C, ., .) sheet, as (n, C, H, W)."""
     h, w = size
     columns = (sheet.shape[2] + gap) // (w + gap)
     corners = [(i // columns * (h + gap), i % columns * (w + gap)) for i in range(n)]
@@ -90,9 +90,7 @@ class Images:
                 "For grey images without a channel axis use pixels.unsqueeze(1)."
             )
         if self.labels is not None and len(self.labels) != len(p):
-            raise DataError(
-                f"{self.name}: {len(p)} images but {len(self.labels)} labels; give one label per image."
-            )
+            raise DataError(f"{self.name}: {len(p)} images but {len(self.labels)} labels; give one label per image.")
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -164,9 +162,7 @@ def mnist(split: str = "train", root: str | Path | None = None) -> Images:
         raise DataError(f'split is {split!r}, expected "train", "test" or "all".')
     pixels, labels = _embedded_mnist() if root is None else _read_mnist_folder(Path(root))
     part = {"train": slice(0, _TRAIN), "test": slice(_TRAIN, None), "all": slice(None)}[split]
-    return Images(
-        torch.from_numpy(pixels[part]), torch.from_numpy(labels[part].astype(np.int64)), f"mnist-{split}"
-    )
+    return Images(torch.from_numpy(pixels[part]), torch.from_numpy(labels[part].astype(np.int64)), f"mnist-{split}")
 
 
 def _embedded_mnist() -> tuple[np.ndarray, np.ndarray]:
@@ -192,9 +188,7 @@ def _embedded_mnist() -> tuple[np.ndarray, np.ndarray]:
         try:
             write_atomically(cached, raw)
         except OSError as error:  # a read-only home or a full disk costs a second per start, not the course
-            print(
-                f"gancourse: MNIST could not be cached in {cached.parent} ({error.strerror})", file=sys.stderr
-            )
+            print(f"gancourse: MNIST could not be cached in {cached.parent} ({error.strerror})", file=sys.stderr)
     data = np.frombuffer(bytearray(raw), dtype=np.uint8)  # a bytearray, so that torch may own writable memory
     cut = (_TRAIN + _TEST) * _SIDE * _SIDE
     return data[:cut].reshape(-1, 1, _SIDE, _SIDE), data[cut:]
@@ -208,17 +202,10 @@ def _read_mnist_folder(root: Path) -> tuple[np.ndarray, np.ndarray]:
             if path.is_file():
                 return _read_idx(path, magic, shape)
         places = ", ".join(str(folder) for folder in folders)
-        raise DataError(
-            f"{name} (or {name}.gz) was not found in {places}; root=None uses the embedded MNIST."
-        )
+        raise DataError(f"{name} (or {name}.gz) was not found in {places}; root=None uses the embedded MNIST.")
 
-    pixels = [
-        read(f"{part}-images-idx3-ubyte", 2051, (n, 28, 28))
-        for part, n in (("train", _TRAIN), ("t10k", _TEST))
-    ]
-    labels = [
-        read(f"{part}-labels-idx1-ubyte", 2049, (n,)) for part, n in (("train", _TRAIN), ("t10k", _TEST))
-    ]
+    pixels = [read(f"{part}-images-idx3-ubyte", 2051, (n, 28, 28)) for part, n in (("train", _TRAIN), ("t10k", _TEST))]
+    labels = [read(f"{part}-labels-idx1-ubyte", 2049, (n,)) for part, n in (("train", _TRAIN), ("t10k", _TEST))]
     return np.concatenate(pixels)[:, None], np.concatenate(labels)
 
 
@@ -233,9 +220,7 @@ def _read_idx(path: Path, magic: int, shape: tuple[int, ...]) -> np.ndarray:
         raise DataError(f"{path} has {len(raw)} bytes, fewer than its {header}-byte header; copy it again.")
     found_magic, *sizes = struct.unpack(f">{1 + len(shape)}i", raw[:header])
     if found_magic != magic:
-        raise DataError(
-            f"{path} begins with magic number {found_magic}, expected {magic}; is it an MNIST idx file?"
-        )
+        raise DataError(f"{path} begins with magic number {found_magic}, expected {magic}; is it an MNIST idx file?")
     if tuple(sizes) != shape:
         raise DataError(f"{path} says it holds {tuple(sizes)}, expected {shape}.")
     expected = header + int(np.prod(shape))

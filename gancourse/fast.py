@@ -17,6 +17,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -68,9 +69,7 @@ def plan(precision: str, fast: bool, device: torch.device, *networks: nn.Module)
     Raises ValueError when bfloat16 is asked for by name on a device that cannot train in it.
     """
     if precision == "bfloat16" and device.type not in ("cpu", "cuda"):
-        raise ValueError(
-            f'precision is "bfloat16", which {device.type} does not train in; use "auto" or "float32".'
-        )
+        raise ValueError(f'precision is "bfloat16", which {device.type} does not train in; use "auto" or "float32".')
     if precision == "auto":
         precision = "bfloat16" if fast and has_bfloat16(device) else "float32"
     known = device.type in ("cpu", "cuda")
@@ -90,7 +89,7 @@ class Network(nn.Module):
         if isinstance(inner, Discriminator):
             layers = layers[:-1]  # logits: all but the Sigmoid
         self._steps = [_faster(layer, first=i == 0) for i, layer in enumerate(layers)]
-        for i, (layer, after) in enumerate(zip(layers, layers[1:], strict=False)):
+        for i, (layer, after) in enumerate(pairwise(layers)):
             if i > 0 and isinstance(layer, nn.Flatten) and isinstance(after, nn.Linear):
                 self._steps[i : i + 2] = [lambda x: x, partial(_flat_linear, layer=after)]
 
@@ -148,20 +147,21 @@ def _flat_linear(x: Tensor, layer: nn.Linear) -> Tensor:
 def _thin_transposed(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
     """A transposed convolution to a few channels: every input pixel paints its patch, and patches are summed."""
     b, c, h, w = x.shape
-    kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
+    k, s, p = layer.kernel_size, layer.stride, _pair(layer.padding)
     patches = x.permute(0, 2, 3, 1).reshape(b, h * w, c) @ layer.weight.flatten(1)
-    size = [(n - 1) * s - 2 * p + k for n, s, p, k in zip((h, w), stride, padding, kernel, strict=True)]
-    return F.fold(patches.transpose(1, 2), size, kernel, stride=stride, padding=padding)  # type: ignore[arg-type]
+    size = (h - 1) * s[0] - 2 * p[0] + k[0], (w - 1) * s[1] - 2 * p[1] + k[1]
+    return F.fold(patches.transpose(1, 2), size, k, stride=s, padding=p)
 
 
 def _thin_convolution(x: Tensor, layer: nn.Conv2d) -> Tensor:
     """A convolution of a few channels: patches, then one product."""
     b, _, h, w = x.shape
-    kernel, stride, padding = layer.kernel_size, layer.stride, layer.padding
-    patches = F.unfold(x, kernel, stride=stride, padding=padding)  # type: ignore[arg-type]
-    rows, columns = [
-        (n + 2 * p - k) // s + 1  # type: ignore[operator]
-        for n, s, p, k in zip((h, w), stride, padding, kernel, strict=True)
-    ]
+    k, s, p = layer.kernel_size, layer.stride, _pair(layer.padding)
+    patches = F.unfold(x, k, stride=s, padding=p)
     y = patches.transpose(1, 2) @ layer.weight.flatten(1).t()
-    return y.view(b, rows, columns, -1).permute(0, 3, 1, 2)
+    return y.view(b, (h + 2 * p[0] - k[0]) // s[0] + 1, -1, layer.out_channels).permute(0, 3, 1, 2)
+
+
+def _pair(padding: str | tuple[int, ...]) -> tuple[int, ...]:
+    assert not isinstance(padding, str)  # "same" is not in any paper of the course
+    return padding

@@ -1,8 +1,8 @@
 """The GAN losses, always on logits s = log D(x) - log(1 - D(x)), in float32.
 
-With the sigmoid sigma, -log sigma(s) = softplus(-s) and -log(1 - sigma(s)) = softplus(s). Written so, no loss can reach
-log 0, and none loses its gradient to rounding. Every function takes logits of shape (B,) and returns a scalar, a mean over
-the batch.
+With the sigmoid sigma, -log sigma(s) = softplus(-s) and -log(1 - sigma(s)) = softplus(s). Written so, no loss can
+reach log 0, and none loses its gradient to rounding. Every function takes logits of shape (B,) and returns a scalar, a
+mean over the batch.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 def saturating_loss(fake_logits: Tensor) -> Tensor:
     """E[log(1 - D(G(z)))], which G minimises in the minimax game (Goodfellow et al. 2014, eq. 1 and Algorithm 1).
 
-    Its gradient with respect to a logit is -D(G(z)): it vanishes when D is sure that the sample is fake. -ln 2 = -0.693 at
-    D = 1/2.
+    Its gradient with respect to a logit is -D(G(z)): it vanishes when D is sure that the sample is fake.
+    -ln 2 = -0.693 at D = 1/2.
     """
     return -softplus(fake_logits.float()).mean()
 
@@ -31,7 +31,7 @@ def saturating_loss(fake_logits: Tensor) -> Tensor:
 def non_saturating_loss(fake_logits: Tensor) -> Tensor:
     """-E[log D(G(z))], which G minimises in practice (Goodfellow et al. 2014, section 3; P1, section 1.5).
 
-    Its gradient with respect to a logit is -(1 - D(G(z))): strongest when D is sure that the sample is fake. ln 2 = 0.693
-    at D = 1/2.
+    Its gradient with respect to a logit is -(1 - D(G(z))): strongest when D is sure that the sample is fake.
+    ln 2 = 0.693 at D = 1/2.
     """
     return softplus(-fake_logits.float()).mean()

@@ -7,6 +7,8 @@ steps loses its gradient where it is needed most, and `probability` applies it.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 Z_SIZE = 100
@@ -149,7 +151,7 @@ class DCGAN128Generator(Generator):
             nn.BatchNorm2d(channels[0]),
             nn.ReLU(),
         ]
-        for c_in, c_out in zip(channels, channels[1:], strict=False):
+        for c_in, c_out in pairwise(channels):
             layers += [
                 nn.ConvTranspose2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(c_out),
@@ -172,7 +174,7 @@ class DCGAN128Discriminator(Discriminator):
         super().__init__()
         channels = [3, width, 2 * width, 4 * width, 8 * width, 16 * width]
         layers: list[nn.Module] = []
-        for i, (c_in, c_out) in enumerate(zip(channels, channels[1:], strict=False)):
+        for i, (c_in, c_out) in enumerate(pairwise(channels)):
             layers.append(nn.Conv2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False))
             if i > 0 or norm_first:
                 layers.append(nn.BatchNorm2d(c_out))
@@ -184,8 +186,8 @@ class DCGAN128Discriminator(Discriminator):
 def init_dcgan(module: nn.Module) -> None:
     """DCGAN's initialisation (Radford et al. 2016, section 4), in place, from torch's global random state.
 
-    Weights of linear and (transposed) convolution layers ~ N(0, 0.02), their biases 0; BatchNorm's weights ~ N(1, 0.02),
-    its biases 0. (0.02 is a standard deviation. Texts that draw BatchNorm's weights from N(0, 0.02) start with every
+    Weights of linear and (transposed) convolution layers ~ N(0, 0.02), their biases 0; BatchNorm's weights
+    ~ N(1, 0.02), its biases 0. (0.02 is a standard deviation. Texts that draw BatchNorm's weights from N(0, 0.02) start with every
     normalised activation near 0.)
     """
     for layer in module.modules():

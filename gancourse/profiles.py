@@ -32,7 +32,7 @@ class Plan:
     """What a notebook does this time. `print(plan)` says it in two lines.
 
     epochs: how long to train; images: how many of the training set's images; device: "cpu", "cuda" or "mps";
-    minutes: profile -> measured minutes of the whole notebook on this class of device (profiles never measured are absent).
+    minutes: profile -> measured minutes of the whole notebook on this class of device (never measured: absent).
     """
 
     lesson: str
@@ -64,8 +64,8 @@ def device_class(device: str | None = None) -> str:
 def choose(lesson: str, profile: str = "auto") -> Plan:
     """The plan of one notebook on this machine.
 
-    profile: "smoke", "laptop", "paper", or "auto": the longest one whose measured minutes on this class of device are at most
-        20, and laptop where nothing was measured. The environment variable GANCOURSE_PROFILE goes before it.
+    profile: "smoke", "laptop", "paper", or "auto": the longest one whose measured minutes on this class of device are
+        at most 20, and laptop where nothing was measured. The environment variable GANCOURSE_PROFILE goes before it.
     Raises ValueError for an unknown lesson or profile.
     """
     if lesson not in LESSONS:
@@ -77,9 +77,7 @@ def choose(lesson: str, profile: str = "auto") -> Plan:
     if asked == "auto":
         asked, reason = _longest(minutes)
     if asked not in PROFILES:
-        raise ValueError(
-            f"profile is {asked!r}, expected auto, {', '.join(PROFILES)} (GANCOURSE_PROFILE goes first)."
-        )
+        raise ValueError(f"profile is {asked!r}, expected auto, {', '.join(PROFILES)} (GANCOURSE_PROFILE goes first).")
     epochs, images = LESSONS[lesson][asked]
     return Plan(lesson, asked, epochs, images, device, minutes, reason)
 

@@ -1,8 +1,8 @@
 """Algorithm 1 of Goodfellow et al. 2014: the step, the loop, history, checkpoints.
 
-`train_step` is the algorithm as one would write it by hand. `Trainer` runs it over epochs, keeps a history, draws samples
-from one fixed z, and writes a run folder from which it can go on. `gancourse.fast` is the same mathematics arranged for
-speed; `Config(fast=False, precision="float32")` leaves it out, and then a loop written by hand gives the same bits.
+`train_step` is the algorithm as one would write it by hand. `Trainer` runs it over epochs, keeps a history, draws
+samples from one fixed z, and writes a run folder from which it can go on. `gancourse.fast` is the same mathematics
+arranged for speed; `Config(fast=False, precision="float32")` leaves it out, and then a loop written by hand gives the same bits.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from gancourse import fast
 from gancourse.data import Images, unscale
 from gancourse.losses import discriminator_loss, non_saturating_loss, saturating_loss
+from gancourse.models import Z_SIZE
 from gancourse.runs import Checkpoint, Row, Run, RunError
 
 GENERATOR_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}
@@ -100,6 +101,11 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
+def draw_z(G: nn.Module, n: int, rng: torch.Generator) -> Tensor:
+    """n latent vectors z ~ N(0, I) for the generator G, (n, z_size), drawn from `rng` on its device."""
+    return torch.randn(n, getattr(G, "z_size", Z_SIZE), generator=rng, device=rng.device)
+
+
 def train_step(
     G: nn.Module,
     D: nn.Module,
@@ -115,13 +121,13 @@ def train_step(
     x_reals: k batches of real images, (B, C, H, W) in [-1, 1]. z ~ N(0, I) of shape (B, 100) comes from `rng`.
     fresh_z: draw new z for G's step; False sends D's last fake batch through D once more, as many tutorials do.
 
-    Real and fake images pass through D as separate batches, so that BatchNorm's statistics cannot give the labels away. D's
-    parameters are frozen in G's step: their gradients would be computed only to be thrown away.
+    Real and fake images pass through D as separate batches, so that BatchNorm's statistics cannot give the labels away.
+    D's parameters are frozen in G's step: their gradients would be computed only to be thrown away.
     Returns the seven numbers of STATISTICS, (7,), on the images' device; D's are means over its k steps.
     """
     sums = torch.zeros(4, device=x_reals[0].device)
     for x_real in x_reals:
-        z = torch.randn(len(x_real), G.z_size, generator=rng, device=x_real.device)
+        z = draw_z(G, len(x_real), rng)
         x_fake = G(z)
         real_logits, fake_logits = (
             D(x_real).float(),
@@ -137,7 +143,7 @@ def train_step(
     D.requires_grad_(False)
     try:
         if fresh_z:
-            x_fake = G(torch.randn(len(x_real), G.z_size, generator=rng, device=x_real.device))
+            x_fake = G(draw_z(G, len(x_real), rng))
         fake_logits = D(x_fake).float()
         loss_g = generator_loss(fake_logits)
         opt_g.zero_grad()
@@ -200,7 +206,7 @@ class Trainer:
         self._step_networks = self.plan.prepare(self.G), self.plan.prepare(self.D)
         self.rng = torch.Generator(self.device).manual_seed(config.seed)
         fixed = torch.Generator().manual_seed(config.seed + 1_000_003)
-        self.z_fixed = torch.randn(N_FIXED, G.z_size, generator=fixed).to(self.device)
+        self.z_fixed = draw_z(G, N_FIXED, fixed).to(self.device)
         self.epoch = 0
         self.history: list[Row] = []
         self.samples: dict[int, Tensor] = {}
@@ -225,8 +231,8 @@ class Trainer:
         """Train up to config.epochs and return the history. One tidy line is left on the screen.
 
         seconds: stop after the epoch at whose end another would probably exceed this many seconds in all.
-        A keyboard interrupt (the stop button) ends the training and returns what there is: the networks keep what they have
-        learned, also in the unfinished epoch; a run folder keeps its last whole epoch.
+        A keyboard interrupt (the stop button) ends the training and returns what there is: the networks keep what they
+        have learned, also in the unfinished epoch; a run folder keeps its last whole epoch.
         """
         start, first = time.perf_counter(), self.epoch
         rounds = self._rounds()
@@ -292,7 +298,7 @@ class Trainer:
         return row
 
     def rounds(self) -> Iterator[Tensor]:
-        """One epoch, round by round: `train_step` on k batches, then the average; yields each round's STATISTICS, (7,)."""
+        """One epoch, round by round: `train_step` on k batches, then the average; yields STATISTICS, (7,)."""
         c, (G, D) = self.config, self._step_networks
         reals: list[Tensor] = []
         for x_real in self.images.batches(c.batch_size, self.rng):
@@ -329,7 +335,7 @@ class Trainer:
 
     @torch.no_grad()
     def _sample(self) -> None:
-        """Images from z_fixed by the generator in eval mode: in train mode a preview would move BatchNorm's statistics."""
+        """Images from z_fixed, in eval mode: in train mode a preview would move BatchNorm's statistics."""
         network = self.G if self.ema is None else self.ema
         mode = network.training
         pixels = unscale(network.eval()(self.z_fixed)).cpu()

@@ -1,8 +1,9 @@
 """`make bench`: the course's training step against the tutorials' loop, on this machine.
 
 Both loops live in processes of their own, hold their images in memory, and are timed in turns (A B A B ...), so that a
-machine whose speed drifts slows both alike; the table shows medians over the pairs. The share of the ceiling is the FLOPs of
-the step, counted by torch, times the steps a second, over a large matrix product in the same precision, timed in the same run.
+machine whose speed drifts slows both alike; the table shows medians over the pairs. The share of the ceiling is the
+FLOPs of the step, counted by torch, times the steps a second, over those of a large matrix product in the same
+precision, timed in the same run.
 Writes build/bench.json and build/bench.png.
 """
 
@@ -126,10 +127,10 @@ def _flops(model: str) -> int:
     from gancourse.training import train_step
 
     G, D = networks(model)
-    optimisers = [torch.optim.SGD(n.parameters(), 0.0) for n in (G, D)]
+    opt_g, opt_d = (torch.optim.SGD(n.parameters(), 0.0) for n in (G, D))
     x = torch.zeros(2, *G.image_shape)
     with FlopCounterMode(display=False) as counter:
-        train_step(G, D, *optimisers, [x], torch.Generator(), fresh_z=False)
+        train_step(G, D, opt_g, opt_d, [x], torch.Generator(), fresh_z=False)
     return counter.get_total_flops() // len(x)
 
 
@@ -153,9 +154,7 @@ class _Process:
         self.process.join()
 
 
-def compare(
-    model: str, precision: str, environment: dict[str, str], pairs: int, device: str
-) -> dict[str, Any]:
+def compare(model: str, precision: str, environment: dict[str, str], pairs: int, device: str) -> dict[str, Any]:
     """One row of the table."""
     n = STEPS[device][model]
     ours = _Process(_worker, "ours", model, precision, environment=environment)
@@ -206,23 +205,26 @@ def main() -> None:
         for steps in STEPS.values():
             steps.update(dict.fromkeys(steps, 1))
     print(f"{describe()}; images/s, medians of {options.pairs} pairs in turns\n")
-    head = f"{'model':9} {'device':15} {'precision':9} {'ours':>9} {'tutorial':>9} {'ratio':>6} {'ceiling':>8} {'MB ours/tut.':>14}"
-    print(head)
+    print("model     device          precision      ours  tutorial  ratio  ceiling  MB, ours/tutorial")
     rows = []
     for model in options.models:
         for precision, environment in settings:
             row = compare(model, precision, environment, options.pairs, device.type)
             rows.append(row)
-            print(
-                f"{row['model']:9} {row['device']:15} {row['precision']:9} {row['ours']:9,.0f} {row['baseline']:9,.0f} "
-                f"{row['ratio']:5.2f}x {row['ceiling_share']:7.0%} {row['peak_memory_mb'][0]:6}/{row['peak_memory_mb'][1]}",
-                flush=True,
-            )
+            print(_line(row), flush=True)
     build = Path("build")
     build.mkdir(exist_ok=True)
     (build / "bench.json").write_text(json.dumps(rows, indent=2) + "\n")
     _chart(rows, describe()).savefig(build / "bench.png", dpi=120)
     print("\nwritten: build/bench.json, build/bench.png")
+
+
+def _line(row: dict[str, Any]) -> str:
+    ours, theirs = row["peak_memory_mb"]
+    return (
+        f"{row['model']:9} {row['device']:15} {row['precision']:9} {row['ours']:9,.0f} {row['baseline']:9,.0f} "
+        f"{row['ratio']:5.2f}x {row['ceiling_share']:7.0%} {ours:8,}/{theirs:,}"
+    )
 
 
 def _chart(rows: list[dict[str, Any]], machine: str) -> Any:
@@ -241,9 +243,7 @@ def _chart(rows: list[dict[str, Any]], machine: str) -> Any:
     axes.invert_yaxis()
     axes.axvline(1, color=COLOURS["data"], linestyle="--")
     for i, row in enumerate(rows):
-        axes.text(
-            row["ratio"], i, f" {row['ratio']:.2f}x ({row['ours']:,.0f} images/s)", va="center", fontsize=8
-        )
+        axes.text(row["ratio"], i, f" {row['ratio']:.2f}x ({row['ours']:,.0f} images/s)", va="center", fontsize=8)
     axes.set_xlim(0, max(r["ratio"] for r in rows) * 1.35)
     axes.set_xlabel("images/s, times the tutorials' loop")
     axes.set_title(machine, fontsize=9)

@@ -1,8 +1,8 @@
 """The loop that GAN tutorials teach, kept as the baseline of `make bench`.
 
-Images pass one by one through PIL and transforms into a DataLoader, everything is float32, D ends in a Sigmoid under BCELoss,
-D's gradients are computed in G's step and thrown away, and two losses are read back at every step. The networks are the
-course's own; G's step reuses D's fake batch, as most tutorials do.
+Images pass one by one through PIL and transforms into a DataLoader, everything is float32, D ends in a Sigmoid under
+BCELoss, D's gradients are computed in G's step and thrown away, and two losses are read back at every step. The
+networks are the course's own; G's step reuses D's fake batch, as most tutorials do.
 """
 
 from __future__ import annotations
