@@ -179,7 +179,7 @@ def test_other_settings_than_the_folders(tmp_path, capsys):
 def test_a_run_folder_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "file").write_bytes(b"")
     assert run("train", "mlp", "--epochs", 1, "--out", tmp_path / "file" / "run", *FEW) == 1
-    assert "choose another --out" in capsys.readouterr().err
+    assert "choose another run folder" in capsys.readouterr().err
 
 
 def test_divergence_is_status_1(tmp_path, capsys):
