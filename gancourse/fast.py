@@ -155,7 +155,7 @@ def _thin_transposed(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
 
 def _thin_convolution(x: Tensor, layer: nn.Conv2d) -> Tensor:
     """A convolution of a few channels: patches, then one product."""
-    b, _, h, w = x.shape
+    b, _, h, _ = x.shape
     k, s, p = layer.kernel_size, layer.stride, _pair(layer.padding)
     patches = F.unfold(x, k, stride=s, padding=p)
     y = patches.transpose(1, 2) @ layer.weight.flatten(1).t()

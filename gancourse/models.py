@@ -187,8 +187,8 @@ def init_dcgan(module: nn.Module) -> None:
     """DCGAN's initialisation (Radford et al. 2016, section 4), in place, from torch's global random state.
 
     Weights of linear and (transposed) convolution layers ~ N(0, 0.02), their biases 0; BatchNorm's weights
-    ~ N(1, 0.02), its biases 0. (0.02 is a standard deviation. Texts that draw BatchNorm's weights from N(0, 0.02) start with every
-    normalised activation near 0.)
+    ~ N(1, 0.02), its biases 0. (0.02 is a standard deviation. Texts that draw BatchNorm's weights from
+    N(0, 0.02) start with every normalised activation near 0.)
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

@@ -91,7 +91,7 @@ def _longest(minutes: dict[str, float]) -> tuple[str, str]:
 
 @cache
 def measured_minutes() -> dict[str, dict[str, dict[str, float]]]:
-    """lesson -> class of device -> profile -> minutes, from assets/results/minutes.json; empty before the first record."""
+    """lesson -> class of device -> profile -> minutes, from assets/results/minutes.json; empty if there is none."""
     path = resources.files("gancourse").joinpath("assets/results/minutes.json")
     if not path.is_file():
         return {}

@@ -2,7 +2,8 @@
 
 `train_step` is the algorithm as one would write it by hand. `Trainer` runs it over epochs, keeps a history, draws
 samples from one fixed z, and writes a run folder from which it can go on. `gancourse.fast` is the same mathematics
-arranged for speed; `Config(fast=False, precision="float32")` leaves it out, and then a loop written by hand gives the same bits.
+arranged for speed; `Config(fast=False, precision="float32")` leaves it out, and then a loop written by hand gives the
+same bits.
 """
 
 from __future__ import annotations
@@ -359,31 +360,35 @@ class Trainer:
         }
 
     def _open_run(self, run: Run) -> None:
-        mine, theirs = self._settings(), run.config
-        self._remembered = mine
-        if theirs is None:
-            if run.checkpointed_epochs():
-                raise RunError(f"{run.folder} has checkpoints but no config.json; choose another run folder.")
-            run.write_config(mine)
-            return
-        settings = (mine.keys() | theirs.keys()) - {"epochs", "computed"}
-        differing = [k for k in settings if mine.get(k) != theirs.get(k)]
-        if differing:
-            lines = [f"  {k}: the folder has {theirs.get(k)!r}, you ask for {mine.get(k)!r}" for k in sorted(differing)]
-            raise RunError(
-                f"{run.folder} holds a run with other settings:\n" + "\n".join(lines) + "\n"
-                "Nothing was changed. Use the folder's settings to go on with it, or choose another folder."
-            )
-        checkpoint, complaints = run.newest()
-        for complaint in complaints:
-            print(f"skipped a checkpoint: {complaint}")
-        if checkpoint is not None:
-            self._restore(checkpoint)
-            print(f"resuming {run.folder} after epoch {self.epoch}")
-        if mine["computed"] != theirs.get("computed"):
-            print(f"note: computed with {mine['computed']} from here on, before with {theirs.get('computed')}")
-        if mine != theirs:
-            run.write_config(mine)
+        mine = self._remembered = self._settings()
+        run.agreed(mine)  # before the folder is taken from an older Trainer
+        run.lock()
+        try:
+            theirs = run.agreed(mine)
+            if theirs is None:
+                run.write_config(mine)
+                return
+            checkpoint, complaints = run.newest()
+            if complaints and checkpoint is None:
+                raise RunError(
+                    f"{run.folder} has checkpoints, but none can be used:\n  "
+                    + "\n  ".join(complaints)
+                    + "\nNothing was "
+                    "changed. Remove them to start this run again, or choose another folder."
+                )
+            for complaint in complaints:
+                print(f"skipped a checkpoint: {complaint}")
+            if checkpoint is not None:
+                self._restore(checkpoint)
+                run.set_aside(after=self.epoch)
+                print(f"resuming {run.folder} after epoch {self.epoch}")
+            if mine["computed"] != theirs.get("computed"):
+                print(f"note: computed with {mine['computed']} from here on, before with {theirs.get('computed')}")
+            if mine != theirs:
+                run.write_config(mine)
+        except BaseException:
+            run.release()
+            raise
 
     def _checkpoint(self) -> Checkpoint:
         tensors: dict[str, Tensor] = {}
@@ -418,4 +423,5 @@ class Trainer:
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(checkpoint.tensors["rng.cuda"], self.device)
         self.epoch, self.history = checkpoint.epoch, list(checkpoint.history)
-        self.samples = self.run.samples() if self.run else {}
+        have = self.run.samples() if self.run else {}
+        self.samples = {epoch: pixels for epoch, pixels in have.items() if epoch <= self.epoch}
