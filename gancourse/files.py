@@ -1,15 +1,18 @@
-"""Small things about files that several modules need: atomic writes and the cache folder."""
+"""Small things about files that several modules need: atomic writes, bounded reads and the cache folder."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import secrets
+import stat
 import sys
 from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Where decoded data is kept: $GANCOURSE_CACHE, else the platform's cache folder + "gancourse". May not exist yet."""
+    """Where decoded data is kept: $GANCOURSE_CACHE, else the platform's cache folder + "gancourse". May not exist."""
     if own := os.environ.get("GANCOURSE_CACHE"):
         return Path(own)
     if sys.platform == "win32":
@@ -24,8 +27,8 @@ def cache_folder() -> Path:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that a reader, or a crash, sees the old file or the new one and never a part.
 
-    A temporary file in the same folder, flushed to the disk, then renamed over `path`. Raises OSError and leaves the old
-    file as it was (disk full, folder read-only); the temporary file is removed.
+    A temporary file in the same folder, flushed to the disk, then renamed over `path`. Raises OSError and leaves the
+    old file as it was (disk full, folder read-only); the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
@@ -36,9 +39,21 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what went wrong first is what matters
+            temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def read_at_most(path: Path, limit: int) -> bytes:
+    """The content of a file. Raises OSError, also for what is no file or has more than `limit` bytes."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):  # opening a pipe would wait for ever
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    if about.st_size > limit:
+        raise OSError(errno.EFBIG, f"it has {about.st_size:,} bytes, expected at most {limit:,}", str(path))
+    with path.open("rb") as file:
+        return file.read(limit)
 
 
 def _sync_folder(folder: Path) -> None:

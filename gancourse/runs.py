@@ -1,124 +1,72 @@
 """A run is a folder: config.json, history.csv, checkpoints/*.safetensors, samples/*.png.
 
 Whatever the notebooks plot of a run is in its folder, so a run can be stopped, resumed, compared and scrubbed through.
-Every file is written atomically; a checkpoint holds networks, optimisers, random states and history, and a digest over all
-of it that is checked before anything is used. Nothing is ever unpickled.
+Every file is written atomically, by one process at a time (.lock); a file that cannot be used is never written over.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import hashlib
+import errno
 import io
 import json
 import math
 import re
-import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
+from gancourse.checkpoints import Checkpoint, CheckpointError, Row, RunError, load_checkpoint, save_checkpoint
 from gancourse.data import tile, untile
-from gancourse.files import write_atomically
+from gancourse.files import read_at_most, write_atomically
+from gancourse.locks import FolderLock
 
-FORMAT = "gancourse-checkpoint-1"
-_MAX_HEADER = 4 << 20  # bytes; ours are some 100 kB, a hostile one could claim gigabytes
-_NAME = re.compile(r"epoch-(\d{4,})\.safetensors")
-
-Row = dict[str, float]
-
-
-class RunError(RuntimeError):
-    """A run folder that cannot be used as asked; the message says why, and what to do."""
+FREE_SETTINGS = {"epochs", "computed"}  # what may change when a run goes on
+_MAX_TEXT = 64 << 20  # bytes of config.json or history.csv
+_MAX_PIXELS = 1 << 26  # of a sheet of samples
+_CHECKPOINT = re.compile(r"epoch-([0-9]{4,18})\.safetensors")
+_SHEET = re.compile(r"epoch-([0-9]{4,18})\.png")
+_LEFT_OVER = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp")
 
 
-class CheckpointError(RunError):
-    """A checkpoint that is damaged, foreign or of another version."""
+def differences(folder: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    """A line for each setting that keeps a run from going on: what the folder has, and what is asked for."""
+    lines = []
+    for key in sorted((folder.keys() | asked.keys()) - FREE_SETTINGS):
+        if key not in folder or key not in asked or folder[key] != asked[key]:
+            theirs, mine = (_short(d[key]) if key in d else "no such setting" for d in (folder, asked))
+            lines.append(f"{_short(key, 40)[1:-1]}: the folder has {theirs}, you ask for {mine}")
+    return lines[:20] + [f"and {len(lines) - 20} more"] * (len(lines) > 20)
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """What a checkpoint file holds: named tensors, and the epoch, config and history that go with them."""
-
-    tensors: dict[str, Tensor]
-    epoch: int
-    config: dict[str, Any]
-    history: list[Row]
-
-    def network(self, prefix: str) -> dict[str, Tensor]:
-        """The state dict of one network: prefix "G" or "D" (or "ema")."""
-        start = prefix + "."
-        return {k[len(start) :]: v for k, v in self.tensors.items() if k.startswith(start)}
+def _short(value: Any, most: int = 200) -> str:
+    text = repr(value)
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _digest(tensors: dict[str, Tensor], meta: str) -> str:
-    digest = hashlib.sha256(meta.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint atomically. Raises OSError (disk full, read-only) and leaves what was there."""
-    tensors = {k: v.detach().cpu().contiguous() for k, v in checkpoint.tensors.items()}
-    body = {"epoch": checkpoint.epoch, "config": checkpoint.config, "history": checkpoint.history}
-    meta = json.dumps(body, sort_keys=True)
-    write_atomically(
-        path, save_safetensors(tensors, {"format": FORMAT, "meta": meta, "sha256": _digest(tensors, meta)})
-    )
-
-
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read and verify a checkpoint. Raises CheckpointError when it is truncated, altered, foreign or of another version."""
+@contextlib.contextmanager
+def _writing(folder: Path, new: bool = False) -> Iterator[None]:
+    """Says what a failed write means, and what to do."""
     try:
-        raw = path.read_bytes()
+        yield
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
-    try:
-        (size,) = struct.unpack("<Q", raw[:8])
-        if size > min(_MAX_HEADER, len(raw) - 8):
-            raise CheckpointError(
-                f"{path} is truncated or is no checkpoint: its header claims {size:,} bytes."
-            )
-        header = json.loads(raw[8 : 8 + size])
-        about = header.get("__metadata__", {}) if isinstance(header, dict) else {}
-        found = about.get("format")
-        if found != FORMAT:
-            raise CheckpointError(
-                f"{path} has format {found!r}, this version reads {FORMAT!r}. It was written by another program or "
-                "version: train again, or use the version that wrote it."
-            )
-        tensors = load_safetensors(raw)
-        if _digest(tensors, about["meta"]) != about["sha256"]:
-            raise CheckpointError(f"{path} was altered or damaged: its digest does not match its content.")
-        body = json.loads(about["meta"])
-        return Checkpoint(tensors, int(body["epoch"]), body["config"], body["history"])
-    except (
-        struct.error,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        SafetensorError,
-    ) as error:
-        raise CheckpointError(
-            f"{path} is truncated or is no checkpoint ({type(error).__name__}: {error})."
+        full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+        remedy = "Free some space" if full else "Make it writable"
+        kept = "What was written before is whole, and the networks in memory are as they were. " * (not new)
+        raise RunError(
+            f"{folder} could not be written to: {error.strerror or error}. {kept}"
+            f"{remedy}{' and go on with fit()' * (not new)}, or choose another run folder."
         ) from error
 
 
 class Run:
-    """A run folder. Made when first written to.
+    """A run folder. Reading makes and changes nothing; whoever writes first has the folder to itself (see `lock`).
 
     folder: where it is, or is to be.
     keep_last: how many of the newest checkpoints stay.
@@ -129,54 +77,111 @@ class Run:
         self.folder = Path(folder)
         self.keep_last = keep_last
         self.milestones = milestones
+        self._lock = FolderLock(self.folder)
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r}, epochs with checkpoints: {self.checkpointed_epochs()})"
+
+    # -- one writer at a time ------------------------------------------------------------------------------------
+
+    def lock(self) -> None:
+        """Take the folder for writing; every method that writes does so too. Given back when this Run is dropped.
+
+        Raises RunError when another process has it, when a newer Run of this process took it over, or when the folder
+        cannot be written to.
+        """
+        if self._lock.held():
+            return
+        with _writing(self.folder, new=True):
+            self._lock.take()
+            for path in self.folder.rglob(".*.tmp"):  # of a process that was killed in the middle of a write
+                if _LEFT_OVER.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Give the folder back before this Run is dropped."""
+        self._lock.release()
+
+    # -- settings ------------------------------------------------------------------------------------------------
 
     @property
     def config(self) -> dict[str, Any] | None:
         """The run's config.json, or None for a new run. Raises RunError when it cannot be read as JSON."""
         path = self.folder / "config.json"
-        if not path.exists():
-            return None
         try:
-            config = json.loads(path.read_text(encoding="utf-8"))
+            config = json.loads(read_at_most(path, _MAX_TEXT))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except (OSError, ValueError, RecursionError) as error:
-            raise RunError(
-                f"{path} cannot be read ({error}). Restore it, or choose another run folder."
-            ) from error
+            why = error.strerror if isinstance(error, OSError) else str(error)[:200]
+            raise RunError(f"{path} cannot be read ({why}). Restore it, or choose another run folder.") from error
         if not isinstance(config, dict):
+            raise RunError(f"{path} holds a {type(config).__name__}, expected an object. Choose another run folder.")
+        return config
+
+    def agreed(self, settings: dict[str, Any]) -> dict[str, Any] | None:
+        """The run's config, if it is that of a run with these settings; None for a new run.
+
+        Raises RunError for a run with other settings (all but FREE_SETTINGS count), and for files without a config.
+        """
+        config = self.config
+        if config is None:
+            if self.checkpointed_epochs() or (self.folder / "history.csv").exists():
+                raise RunError(
+                    f"{self.folder} has checkpoints or a history but no config.json; choose another run folder."
+                )
+        elif lines := differences(config, settings):
             raise RunError(
-                f"{path} holds a {type(config).__name__}, expected an object. Choose another run folder."
+                f"{self.folder} holds a run with other settings:\n  " + "\n  ".join(lines) + "\nNothing was changed. "
+                "Use the folder's settings to go on with it, or choose another folder."
             )
         return config
 
     def write_config(self, config: dict[str, Any]) -> None:
-        write_atomically(self.folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+        """Write config.json. Raises RunError when the folder is in use, or cannot be written to."""
+        self._write(self.folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+
+    def _write(self, path: Path, data: bytes) -> None:
+        self.lock()
+        with _writing(self.folder):
+            write_atomically(path, data)
+
+    # -- checkpoints ---------------------------------------------------------------------------------------------
 
     def checkpoint_path(self, epoch: int) -> Path:
         return self.folder / "checkpoints" / f"epoch-{epoch:04d}.safetensors"
 
     def checkpointed_epochs(self) -> list[int]:
         """Epochs that have a checkpoint file, ascending."""
-        names = [_NAME.fullmatch(p.name) for p in (self.folder / "checkpoints").glob("*.safetensors")]
-        return sorted(int(name[1]) for name in names if name)
+        names = [_CHECKPOINT.fullmatch(p.name) for p in (self.folder / "checkpoints").glob("*.safetensors")]
+        epochs = [(int(name[1]), name[0]) for name in names if name]
+        return sorted(epoch for epoch, name in epochs if name == self.checkpoint_path(epoch).name)
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write the epoch's checkpoint, then history.csv, then drop what is no longer kept."""
-        save_checkpoint(self.checkpoint_path(checkpoint.epoch), checkpoint)
-        write_atomically(self.folder / "history.csv", history_csv(checkpoint.history).encode())
-        for epoch in self.checkpointed_epochs()[: -self.keep_last]:
-            if epoch not in self.milestones:
-                self.checkpoint_path(epoch).unlink(missing_ok=True)
+        """Write the epoch's checkpoint, then history.csv, then drop what is no longer kept.
+
+        Raises RunError when the folder is in use, or cannot be written to; what was there before is then still there.
+        """
+        self.lock()
+        with _writing(self.folder):
+            save_checkpoint(self.checkpoint_path(checkpoint.epoch), checkpoint)
+            write_atomically(self.folder / "history.csv", history_csv(checkpoint.history).encode())
+            older = [e for e in self.checkpointed_epochs() if e <= checkpoint.epoch]
+            for epoch in older[: -self.keep_last]:
+                if epoch not in self.milestones:
+                    self.checkpoint_path(epoch).unlink(missing_ok=True)
 
     def load(self, epoch: int) -> Checkpoint:
-        """The checkpoint of one epoch. Raises CheckpointError when there is none, or it is damaged."""
+        """The checkpoint of one epoch. Raises CheckpointError: there is none, it is damaged, or of another run."""
         if epoch not in (have := self.checkpointed_epochs()):
-            raise CheckpointError(
-                f"{self.folder} has no checkpoint of epoch {epoch}; there are {have or 'none'}."
-            )
-        return load_checkpoint(self.checkpoint_path(epoch))
+            raise CheckpointError(f"{self.folder} has no checkpoint of epoch {epoch}; there are {have or 'none'}.")
+        path = self.checkpoint_path(epoch)
+        checkpoint, config = load_checkpoint(path), self.config
+        if checkpoint.epoch != epoch:
+            raise CheckpointError(f"{path} is the checkpoint of epoch {checkpoint.epoch} under another name.")
+        if config is not None and differences(config, checkpoint.config):
+            raise CheckpointError(f"{path} belongs to another run: its settings are not those of config.json.")
+        return checkpoint
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest checkpoint that is whole (None when there is none), and what was wrong with newer ones."""
@@ -188,18 +193,30 @@ class Run:
                 complaints.append(str(error))
         return None, complaints
 
+    def set_aside(self, after: int) -> None:
+        """Rename the checkpoints of later epochs to *.unusable, so that going on neither counts nor overwrites them."""
+        self.lock()
+        with _writing(self.folder):
+            for epoch in self.checkpointed_epochs():
+                if epoch > after:
+                    path = self.checkpoint_path(epoch)
+                    aside = [path.with_name(f"{path.name}.{n or ''}unusable") for n in range(100)]
+                    path.rename(next((p for p in aside if not p.exists()), aside[-1]))
+
+    # -- history and samples -------------------------------------------------------------------------------------
+
     def history(self) -> list[Row]:
-        """history.csv as rows of floats, one an epoch; empty for a new run. Raises RunError when it is no such table."""
+        """history.csv as rows of floats, one an epoch; empty for a new run. Raises RunError when it is no table."""
         path = self.folder / "history.csv"
-        if not path.exists():
-            return []
         try:
-            with path.open(newline="", encoding="utf-8") as file:
-                return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+            table = csv.DictReader(io.StringIO(read_at_most(path, _MAX_TEXT).decode(), newline=""), strict=True)
+            rows = [{key: float(value) for key, value in row.items()} for row in table]
+        except FileNotFoundError:
+            return []
         except (OSError, ValueError, TypeError, csv.Error) as error:
-            raise RunError(
-                f"{path} is no table of numbers ({error}). The checkpoints hold the history too."
-            ) from error
+            why = error.strerror if isinstance(error, OSError) else str(error)[:200]
+            raise RunError(f"{path} is no table of numbers ({why}). The checkpoints hold the history too.") from error
+        return rows
 
     def save_samples(self, epoch: int, pixels: Tensor) -> None:
         """Write uint8 (B, C, H, W) samples as one sheet, samples/epoch-0005.png, eight to a row."""
@@ -207,7 +224,7 @@ class Run:
         array = sheet[0].numpy() if sheet.shape[0] == 1 else sheet.permute(1, 2, 0).numpy()
         file = io.BytesIO()
         Image.fromarray(array).save(file, "PNG")
-        write_atomically(self.folder / "samples" / f"epoch-{epoch:04d}.png", file.getvalue())
+        self._write(self.folder / "samples" / f"epoch-{epoch:04d}.png", file.getvalue())
 
     def samples(self, n: int = 64, size: tuple[int, int] | None = None) -> dict[int, Tensor]:
         """The sample sheets cut up again: epoch -> (n, C, H, W) uint8. A sheet that cannot be read is left out.
@@ -216,14 +233,26 @@ class Run:
         """
         found = {}
         for path in sorted((self.folder / "samples").glob("epoch-*.png")):
+            if not (name := _SHEET.fullmatch(path.name)):
+                continue
             try:
                 with Image.open(path) as image:
+                    if image.width * image.height > _MAX_PIXELS:
+                        continue
                     array = np.array(image)
-            except (OSError, ValueError):
+                sheet = torch.from_numpy(array if array.ndim == 3 else array[..., None]).permute(2, 0, 1)
+                side = (sheet.shape[2] + 2) // 8 - 2
+                found[int(name[1])] = untile(sheet, size or (side, side), n)
+            except (
+                OSError,
+                ValueError,
+                TypeError,
+                SyntaxError,
+                RuntimeError,
+                ZeroDivisionError,
+                Image.DecompressionBombError,
+            ):
                 continue
-            sheet = torch.from_numpy(array if array.ndim == 3 else array[..., None]).permute(2, 0, 1)
-            side = (sheet.shape[2] + 2) // 8 - 2
-            found[int(path.stem.removeprefix("epoch-"))] = untile(sheet, size or (side, side), n)
         return found
 
 
@@ -234,7 +263,5 @@ def history_csv(history: list[Row]) -> str:
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
     for row in history:
-        writer.writerow(
-            {k: int(v) if math.isfinite(v) and v == int(v) else repr(float(v)) for k, v in row.items()}
-        )
+        writer.writerow({k: int(v) if math.isfinite(v) and v == int(v) else repr(float(v)) for k, v in row.items()})
     return file.getvalue()

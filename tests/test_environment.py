@@ -66,7 +66,7 @@ def test_lower_bounds_admit_colab(name):
 
 def test_core_dependencies_are_few():
     core = {Requirement(line).name for line in project()["dependencies"]}
-    assert core == {"torch", "numpy", "matplotlib", "pillow", "safetensors", "tqdm"}
+    assert core == {"torch", "numpy", "matplotlib", "pillow", "safetensors", "filelock", "tqdm"}
 
 
 def test_environment_installs_this_package_on_a_python_it_supports():

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
-from gancourse import runs
+from gancourse import checkpoints, runs
 from gancourse.runs import Checkpoint, CheckpointError, Run, RunError, load_checkpoint, save_checkpoint
 
 HISTORY = [{"epoch": 1, "loss_d": 0.1 + 0.2, "seconds": 1e-7}, {"epoch": 2, "loss_d": 1 / 3, "seconds": 2.0}]
@@ -81,7 +81,7 @@ def test_foreign_files_are_refused(tmp_path):
     foreign = {
         "plain safetensors": save({"w": torch.zeros(2)}),
         "another version": save({"w": torch.zeros(2)}, {"format": "gancourse-checkpoint-0"}),
-        "no digest": save({"w": torch.zeros(2)}, {"format": runs.FORMAT}),
+        "no digest": save({"w": torch.zeros(2)}, {"format": checkpoints.FORMAT}),
         "a huge header": struct.pack("<Q", 1 << 60) + b"{}",
         "a list": struct.pack("<Q", 2) + b"[]" + bytes(10),
         "nested": struct.pack("<Q", 200_000) + b"[" * 200_000,

@@ -42,8 +42,7 @@ def generator(seed=0):
 def plain(model="mlp", epochs=2, **settings):
     """The readable loop in float32, on small batches."""
     return Config(
-        **{"model": model, "epochs": epochs, "batch_size": 16, "precision": "float32", "fast": False}
-        | settings
+        **{"model": model, "epochs": epochs, "batch_size": 16, "precision": "float32", "fast": False} | settings
     )
 
 
@@ -227,9 +226,7 @@ def test_discriminator_statistics_are_means_over_its_k_steps(x_reals):
     d_fake = torch.stack([r.D.probability(x).mean() for x in r.g_outputs[:3]]).mean()
     assert stats["d_real"].item() == pytest.approx(d_real.item(), rel=1e-5)
     assert stats["d_fake_before"].item() == pytest.approx(d_fake.item(), rel=1e-5)
-    assert stats["d_fake_after"].item() == pytest.approx(
-        r.D.probability(r.g_outputs[3]).mean().item(), rel=1e-5
-    )
+    assert stats["d_fake_after"].item() == pytest.approx(r.D.probability(r.g_outputs[3]).mean().item(), rel=1e-5)
 
 
 def test_real_and_fake_pass_as_separate_batches(x_reals):
@@ -286,9 +283,7 @@ def test_a_loop_written_by_hand_gives_the_same_bits(digits, model, k, fresh_z):
     assert different(made.D.state_dict(), D.state_dict()) == []
     rounds = len(losses) // 2
     if k == 1:
-        assert made.history[0]["loss_d"] == pytest.approx(
-            sum(d for d, _ in losses[:rounds]) / rounds, rel=1e-5
-        )
+        assert made.history[0]["loss_d"] == pytest.approx(sum(d for d, _ in losses[:rounds]) / rounds, rel=1e-5)
     assert made.history[1]["loss_g"] == pytest.approx(sum(g for _, g in losses[rounds:]) / rounds, rel=1e-5)
 
 
@@ -327,9 +322,7 @@ def test_history_has_a_row_of_numbers_an_epoch(digits):
         assert 0 < row["d_fake_before"] < 1
         assert 0 < row["d_real"] < 1
         assert row["grad_norm_d"] > 0 < row["grad_norm_g"]
-        assert row["images_per_second"] == pytest.approx(
-            48 / row["seconds"]
-        )  # 3 batches of 16; 4 images left out
+        assert row["images_per_second"] == pytest.approx(48 / row["seconds"])  # 3 batches of 16; 4 images left out
 
 
 def test_epochs_yields_every_row_as_it_is_done(digits):
@@ -349,9 +342,7 @@ def test_samples_come_from_one_fixed_z_in_eval_mode(digits):
     assert made.samples[1].dtype == torch.uint8
     with torch.no_grad():
         assert torch.equal(made.samples[1], unscale(made.G.eval()(made.z_fixed)))
-    assert (
-        made.G.net[1].num_batches_tracked == 2 * 3
-    )  # training alone moved BatchNorm: 2 batches of z in 3 steps
+    assert made.G.net[1].num_batches_tracked == 2 * 3  # training alone moved BatchNorm: 2 batches of z in 3 steps
 
 
 def test_training_puts_the_networks_in_train_mode(digits):
@@ -433,6 +424,7 @@ def test_a_finished_run_is_opened_and_left_alone(digits, tmp_path):
 def test_what_a_run_folder_holds(digits, tmp_path):
     made = fitted(digits, plain(epochs=4), tmp_path / "run", keep_last=2, milestones=(1,))
     assert content(tmp_path / "run").keys() == {
+        ".lock",
         "config.json",
         "history.csv",
         *(f"checkpoints/epoch-000{e}.safetensors" for e in (1, 3, 4)),
@@ -479,7 +471,7 @@ def test_checkpoints_without_a_config_are_refused(digits, tmp_path):
     fitted(digits, plain(epochs=1), tmp_path)
     (tmp_path / "config.json").unlink()
     before = content(tmp_path)
-    with pytest.raises(RunError, match=r"has checkpoints but no config\.json"):
+    with pytest.raises(RunError, match=r"has checkpoints or a history but no config\.json"):
         trainer(digits, plain(), tmp_path)
     assert content(tmp_path) == before
 
@@ -498,14 +490,17 @@ def test_a_damaged_newest_checkpoint_costs_one_epoch(digits, tmp_path, capsys):
     assert resumed.run.load(3).epoch == 3  # whole again
 
 
-def test_all_checkpoints_damaged_starts_again(digits, tmp_path):
+def test_a_run_without_a_usable_checkpoint_is_refused_and_nothing_touched(digits, tmp_path):
     whole = fitted(digits, plain(epochs=2), tmp_path)
     for epoch in (1, 2):
         whole.run.checkpoint_path(epoch).write_bytes(b"")
-    again = trainer(digits, plain(epochs=2), tmp_path)
-    assert again.epoch == 0
-    again.fit(progress=False)
-    assert different(state(whole), state(again)) == []
+    before = content(tmp_path)
+    with pytest.raises(RunError, match=r"(?s)none can be used.*epoch-0002.*epoch-0001.*Remove them to start"):
+        trainer(digits, plain(epochs=2), tmp_path)
+    assert content(tmp_path) == before
+    for epoch in (1, 2):
+        whole.run.checkpoint_path(epoch).unlink()
+    assert different(state(whole), state(fitted(digits, plain(epochs=2), tmp_path))) == []
 
 
 def interrupt_after(monkeypatch, calls, where):
@@ -571,9 +566,7 @@ def test_an_interrupted_run_goes_on_from_its_last_whole_epoch(digits, tmp_path, 
 @pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.parametrize("column", [0, 1], ids=["loss_d", "loss_g"])
-def test_a_loss_that_is_not_finite_stops_before_any_checkpoint(
-    digits, tmp_path, monkeypatch, fast, value, column
-):
+def test_a_loss_that_is_not_finite_stops_before_any_checkpoint(digits, tmp_path, monkeypatch, fast, value, column):
     made = trainer(digits, plain(epochs=4, fast=fast), tmp_path)
     real, done = training.train_step, []
 
@@ -655,9 +648,7 @@ def test_devices():
     assert pick_device("cpu").type == "cpu"
     assert pick_device().type in ("cpu", "cuda", "mps")
     if not torch.cuda.is_available():
-        with pytest.raises(
-            ValueError, match='device is \'cuda\', but this machine has none; use "auto" or "cpu"'
-        ):
+        with pytest.raises(ValueError, match='device is \'cuda\', but this machine has none; use "auto" or "cpu"'):
             pick_device("cuda")
     with pytest.raises(ValueError, match="device is 'gpu'"):
         pick_device("gpu")
