@@ -1,4 +1,4 @@
-"""The GAN losses, always on logits s = log D(x) - log(1 - D(x)), in float32.
+"""The GAN losses, always on logits s = log D(x) - log(1 - D(x)), in float32 at least.
 
 With the sigmoid sigma, -log sigma(s) = softplus(-s) and -log(1 - sigma(s)) = softplus(s). Written so, no loss can
 reach log 0, and none loses its gradient to rounding. Every function takes logits of shape (B,) and returns a scalar, a
@@ -7,8 +7,14 @@ mean over the batch.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import softplus
+
+
+def wide(logits: Tensor) -> Tensor:
+    """The logits in at least float32: half types lose what softplus needs, float64 stays as it is."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -16,7 +22,7 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
     2 ln 2 = 1.386 for a D that answers 1/2 everywhere.
     """
-    return softplus(-real_logits.float()).mean() + softplus(fake_logits.float()).mean()
+    return softplus(-wide(real_logits)).mean() + softplus(wide(fake_logits)).mean()
 
 
 def saturating_loss(fake_logits: Tensor) -> Tensor:
@@ -25,7 +31,7 @@ def saturating_loss(fake_logits: Tensor) -> Tensor:
     Its gradient with respect to a logit is -D(G(z)): it vanishes when D is sure that the sample is fake.
     -ln 2 = -0.693 at D = 1/2.
     """
-    return -softplus(fake_logits.float()).mean()
+    return -softplus(wide(fake_logits)).mean()
 
 
 def non_saturating_loss(fake_logits: Tensor) -> Tensor:
@@ -34,4 +40,4 @@ def non_saturating_loss(fake_logits: Tensor) -> Tensor:
     Its gradient with respect to a logit is -(1 - D(G(z))): strongest when D is sure that the sample is fake.
     ln 2 = 0.693 at D = 1/2.
     """
-    return softplus(-fake_logits.float()).mean()
+    return softplus(-wide(fake_logits)).mean()
