@@ -79,6 +79,10 @@ class Images:
 
     def __post_init__(self) -> None:
         p = self.pixels
+        if not isinstance(p, Tensor):
+            raise DataError(
+                f"{self.name}: pixels are a {type(p).__name__}, expected a tensor: torch.from_numpy(array)."
+            )
         if p.dtype != torch.uint8:
             raise DataError(
                 f"{self.name}: pixels are {p.dtype}, expected torch.uint8 in [0, 255]. "

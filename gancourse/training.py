@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 from gancourse import fast
 from gancourse.data import Images, unscale
-from gancourse.losses import discriminator_loss, non_saturating_loss, saturating_loss
+from gancourse.losses import discriminator_loss, non_saturating_loss, saturating_loss, wide
 from gancourse.models import Z_SIZE
 from gancourse.runs import Checkpoint, Row, Run, RunError
 
@@ -79,7 +79,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:
-        """From a config.json. Raises ValueError for an unknown name or a bad value."""
+        """From names and values. Raises ValueError for an unknown name or a bad value."""
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown setting {', '.join(map(repr, unknown))}; known: {', '.join(sorted(known))}.")
@@ -130,10 +130,8 @@ def train_step(
     for x_real in x_reals:
         z = draw_z(G, len(x_real), rng)
         x_fake = G(z)
-        real_logits, fake_logits = (
-            D(x_real).float(),
-            D(x_fake.detach()).float(),
-        )  # detach: this step must not reach G
+        real_logits = wide(D(x_real))
+        fake_logits = wide(D(x_fake.detach()))  # detach: this step must not reach G
         loss_d = discriminator_loss(real_logits, fake_logits)
         opt_d.zero_grad()
         loss_d.backward()
@@ -145,7 +143,7 @@ def train_step(
     try:
         if fresh_z:
             x_fake = G(draw_z(G, len(x_real), rng))
-        fake_logits = D(x_fake).float()
+        fake_logits = wide(D(x_fake))
         loss_g = generator_loss(fake_logits)
         opt_g.zero_grad()
         loss_g.backward()
