@@ -185,9 +185,8 @@ def train_classifier(
     if train.labels is None or test.labels is None:
         raise EvaluationError("training and test images need labels.")
     if epochs < 1 or out.suffix != ".safetensors":
-        raise EvaluationError(
-            f"epochs is {epochs}, out is {out}; expected at least 1, and a name in .safetensors."
-        )
+        raise EvaluationError(f"epochs is {epochs}, out is {out}; expected at least 1, and a name in .safetensors.")
+    commit = _commit()  # now, since files may change while it trains
     started, batch_size = time.perf_counter(), min(250, len(train))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -225,7 +224,7 @@ def train_classifier(
         "features": model.n_features,
         "how": "AdamW, one-cycle learning rate to 0.008, batch 250, augmented images; the last weights",
         "command": f"python -m gancourse.evaluation train-classifier {options}",
-        "commit": _commit(),
+        "commit": commit,
         "data": {s.name: {"images": len(s), "sha256": s.fingerprint} for s in (train, test)},
         "score": {"test accuracy": score, "measured on": f"{len(test)} test images, float32"},
         "precision": "bfloat16 autocast, float32 weights" if half else "float32",
@@ -341,9 +340,7 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
         raise EvaluationError(f"means and covariances have shapes {shapes}, expected (F,) and (F, F), twice.")
     m1, s1, m2, s2 = (t.detach().cpu().double() for t in (mean1, cov1, mean2, cov2))
     if not all(bool(t.isfinite().all()) for t in (m1, s1, m2, s2)):
-        raise EvaluationError(
-            "a mean or covariance holds a number that is not finite; were the features NaN?"
-        )
+        raise EvaluationError("a mean or covariance holds a number that is not finite; were the features NaN?")
     values, vectors = torch.linalg.eigh(s1)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     cross = torch.linalg.eigvalsh(root @ s2 @ root).clamp(min=0).sqrt().sum()
@@ -463,9 +460,7 @@ def class_histogram(source: Source, n: int | None = None, seed: int = 0) -> Clas
 def main(arguments: list[str] | None = None) -> None:
     """Make the course's MNIST classifier, the one command that there is so far."""
     parser = argparse.ArgumentParser(prog="python -m gancourse.evaluation", description=main.__doc__)
-    command = parser.add_subparsers(required=True).add_parser(
-        "train-classifier", help="train it and write it"
-    )
+    command = parser.add_subparsers(required=True).add_parser("train-classifier", help="train it and write it")
     command.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--epochs", type=int, default=10)
