@@ -2,8 +2,10 @@
 
 import gzip
 import hashlib
+import json
 import shutil
 import struct
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -137,9 +139,7 @@ def other_asset(monkeypatch, tmp_path):
 def test_a_wrong_hash_of_the_embedded_file(other_asset, tmp_path):
     other_asset(data.lzma.compress(b"something else"))
     found = hashlib.sha256(b"something else").hexdigest()
-    with pytest.raises(
-        DataError, match=f"SHA-256 {found}, expected {data._MNIST_SHA256}; install gancourse again"
-    ):
+    with pytest.raises(DataError, match=f"SHA-256 {found}, expected {data._MNIST_SHA256}; install gancourse again"):
         mnist()
     assert not (tmp_path / "cache").exists()  # nothing wrong is cached
 
@@ -237,9 +237,7 @@ def test_pack_mnist_packs_what_is_decoded_again(root, monkeypatch, tmp_path):
 # -------------------------------------------------------------------------------- Images
 
 
-@pytest.mark.parametrize(
-    "shape", [(4, 28, 28), (28, 28), (4, 2, 28, 28), (4, 28, 28, 1), (1, 4, 1, 28, 28)], ids=str
-)
+@pytest.mark.parametrize("shape", [(4, 28, 28), (28, 28), (4, 2, 28, 28), (4, 28, 28, 1), (1, 4, 1, 28, 28)], ids=str)
 def test_pixels_that_are_no_images_are_refused(shape):
     pixels = torch.zeros(shape, dtype=torch.uint8)
     with pytest.raises(DataError) as caught:
@@ -367,3 +365,10 @@ def test_a_batch_size_that_does_not_fit_is_refused(numbered, size):
 def test_one_batch_may_be_the_whole_data(numbered):
     (x,) = numbered.batches(23, generator())
     assert len(x) == 23
+
+
+def test_the_card_of_the_embedded_mnist_is_true():
+    assets = Path(data.__file__).parent / "assets"
+    card = json.loads((assets / "mnist.json").read_text(encoding="utf-8"))
+    assert hashlib.sha256((assets / card["file"]).read_bytes()).hexdigest() == card["sha256"]
+    assert card["sha256_decoded"] == data._MNIST_SHA256
