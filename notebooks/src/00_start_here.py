@@ -199,9 +199,7 @@ plots.show(
     "digit-like, some of them malformed.",
 )
 row = history[-1]
-print(
-    f"D's mean answer in the last epoch: {row['d_real']:.2f} for real, {row['d_fake_before']:.2f} for fake images"
-)
+print(f"D's mean answer in the last epoch: {row['d_real']:.2f} for real, {row['d_fake_before']:.2f} for fake images")
 print(f"D's loss {row['loss_d']:.2f}, of a D that cannot tell {2 * math.log(2):.2f}")
 
 # %% [markdown]

@@ -114,13 +114,9 @@ plots.show(
 unit = images.pixels.double() / 255
 mean, std = unit.mean().item(), unit.std().item()
 low, high = (0 - mean) / std, (1 - mean) / std
-print(
-    f"mean {mean:.4f}, standard deviation {std:.4f}: standardised pixels reach from {low:.2f} to {high:.2f}"
-)
+print(f"mean {mean:.4f}, standard deviation {std:.4f}: standardised pixels reach from {low:.2f} to {high:.2f}")
 bright = ((unit - mean) / std > 1).double().mean().item()
-print(
-    f"pixels that tanh cannot reach, above 1: {bright:.1%} of all, and {bright / (1 - dark):.0%} of the ink"
-)
+print(f"pixels that tanh cannot reach, above 1: {bright:.1%} of all, and {bright / (1 - dark):.0%} of the ink")
 assert abs(mean - 0.1307) < 1e-4 and abs(std - 0.3081) < 1e-4
 
 # %%

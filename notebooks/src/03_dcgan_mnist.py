@@ -69,9 +69,7 @@ D_shuffled = copy.deepcopy(D_mlp)
 with torch.no_grad():
     D_shuffled.net[0].weight.copy_(D_mlp.net[0].weight[:, permutation])
     difference = (D_mlp(x) - D_shuffled(x_shuffled)).abs().max().item()
-print(
-    f"{len(x)} images, {len(permutation)} pixels: the largest difference of two answers is {difference:.4f}"
-)
+print(f"{len(x)} images, {len(permutation)} pixels: the largest difference of two answers is {difference:.4f}")
 assert difference < 1e-5
 
 # %%
@@ -133,9 +131,7 @@ small = torch.randn(1, 256, 7, 7, generator=rng, dtype=torch.float64)
 down = nn.functional.conv2d(big, kernel, stride=2, padding=1)
 up = nn.functional.conv_transpose2d(small, kernel, stride=2, padding=1)
 left, right = (down * small).sum().item(), (big * up).sum().item()
-print(
-    f"A: {tuple(big.shape[1:])} -> {tuple(down.shape[1:])}; A^T: {tuple(small.shape[1:])} -> {tuple(up.shape[1:])}"
-)
+print(f"A: {tuple(big.shape[1:])} -> {tuple(down.shape[1:])}; A^T: {tuple(small.shape[1:])} -> {tuple(up.shape[1:])}")
 print(f"<A x, y> = {left:.6f}   <x, A^T y> = {right:.6f}")
 assert math.isclose(left, right, rel_tol=1e-9)
 
@@ -467,9 +463,7 @@ for by_hand, by_package in ((G_hand, G_package), (D_hand, D_package)):
     for name, value in by_hand.state_dict().items():
         numbers += value.numel()
         same += (value == theirs[name]).sum().item()
-print(
-    f"{same:,} of {numbers:,} numbers are the same, running averages included, after {2 * len(few) // 128} steps"
-)
+print(f"{same:,} of {numbers:,} numbers are the same, running averages included, after {2 * len(few) // 128} steps")
 assert same == numbers
 
 # %% [markdown]
@@ -490,9 +484,7 @@ assert same == numbers
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(seed)
 G, D = models.networks("dcgan")
-dcgan = Trainer(
-    G, D, images.subset(plan.images), Config(model="dcgan", epochs=plan.epochs, seed=seed), out=out
-)
+dcgan = Trainer(G, D, images.subset(plan.images), Config(model="dcgan", epochs=plan.epochs, seed=seed), out=out)
 dcgan_history = dcgan.fit()
 
 # %% [markdown]
@@ -627,13 +619,11 @@ for name, run, epochs in (
 ):
     seconds = sum(row["seconds"] for row in run.history[:epochs])
     seen = epochs * (len(run.images) // 128 * 128)
-    print(
-        f"{name:26}{epochs:>7}{seen:>12,}{seconds:>9.1f}{seconds / epochs:>13.2f}{specks(run.samples[epochs]):>8.2f}"
-    )
+    print(f"{name:26}{epochs:>7}{seen:>12,}{seconds:>9.1f}{seconds / epochs:>13.2f}{specks(run.samples[epochs]):>8.2f}")
 print(f"{'real digits':67}{specks(images.pixels[:1000]):>8.2f}")
 
 # %% [markdown]
-# For equal images the matter is settled at a glance. For equal time it is closer than the papers suggest: the
+# For equal images the matter is settled at a glance. For equal time it is closer, a comparison that the papers do not make: the
 # perceptrons use their speed to see many times as many images, and their digits become readable. What no amount of time
 # has removed so far is the specks. A transposed convolution paints with overlapping stamps of a 4 × 4 kernel, so its
 # neighbouring pixels come from the same few numbers and agree by construction.
