@@ -12,70 +12,43 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import sys
+from collections.abc import Mapping
+from typing import Any
 
-import matplotlib
 from cycler import cycler
 from matplotlib.figure import Figure
 
-# Told apart with normal sight and under simulated protanopia, deuteranopia and tritanopia (tests/test_plots.py).
-COLOURS = {
-    "data": "#6E747C",
-    "generator": "#E0701A",
-    "discriminator": "#5A3FA8",
-    "accent": "#1791A0",
-    "muted": "#BEC4CC",
-    "ink": "#22262B",
-    "paper": "#FFFFFF",
-}
+from gancourse.curves import compare_losses, losses
+from gancourse.diagrams import architecture_diagram, game_diagram
+from gancourse.grids import GUTTER, to_grid, to_uint8
+from gancourse.style import COLOURS, DPI, RC
 
-DPI = 100
+__all__ = [
+    "COLOURS",
+    "architecture_diagram",
+    "compare_losses",
+    "game_diagram",
+    "image_grid",
+    "losses",
+    "samples_over_epochs",
+    "show",
+    "side_by_side",
+    "to_grid",
+    "to_png",
+    "use_style",
+]
 
-STYLE = {
-    "figure.facecolor": COLOURS[
-        "paper"
-    ],  # opaque: dark text on a transparent figure vanishes in a dark theme
-    "savefig.facecolor": COLOURS["paper"],
-    "axes.facecolor": COLOURS["paper"],
-    "figure.dpi": DPI,
-    "savefig.dpi": DPI,
-    "figure.figsize": (7.2, 3.6),
-    "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",  # ships with matplotlib, so that a figure is the same on every machine
-    "mathtext.fontset": "dejavusans",
-    "font.size": 10.5,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.titlepad": 8,
-    "axes.labelsize": 10.5,
-    "xtick.labelsize": 9.5,
-    "ytick.labelsize": 9.5,
-    "legend.fontsize": 9.5,
-    "legend.frameon": False,
-    "text.color": COLOURS["ink"],
-    "axes.labelcolor": COLOURS["ink"],
-    "axes.edgecolor": COLOURS["data"],
-    "xtick.color": COLOURS["data"],
-    "ytick.color": COLOURS["data"],
-    "xtick.labelcolor": COLOURS["ink"],
-    "ytick.labelcolor": COLOURS["ink"],
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E8EAED",
-    "grid.linewidth": 0.8,
-    "lines.linewidth": 1.8,
-    "lines.solid_capstyle": "round",
-    "image.cmap": "gray",
-    "image.interpolation": "nearest",
-    "axes.prop_cycle": cycler(color=[COLOURS[k] for k in ("discriminator", "generator", "accent", "data")]),
-}
+WIDTH = 840  # pixels: what a picture of samples should at most be wide, unless its images are larger than that
 
 
 def use_style() -> None:
     """Set the course's style in matplotlib's rcParams; call it once, at the top of a notebook."""
-    matplotlib.rcParams.update(STYLE)
+    import matplotlib.pyplot as plt  # first: the inline back end sets rcParams of its own when this is imported
+
+    names = ("discriminator", "generator", "accent", "data")
+    plt.rcParams.update({**RC, "axes.prop_cycle": cycler(color=[COLOURS[name] for name in names])})
 
 
 def show(fig: Figure, number: str | float, caption: str, alt: str) -> None:
@@ -93,28 +66,25 @@ def show(fig: Figure, number: str | float, caption: str, alt: str) -> None:
         from IPython.display import display
 
         alt = " ".join(alt.split())
-        caption = " ".join(caption.split())
         picture = base64.b64encode(to_png(fig)).decode("ascii")
         display(
             {"image/png": picture, "text/plain": f"Figure {number}: {alt}"},
             metadata={"image/png": {"alt": alt}},
             raw=True,
         )
-        line = f"*Figure {number}. {caption}*"
+        line = f"*Figure {number}. {' '.join(caption.split())}*"
         display({"text/markdown": line, "text/plain": line}, raw=True)
-    close(fig)
+    _close(fig)
 
 
-def to_png(fig: Figure, dpi: int = DPI) -> bytes:
+def to_png(fig: Figure) -> bytes:
     """The figure as PNG bytes; the same figure gives the same bytes (no date, no version in the file)."""
     buffer = io.BytesIO()
-    fig.savefig(
-        buffer, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.12, metadata={"Software": None}
-    )
+    fig.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def close(fig: Figure) -> None:
+def _close(fig: Figure) -> None:
     """Release a figure, so that the inline back end does not show it a second time at the end of the cell."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
@@ -124,3 +94,74 @@ def close(fig: Figure) -> None:
 def _inside_ipython() -> bool:
     ipython = sys.modules.get("IPython")
     return ipython is not None and ipython.get_ipython() is not None
+
+
+def image_grid(images: Any, columns: int, title: str | None = None) -> Figure:
+    """Images in the given order, row by row, `columns` to a row; every pixel is drawn as a whole number of pixels.
+
+    `images`: (B, C, H, W), C = 1 or 3, uint8 or floating point in [-1, 1]; ValueError for anything else.
+    """
+    return _panels([(title or "", to_grid(images, columns))], columns=1)
+
+
+def side_by_side(panels: Mapping[str, Any], columns: int | None = None) -> Figure:
+    """Several sets of images beside one another, each a grid under its label, in the mapping's order.
+
+    Values as for `image_grid`. `columns` is the number of images in a row of each grid; left out, grids are about
+    square. At most four grids stand in a row of the figure.
+    """
+    if not panels:
+        raise ValueError("panels is empty: pass at least one {label: images}")
+    grids = []
+    for label, images in panels.items():
+        images = to_uint8(images)
+        grids.append((label, to_grid(images, columns or math.ceil(math.sqrt(len(images))))))
+    return _panels(grids, columns=min(len(grids), 4))
+
+
+def samples_over_epochs(samples: Mapping[int, Any], count: int = 12) -> Figure:
+    """How the samples of one fixed batch of z change: a row per epoch, a column per z (P1, figures 3 and 4).
+
+    `samples` maps epochs to images as for `image_grid`, made from the same z in the same order (as
+    `Trainer.samples` holds them). Rows are in order of the epoch; the first `count` images of each are drawn.
+    """
+    if not samples:
+        raise ValueError("samples is empty: train for at least one epoch first")
+    epochs = sorted(samples)
+    rows = [(f"epoch {epoch}", to_grid(to_uint8(samples[epoch])[:count], count)) for epoch in epochs]
+    return _panels(rows, columns=1, labels_left=True)
+
+
+def _panels(panels: list[tuple[str, Any]], columns: int, labels_left: bool = False) -> Figure:
+    """A figure laid out in whole pixels, so that no row or column of an image is dropped or drawn twice as wide."""
+    rows = math.ceil(len(panels) / columns)
+    gap = 0 if labels_left else 16
+    head = 24 if any(label for label, _ in panels) and not labels_left else 0
+    left = 76 if labels_left else 0
+    widest = max(grid.shape[1] for _, grid in panels)
+    target = (WIDTH - left - gap * (columns - 1)) // columns
+    scales = [max(1, max(min(target, 4 * widest), widest) // grid.shape[1]) for _, grid in panels]
+    shapes = [(scale * grid.shape[0], scale * grid.shape[1]) for scale, (_, grid) in zip(scales, panels, strict=True)]
+    cell_height, cell_width = (max(side) for side in zip(*shapes, strict=True))
+    width = left + columns * cell_width + (columns - 1) * gap
+    height = rows * (head + cell_height) + (rows - 1) * gap
+    fig = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=COLOURS["paper"])
+    fig.set_layout_engine("none")  # axes stand where they are put
+    for i, ((label, grid), (h, w), scale) in enumerate(zip(panels, shapes, scales, strict=True)):
+        x = left + (i % columns) * (cell_width + gap)
+        y = (i // columns) * (head + cell_height + gap) + head
+        ax = fig.add_axes((x / width, 1 - (y + h) / height, w / width, h / height), label=label)
+        ax.set_axis_off()
+        ax.imshow(grid, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
+        if label:
+            where = (x - 10, y + h / 2) if labels_left else (x + GUTTER * scale, y - 4)
+            fig.text(
+                where[0] / width,
+                1 - where[1] / height,
+                label,
+                ha="right" if labels_left else "left",
+                va="center" if labels_left else "bottom",
+                fontsize=10.5,
+                color=COLOURS["ink"],
+            )
+    return fig
