@@ -7,6 +7,7 @@ import sys
 
 from gancourse import profiles
 from gancourse.data import DataError, mnist, pack_mnist
+from gancourse.distributed import launched
 from gancourse.models import networks
 from gancourse.runs import RunError
 from gancourse.training import Config, Trainer, TrainingDiverged
@@ -80,7 +81,16 @@ def _train(options: argparse.Namespace) -> None:
     images = mnist("train", options.data).subset(n_images if options.images is None else options.images)
     torch.manual_seed(options.seed)
     G, D = networks(options.model)
-    trainer = Trainer(G, D, images, config, options.out, options.device, milestones=tuple(options.milestones))
+    trainer = Trainer(
+        G,
+        D,
+        images,
+        config,
+        options.out,
+        options.device,
+        milestones=tuple(options.milestones),
+        accelerator=launched(),
+    )
     trainer.fit()
     if trainer.epoch < config.epochs:
         raise KeyboardInterrupt

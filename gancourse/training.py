@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from gancourse import fast
 from gancourse.data import Images, unscale
+from gancourse.distributed import ALONE, Share, Team
 from gancourse.losses import discriminator_loss, non_saturating_loss, saturating_loss, wide
 from gancourse.models import Z_SIZE
 from gancourse.runs import Checkpoint, Row, Run, RunError
@@ -102,9 +103,14 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def draw_z(G: nn.Module, n: int, rng: torch.Generator) -> Tensor:
-    """n latent vectors z ~ N(0, I) for the generator G, (n, z_size), drawn from `rng` on its device."""
-    return torch.randn(n, getattr(G, "z_size", Z_SIZE), generator=rng, device=rng.device)
+def draw_z(G: nn.Module, n: int, rng: torch.Generator, share: Share = ALONE) -> Tensor:
+    """n latent vectors z ~ N(0, I) for the generator G, (n, z_size), drawn from `rng` on its device.
+
+    share: (rank, processes): draw for all processes, take this one's part, so that every `rng` stays in step.
+    """
+    rank, processes = share
+    z = torch.randn(n * processes, getattr(G, "z_size", Z_SIZE), generator=rng, device=rng.device)
+    return z[rank::processes]
 
 
 def train_step(
@@ -116,11 +122,13 @@ def train_step(
     rng: torch.Generator,
     generator_loss: Callable[[Tensor], Tensor] = non_saturating_loss,
     fresh_z: bool = True,
+    share: Share = ALONE,
 ) -> Tensor:
     """One round of Algorithm 1: k discriminator steps, one on each batch of `x_reals`, then one generator step.
 
     x_reals: k batches of real images, (B, C, H, W) in [-1, 1]. z ~ N(0, I) of shape (B, 100) comes from `rng`.
     fresh_z: draw new z for G's step; False sends D's last fake batch through D once more, as many tutorials do.
+    share: which part of the batch this process has, of how many (see gancourse.distributed); alone, all of it.
 
     Real and fake images pass through D as separate batches, so that BatchNorm's statistics cannot give the labels away.
     D's parameters are frozen in G's step: their gradients would be computed only to be thrown away.
@@ -128,7 +136,7 @@ def train_step(
     """
     sums = torch.zeros(4, device=x_reals[0].device)
     for x_real in x_reals:
-        z = draw_z(G, len(x_real), rng)
+        z = draw_z(G, len(x_real), rng, share)
         x_fake = G(z)
         real_logits = wide(D(x_real))
         fake_logits = wide(D(x_fake.detach()))  # detach: this step must not reach G
@@ -142,7 +150,7 @@ def train_step(
     D.requires_grad_(False)
     try:
         if fresh_z:
-            x_fake = G(draw_z(G, len(x_real), rng))
+            x_fake = G(draw_z(G, len(x_real), rng, share))
         fake_logits = wide(D(x_fake))
         loss_g = generator_loss(fake_logits)
         opt_g.zero_grad()
@@ -168,6 +176,7 @@ class Trainer:
     out: a run folder, or None to keep everything in memory. A folder that holds a run with the same config is resumed
         after its newest whole checkpoint; one with another config is refused with RunError, and the difference shown.
     keep_last, milestones: which checkpoints stay (see runs.Run).
+    accelerator: an accelerate.Accelerator, to train as one of several processes (see gancourse.distributed).
 
     .G .D .ema         the networks (ema: the averaged generator, or None)
     .history           one row of floats an epoch: epoch, the STATISTICS' means, images_per_second, seconds
@@ -185,8 +194,11 @@ class Trainer:
         device: str = "auto",
         keep_last: int = 2,
         milestones: tuple[int, ...] = (),
+        accelerator: Any = None,
     ) -> None:
-        self.device = pick_device(device)
+        self.team = Team(accelerator)
+        self.team.check_batch(config.batch_size)
+        self.device = pick_device(device) if accelerator is None else accelerator.device
         self.G, self.D, self.images, self.config = (
             G.to(self.device),
             D.to(self.device),
@@ -211,13 +223,16 @@ class Trainer:
         self.samples: dict[int, Tensor] = {}
         self.run = None if out is None else Run(out, keep_last, milestones)
         if self.run is not None:
-            self._open_run(self.run)
+            with self.team.main_first():
+                self._open_run(self.run)
         if not self.samples:
             self._sample()
 
     def _optimiser(self, network: nn.Module) -> torch.optim.Adam:
         c = self.config
-        return torch.optim.Adam(network.parameters(), c.lr, c.betas, fused=True if self.plan.fused else None)
+        optimiser = torch.optim.Adam(network.parameters(), c.lr, c.betas, fused=True if self.plan.fused else None)
+        self.team.join(optimiser)
+        return optimiser
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -241,7 +256,7 @@ class Trainer:
             desc=self.config.model,
             unit="step",
             leave=False,
-            disable=not progress,
+            disable=not (progress and self.team.is_main),
         )
         stopped = ""
         try:
@@ -258,6 +273,8 @@ class Trainer:
         return self.history
 
     def _report(self, first: int, seconds: float, stopped: str) -> None:
+        if not self.team.is_main:
+            return
         n = self.epoch - first
         images = n * self._rounds() * self.config.k * self.config.batch_size
         print(
@@ -279,9 +296,10 @@ class Trainer:
             sums += stats  # stays on the device: reading a number back would make it wait, at every step
             bad_step = torch.where((bad_step < 0) & ~stats[:2].isfinite().all(), step, bad_step)
             tick(1)
-        sums = sums.cpu()
-        if (bad := int(bad_step)) >= 0:
-            self._diverged(bad)
+        sums, bad_step = self.team.mean(sums).cpu(), self.team.largest(bad_step).cpu()
+        if bad_step >= 0:
+            self._diverged(int(bad_step))
+        self.team.average_buffers(self.G, self.D)
         seconds = time.perf_counter() - start
         row: Row = {"epoch": self.epoch + 1}
         row |= {name: float(s) / rounds for name, s in zip(STATISTICS, sums, strict=True)}
@@ -292,8 +310,9 @@ class Trainer:
         self.epoch += 1
         self.history.append(row)
         self._sample()
-        if self.run is not None:
+        if self.run is not None and self.team.is_main:
             self.run.save(self._checkpoint())
+        self.team.wait()
         return row
 
     def rounds(self) -> Iterator[Tensor]:
@@ -301,11 +320,12 @@ class Trainer:
         c, (G, D) = self.config, self._step_networks
         reals: list[Tensor] = []
         for x_real in self.images.batches(c.batch_size, self.rng):
-            reals.append(x_real)
+            reals.append(x_real[self.team.rank :: self.team.size])
             if len(reals) < c.k:
                 continue
             with self.plan.autocast():
-                stats = train_step(G, D, self.opt_g, self.opt_d, reals, self.rng, GENERATOR_LOSSES[c.loss], c.fresh_z)
+                loss = GENERATOR_LOSSES[c.loss]
+                stats = train_step(G, D, self.opt_g, self.opt_d, reals, self.rng, loss, c.fresh_z, self.team.share)
             reals = []
             self._update_ema()
             yield stats
@@ -340,7 +360,7 @@ class Trainer:
         pixels = unscale(network.eval()(self.z_fixed)).cpu()
         network.train(mode)
         self.samples[self.epoch] = pixels
-        if self.run is not None:
+        if self.run is not None and self.team.is_main:
             self.run.save_samples(self.epoch, pixels)
 
     # -- stopping and going on -----------------------------------------------------------------------------------
@@ -352,7 +372,7 @@ class Trainer:
         return asdict(self.config) | {
             "betas": list(self.config.betas),
             "device": self.device.type,  # the random state of one kind of device means nothing to another
-            "computed": {"precision": self.plan.precision, "fast": self.plan.fast},
+            "computed": {"precision": self.plan.precision, "fast": self.plan.fast, "processes": self.team.size},
             "data": about,
             "parameters": sizes,
         }
@@ -360,6 +380,11 @@ class Trainer:
     def _open_run(self, run: Run) -> None:
         mine = self._remembered = self._settings()
         run.agreed(mine)  # before the folder is taken from an older Trainer
+        if not self.team.is_main:  # reads what the main process has left; only that one writes
+            checkpoint, _ = run.newest()
+            if checkpoint is not None:
+                self._restore(checkpoint)
+            return
         run.lock()
         try:
             theirs = run.agreed(mine)
