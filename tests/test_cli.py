@@ -78,7 +78,7 @@ def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
     made = []
 
     class Untrained:
-        def __init__(self, G, D, images, config, out, device, milestones):
+        def __init__(self, G, D, images, config, out, device, milestones, accelerator):
             made.append((type(G).__name__.lower(), len(images), config, milestones))
             self.epoch = config.epochs
 
@@ -98,12 +98,7 @@ def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
         assert generator == f"{model}generator"
         assert (config.epochs, n) == lesson[name]
         assert (config.model, config.batch_size, config.k, milestones) == (model, 128, 1, (5, 9))
-    assert (
-        run(
-            "train", model, "--out", tmp_path, "--reuse-fakes", "--plain", "--seed", 3, "--loss", "saturating"
-        )
-        == 0
-    )
+    assert run("train", model, "--out", tmp_path, "--reuse-fakes", "--plain", "--seed", 3, "--loss", "saturating") == 0
     _, n, config, milestones = made.pop()
     assert (config.epochs, n, milestones) == (100, 60_000, (5, 50, 100))  # P1's, with its figures' epochs
     assert (config.fresh_z, config.fast, config.seed, config.loss) == (False, False, 3, "saturating")
