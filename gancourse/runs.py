@@ -165,11 +165,16 @@ class Run:
         self.lock()
         with _writing(self.folder):
             save_checkpoint(self.checkpoint_path(checkpoint.epoch), checkpoint)
-            write_atomically(self.folder / "history.csv", history_csv(checkpoint.history).encode())
-            older = [e for e in self.checkpointed_epochs() if e <= checkpoint.epoch]
-            for epoch in older[: -self.keep_last]:
-                if epoch not in self.milestones:
-                    self.checkpoint_path(epoch).unlink(missing_ok=True)
+            self._settle(checkpoint)
+
+    def _settle(self, checkpoint: Checkpoint) -> None:
+        path, text = self.folder / "history.csv", history_csv(checkpoint.history).encode()
+        if not path.exists() or path.read_bytes() != text:
+            write_atomically(path, text)
+        older = [e for e in self.checkpointed_epochs() if e <= checkpoint.epoch]
+        for epoch in older[: -self.keep_last]:
+            if epoch not in self.milestones:
+                self.checkpoint_path(epoch).unlink(missing_ok=True)
 
     def load(self, epoch: int) -> Checkpoint:
         """The checkpoint of one epoch. Raises CheckpointError: there is none, it is damaged, or of another run."""
@@ -193,15 +198,19 @@ class Run:
                 complaints.append(str(error))
         return None, complaints
 
-    def set_aside(self, after: int) -> None:
-        """Rename the checkpoints of later epochs to *.unusable, so that going on neither counts nor overwrites them."""
+    def go_on_after(self, checkpoint: Checkpoint) -> None:
+        """Make the folder what it was when this checkpoint was saved, also if that save was cut short.
+
+        Checkpoints of later epochs are renamed to *.unusable, so that going on neither counts nor overwrites them.
+        """
         self.lock()
-        with _writing(self.folder):
+        with _writing(self.folder, new=True):
             for epoch in self.checkpointed_epochs():
-                if epoch > after:
+                if epoch > checkpoint.epoch:
                     path = self.checkpoint_path(epoch)
                     aside = [path.with_name(f"{path.name}.{n or ''}unusable") for n in range(100)]
                     path.rename(next((p for p in aside if not p.exists()), aside[-1]))
+            self._settle(checkpoint)
 
     # -- history and samples -------------------------------------------------------------------------------------
 

@@ -403,7 +403,7 @@ class Trainer:
                 print(f"skipped a checkpoint: {complaint}")
             if checkpoint is not None:
                 self._restore(checkpoint)
-                run.set_aside(after=self.epoch)
+                run.go_on_after(checkpoint)
                 print(f"resuming {run.folder} after epoch {self.epoch}")
             if mine["computed"] != theirs.get("computed"):
                 print(f"note: computed with {mine['computed']} from here on, before with {theirs.get('computed')}")
