@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
-    package = "gancourse[lab] @ git+https://github.com/gancourse/gancourse"
+    package = "gancourse @ git+https://github.com/gancourse/gancourse"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", package])
 
 # %% tags=["parameters"]
