@@ -48,7 +48,8 @@ def use_style() -> None:
     import matplotlib.pyplot as plt  # first: the inline back end sets rcParams of its own when this is imported
 
     names = ("discriminator", "generator", "accent", "data")
-    plt.rcParams.update({**RC, "axes.prop_cycle": cycler(color=[COLOURS[name] for name in names])})
+    settings: Any = {**RC, "axes.prop_cycle": cycler(color=[COLOURS[name] for name in names])}
+    plt.rcParams.update(settings)
 
 
 def show(fig: Figure, number: str | float, caption: str, alt: str) -> None:

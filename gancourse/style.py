@@ -7,9 +7,9 @@ from typing import Any
 # Told apart with normal sight and under simulated protanopia, deuteranopia and tritanopia (tests/test_plots.py).
 COLOURS = {
     "data": "#6E747C",
-    "generator": "#E0701A",
+    "generator": "#D0620C",
     "discriminator": "#5A3FA8",
-    "accent": "#1791A0",
+    "accent": "#008FCC",
     "muted": "#BEC4CC",
     "ink": "#22262B",
     "paper": "#FFFFFF",
