@@ -57,7 +57,7 @@ def show(fig: Figure, number: str | float, caption: str, alt: str) -> None:
 
     `number` is the figure's number in the course ("2.1"), `caption` says what to see (Markdown, without the number),
     `alt` says the same to somebody who cannot see the picture. The picture is one `display_data` message with the
-    alternative text both as `text/plain` and in the metadata of `image/png`, where nbconvert looks for it.
+    alternative text both as `text/plain` and in the metadata of `image/png` (nbconvert's "lab" template ignores it).
     Outside IPython nothing is displayed. Raises ValueError where `caption` or `alt` is empty.
     """
     for name, text in (("caption", caption), ("alt", alt)):
