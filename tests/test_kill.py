@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 EPOCHS = 5
-RUNS = 12  # killed one to three times each, at random moments, and as many once or twice in a save
+RUNS = 16  # killed one to three times each, at random moments, and as many once or twice in a save
 
 pytestmark = [
     pytest.mark.slow,
@@ -111,6 +111,9 @@ def nursery() -> None:
     torch.optim.Adam([weight]).step()  # imports a good deal
     for line in sys.stdin:
         job = json.loads(line)
+        if "shell" in job:
+            print(json.dumps({"code": subprocess.run(job["shell"], shell=True).returncode}), flush=True)
+            continue
         messages = os.memfd_create("touches") if hasattr(os, "memfd_create") else os.open(job["scratch"], 0x42, 0o600)
         start = time.perf_counter()
         if not (pid := os.fork()):
@@ -151,13 +154,15 @@ class Nursery:
             cwd=Path(__file__).resolve().parents[1],
         )
 
-    def life(self, folder: Path, **how) -> dict:
+    def ask(self, job: dict) -> dict:
         assert self.process.stdin and self.process.stdout
-        log = self.scratch / f"{folder.name}.log"
-        job = {"folder": str(folder), "log": str(log), "scratch": str(self.scratch / "touches")} | how
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
-        ended = json.loads(self.process.stdout.readline())
+        return json.loads(self.process.stdout.readline())
+
+    def life(self, folder: Path, **how) -> dict:
+        log = self.scratch / f"{folder.name}.log"
+        ended = self.ask({"folder": str(folder), "log": str(log), "scratch": str(self.scratch / "touches")} | how)
         return ended | {"log": log.read_text() if log.exists() else ""}
 
     def close(self):
@@ -235,13 +240,13 @@ def test_killed_in_the_middle_of_a_save(nursery_, whole, tmp_path, seed):
 
 
 def test_killed_step_by_step_through_one_save(nursery_, tmp_path):
-    """From the end of epoch 1 on, one touch in four: all that a save does, and the next sheet of samples."""
+    """From the end of epoch 1 on, one touch at a time: all that a save does, and the next sheet of samples."""
     short = nursery_.life(tmp_path / "short", epochs=1)["touches"]
     two = nursery_.life(tmp_path / "two", epochs=2)["touches"]
     assert two - short > 20
     start = tmp_path / "start"
     nursery_.life(start, epochs=1)
-    for step in range(1, two - short + 1, 4):
+    for step in range(1, two - short + 1):
         run = tmp_path / f"run-{step}"
         shutil.copytree(start, run)
         killed = nursery_.life(run, epochs=2, kill_at=step)
@@ -250,6 +255,34 @@ def test_killed_step_by_step_through_one_save(nursery_, tmp_path):
         assert last["code"] == 0, last["log"]
         same(tmp_path / "two", run)
         shutil.rmtree(run)
+
+
+def test_a_disk_that_fills_up_and_a_disk_that_turns_read_only(whole, tmp_path):
+    """On a small disk of its own, seen by the nursery alone; needs root, and Linux."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    room = int(1.6 * (whole[0] / "checkpoints" / "epoch-0005.safetensors").stat().st_size)  # for one, not for two
+    mount = f'mount -t tmpfs -o size={room} none "$0" && exec "$@"'
+    private = ["unshare", "--mount", "sh", "-c", mount, str(disk)]
+    if not shutil.which("unshare") or subprocess.run([*private, "true"], capture_output=True).returncode:
+        pytest.skip("cannot mount a disk here")
+    alone = Nursery(tmp_path, *private)
+    run, copy = disk / "run", tmp_path / "copy"
+    try:
+        full = alone.life(run)
+        assert full["code"] == 1
+        assert "could not be written to: No space left on device. What was written before is whole" in full["log"]
+        assert alone.ask({"shell": f"mount -o remount,size=50m {disk}"})["code"] == 0
+        resumed = alone.life(run)
+        assert resumed["code"] == 0, resumed["log"]
+        assert f"resuming {run} after epoch 1" in resumed["log"]
+        assert alone.ask({"shell": f"cp -r {run} {copy} && mount -o remount,ro {disk}"})["code"] == 0
+        same(whole[0], copy)
+        refused = alone.life(run, epochs=EPOCHS + 1)
+        assert refused["code"] == 1
+        assert "could not be written to: Read-only file system. Make it writable, or choose" in refused["log"]
+    finally:
+        alone.close()
 
 
 if __name__ == "__main__":
