@@ -86,9 +86,7 @@ def tagged(notebook: Any, name: str) -> dict[int, Exercise]:
     Raises `EditionError` for a tagged cell whose name is given to no check or to several, for two cells of
     one exercise, for an unknown exercise, and for a check of a name that no tagged cell defines.
     """
-    trees = {
-        index: _parse(cell.source) for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"
-    }
+    trees = {index: _parse(cell.source) for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     checks = _checks([node for tree in trees.values() for node in ast.walk(tree)], name)
     found: dict[int, Exercise] = {}
     names = set()
@@ -100,17 +98,14 @@ def tagged(notebook: Any, name: str) -> dict[int, Exercise]:
         exercises = checks.get(answer, [])
         if len({exercise.key for exercise in exercises}) != 1:
             given = ", ".join(exercise.name for exercise in exercises) or "no check"
-            raise EditionError(
-                f"{where}: {answer} is given to {given}; expected one ex.NAME.check({answer})."
-            )
+            raise EditionError(f"{where}: {answer} is given to {given}; expected one ex.NAME.check({answer}).")
         if exercises[0] in found.values():
             raise EditionError(f"{where}: a second cell for the exercise {exercises[0].name}, expected one.")
         found[index] = exercises[0]
         names.add(answer)
     for answer in checks.keys() - names:
         raise EditionError(
-            f'{name}: {answer} is checked, but no cell with the tag "{_TAG}" defines it. '
-            "Tag the cell with its stub."
+            f'{name}: {answer} is checked, but no cell with the tag "{_TAG}" defines it. Tag the cell with its stub.'
         )
     return found
 
@@ -134,9 +129,7 @@ def _checks(nodes: list[ast.AST], name: str) -> dict[str, list[Exercise]]:
     for node in nodes:
         match node:
             case ast.Call(
-                func=ast.Attribute(
-                    attr="check", value=ast.Attribute(attr=exercise_name, value=ast.Name(id=module))
-                ),
+                func=ast.Attribute(attr="check", value=ast.Attribute(attr=exercise_name, value=ast.Name(id=module))),
                 args=[ast.Name(id=answer)],
             ) if module in modules:
                 exercises = importlib.import_module(f"gancourse.exercises.{modules[module]}")
@@ -221,9 +214,7 @@ def verify(results: dict[str, str], exercises: dict[int, Exercise], expected: st
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status, 1 after an `EditionError`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gancourse.editions", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m gancourse.editions", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: notebooks/*.ipynb")
     parser.add_argument("--out", type=Path, default=Path("build/editions"), help="default: build/editions")
     parser.add_argument("--execute", action="store_true", help="run both editions and check every exercise")

@@ -102,9 +102,7 @@ class LocationGame:
         push = torch.sigmoid(w * fake + b) * weight  # d log(1 - sigmoid(a)) / da = -D
         return float((pull * real - push * fake).sum()), float((pull - push).sum())
 
-    def generator_gradient(
-        self, w: float, b: float, theta: float, loss: GeneratorLoss = "saturating"
-    ) -> float:
+    def generator_gradient(self, w: float, b: float, theta: float, loss: GeneratorLoss = "saturating") -> float:
         """dL_G/dtheta, averaged over z: (dL/da) * w, since dx/dtheta = 1 and da/dx = w."""
         z, weight = _noise()
         d = torch.sigmoid(w * (theta + z) + b)
@@ -174,9 +172,7 @@ def bilinear(
             ahead_theta, ahead_phi = theta - eta * phi, phi + eta * theta
             theta, phi = theta - eta * ahead_phi, phi + eta * ahead_theta
         else:
-            raise ValueError(
-                f'method must be "simultaneous", "alternating" or "extragradient", got {method!r}'
-            )
+            raise ValueError(f'method must be "simultaneous", "alternating" or "extragradient", got {method!r}')
         path.append((theta, phi))
     return torch.tensor(path, dtype=torch.float64)
 
@@ -190,9 +186,7 @@ def ring_centres(modes: int = 8, radius: float = 2.0) -> Tensor:
     return radius * torch.stack([angle.cos(), angle.sin()], 1)
 
 
-def sample_ring(
-    n: int, rng: torch.Generator, std: float = 0.1, modes: int = 8, radius: float = 2.0
-) -> Tensor:
+def sample_ring(n: int, rng: torch.Generator, std: float = 0.1, modes: int = 8, radius: float = 2.0) -> Tensor:
     """n points of the ring, shape (n, 2), float32; every mode equally likely."""
     which = torch.randint(modes, (n,), generator=rng)
     return ring_centres(modes, radius)[which] + std * torch.randn(n, 2, generator=rng)

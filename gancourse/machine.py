@@ -13,10 +13,8 @@ import torch
 
 def describe() -> str:
     """One line such as "2-core AMD EPYC, avx512_bf16; torch 2.15.0"."""
-    if torch.cuda.is_available():
-        what = torch.cuda.get_device_name()
-    else:
-        what = f"{os.cpu_count()}-core {_processor()}"
+    cuda = torch.cuda.is_available()
+    what = torch.cuda.get_device_name() if cuda else f"{os.cpu_count()}-core {_processor()}"
     return f"{what}; torch {torch.__version__.split('+')[0]}"
 
 

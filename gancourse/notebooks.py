@@ -23,9 +23,7 @@ METADATA = {
     "language_info": {"name": "python", "pygments_lexer": "ipython3"},
 }
 WIDGET_MIMES = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
-PROGRESS_BAR = re.compile(
-    r"\d+%\|.*\||\d+it \[.*\]"
-)  # what tqdm prints: " 45%|####5     | 9/20 [00:12<00:15]"
+PROGRESS_BAR = re.compile(r"\d+%\|.*\||\d+it \[.*\]")  # what tqdm prints: " 45%|####5     | 9/20 [00:12<00:15]"
 
 
 def names(root: Path, chosen: str = "") -> list[str]:
@@ -90,9 +88,7 @@ def build(source: Notebook, old: Notebook | None, name: str) -> Notebook:
         cell.pop("id", None)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    matcher = difflib.SequenceMatcher(
-        None, [_text(c) for c in before], [_text(c) for c in cells], autojunk=False
-    )
+    matcher = difflib.SequenceMatcher(None, [_text(c) for c in before], [_text(c) for c in cells], autojunk=False)
     for _, low, high, start, stop in matcher.get_opcodes():
         for was, now in zip(before[low:high], cells[start:stop], strict=False):
             if was.cell_type != now.cell_type:

@@ -35,6 +35,12 @@ body.jp-Notebook { max-width: 60rem; margin: 0 auto; }
 {%- block data_latex -%}
 <div class="jp-RenderedLatex jp-OutputArea-output">{{ output.data['text/latex'] | mathml }}</div>
 {%- endblock -%}
+{%- block data_png scoped -%}
+<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
+<img src="data:image/png;base64,{{ output.data['image/png'] | escape_html }}"
+ alt="{{ (output | get_metadata('alt', 'image/png') or '') | escape_html }}">
+</div>
+{%- endblock -%}
 """
 
 THIN = '<mspace width="0.167em" />'
@@ -75,9 +81,7 @@ def to_mathml(tex: str, display: str = "inline") -> str:
     # Browsers that follow MathML Core ignore columnalign, and centre.
     math = re.sub(r'columnalign="(left|right)"', r'columnalign="\1" style="text-align: \1"', math)
     # A function's name stands off its argument (log d, not logd); not so inside an index.
-    math = re.sub(
-        r"(?<!<msub>)(?<!<msup>)(<mi>(?:log|ln|exp|sin|cos|tanh)</mi>)(?=<m[^o])", rf"\1{THIN}", math
-    )
+    math = re.sub(r"(?<!<msub>)(?<!<msup>)(<mi>(?:log|ln|exp|sin|cos|tanh)</mi>)(?=<m[^o])", rf"\1{THIN}", math)
     if display != "block":
         return math
     number = f"<span>({html.escape(tag.group(1))})</span>" if tag else ""

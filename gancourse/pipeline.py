@@ -165,23 +165,24 @@ def course(root: Path, profile: str, chosen: str = "", keep_going: bool = False)
     return records
 
 
-def refresh(root: Path, profile: str, chosen: str = "") -> list[str]:
-    """Run the chosen notebooks, write their outputs back into ``notebooks/``; returns those that failed."""
+def refresh(root: Path, profile: str, chosen: str = "") -> list[dict[str, Any]]:
+    """Run the chosen notebooks and write their outputs back into ``notebooks/``; returns a record of each."""
     sync(root, chosen)
-    failed = []
+    records: list[dict[str, Any]] = []
     for name in notebooks.names(root, chosen):
         path = notebooks.built_path(root, name)
         say(f"{name} ({profile})")
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / path.name
             trouble, seconds = execute(path, out, path.parent, profile)
+            status = "failed" if trouble else "ok"
+            records.append({"name": name, "status": status, "profile": profile, "seconds": seconds})
             if trouble:
                 say(f"\n{name} failed after {seconds:.0f} s, and keeps its old outputs: {trouble}\n")
-                failed.append(name)
                 continue
             changed = notebooks.write(notebooks.copy_outputs(notebooks.read(out), notebooks.read(path)), path)
         say(f"{name}: {'outputs written' if changed else 'nothing changed'}, {seconds:.0f} s")
-    return failed
+    return records
 
 
 def make_html(root: Path, chosen: str = "") -> Path:
@@ -209,9 +210,7 @@ def record_minutes(records: list[dict[str, Any]], path: Path) -> None:
     for record in records:
         if record["status"] == "ok":
             minutes = round(record["seconds"] / 60, 2)
-            table["lessons"].setdefault(record["name"], {}).setdefault(device, {})[record["profile"]] = (
-                minutes
-            )
+            table["lessons"].setdefault(record["name"], {}).setdefault(device, {})[record["profile"]] = minutes
     table["machines"][device] = machine.describe()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -222,14 +221,12 @@ def say(text: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m gancourse.pipeline", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m gancourse.pipeline", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("command", choices=["sync", "check", "course", "refresh", "html"])
     parser.add_argument("--notebooks", default="", metavar="02,03", help="only these (default: all)")
     parser.add_argument("--profile", default="laptop", choices=PROFILES, help="how long the runs are")
     parser.add_argument("--keep-going", action="store_true", help="course: run the rest after a failure")
-    parser.add_argument("--record", action="store_true", help="course: keep the minutes for the plan cells")
+    parser.add_argument("--record", action="store_true", help="keep the minutes for the plan cells")
     options = parser.parse_args(arguments)
     root = Path.cwd()
     try:
@@ -249,24 +246,22 @@ def run(root: Path, options: argparse.Namespace) -> int:
         say("\n".join(f"built {name}" for name in changed) or "every notebook agrees with its source")
     elif options.command == "check":
         found = check(root, chosen)
-        say(
-            "\n".join(
-                [*found, "run `make sync`, then `make refresh`"] if found else ["notebooks agree with src"]
-            )
-        )
+        say("\n".join([*found, "run `make sync`, then `make refresh`"] if found else ["notebooks agree with src"]))
         return 1 if found else 0
     elif options.command == "course":
-        if options.record and options.profile == "auto":
-            raise ValueError("--record needs the profile by name, since minutes are kept for each profile")
-        records = course(root, options.profile, chosen, options.keep_going)
-        if options.record:
-            record_minutes(records, root / "gancourse" / "assets" / "results" / "minutes.json")
-        return 1 if any(record["status"] != "ok" for record in records) else 0
+        return ended(course(root, options.profile, chosen, options.keep_going), root, options)
     elif options.command == "refresh":
-        return 1 if refresh(root, options.profile, chosen) else 0
+        return ended(refresh(root, options.profile, chosen), root, options)
     else:
         say(f"pages: {os.path.relpath(make_html(root, chosen), root)}")
     return 0
+
+
+def ended(records: list[dict[str, Any]], root: Path, options: argparse.Namespace) -> int:
+    """Keep the minutes of these runs where that was asked for; the exit status."""
+    if options.record:
+        record_minutes(records, root / "gancourse" / "assets" / "results" / "minutes.json")
+    return 1 if any(record["status"] != "ok" for record in records) else 0
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from gancourse.files import read_at_most, write_atomically
 from gancourse.locks import FolderLock
 
 FREE_SETTINGS = {"epochs", "computed"}  # what may change when a run goes on
-_MAX_TEXT = 64 << 20  # bytes of config.json or history.csv
+_MAX_FILE = 64 << 20  # bytes of a config.json, a history.csv or a sheet of samples
 _MAX_PIXELS = 1 << 26  # of a sheet of samples
 _CHECKPOINT = re.compile(r"epoch-([0-9]{4,18})\.safetensors")
 _SHEET = re.compile(r"epoch-([0-9]{4,18})\.png")
@@ -48,6 +48,19 @@ def differences(folder: dict[str, Any], asked: dict[str, Any]) -> list[str]:
 def _short(value: Any, most: int = 200) -> str:
     text = repr(value)
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+@contextlib.contextmanager
+def fitting(checkpoint: Checkpoint) -> Iterator[None]:
+    """Says so when a checkpoint turns out not to fit the networks, optimisers and random states it is to be loaded into."""
+    try:
+        yield
+    except (RuntimeError, LookupError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"the checkpoint of epoch {checkpoint.epoch} does not fit this run ({type(error).__name__}: "
+            f"{str(error)[:200]}). Nothing was changed in its folder. Use the version of this package that wrote it, or "
+            "choose another run folder."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -94,9 +107,10 @@ class Run:
             return
         with _writing(self.folder, new=True):
             self._lock.take()
-            for path in self.folder.rglob(".*.tmp"):  # of a process that was killed in the middle of a write
-                if _LEFT_OVER.fullmatch(path.name):
-                    path.unlink(missing_ok=True)
+            for folder in (self.folder, self.folder / "checkpoints", self.folder / "samples"):
+                for path in folder.glob(".*.tmp"):  # of a process that was killed in the middle of a write
+                    if _LEFT_OVER.fullmatch(path.name):
+                        path.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Give the folder back before this Run is dropped."""
@@ -109,7 +123,7 @@ class Run:
         """The run's config.json, or None for a new run. Raises RunError when it cannot be read as JSON."""
         path = self.folder / "config.json"
         try:
-            config = json.loads(read_at_most(path, _MAX_TEXT))
+            config = json.loads(read_at_most(path, _MAX_FILE))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, RecursionError) as error:
@@ -218,7 +232,7 @@ class Run:
         """history.csv as rows of floats, one an epoch; empty for a new run. Raises RunError when it is no table."""
         path = self.folder / "history.csv"
         try:
-            table = csv.DictReader(io.StringIO(read_at_most(path, _MAX_TEXT).decode(), newline=""), strict=True)
+            table = csv.DictReader(io.StringIO(read_at_most(path, _MAX_FILE).decode(), newline=""), strict=True)
             rows = [{key: float(value) for key, value in row.items()} for row in table]
         except FileNotFoundError:
             return []
@@ -245,7 +259,7 @@ class Run:
             if not (name := _SHEET.fullmatch(path.name)):
                 continue
             try:
-                with Image.open(path) as image:
+                with Image.open(io.BytesIO(read_at_most(path, _MAX_FILE))) as image:
                     if image.width * image.height > _MAX_PIXELS:
                         continue
                     array = np.array(image)

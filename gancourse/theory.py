@@ -125,9 +125,7 @@ class Mixture(Density):
 
     def __post_init__(self) -> None:
         if len(self.weights) != len(self.parts):
-            raise ValueError(
-                f"{len(self.weights)} weights for {len(self.parts)} parts: give one weight a part"
-            )
+            raise ValueError(f"{len(self.weights)} weights for {len(self.parts)} parts: give one weight a part")
         if min(self.weights) <= 0 or not math.isclose(sum(self.weights), 1.0, abs_tol=1e-9):
             raise ValueError(f"weights must be positive and sum to 1, got {list(self.weights)}")
 
@@ -157,9 +155,7 @@ def push_forward(p_z: Density, generator: Callable[[Tensor], Tensor], z: Tensor)
     (slope,) = torch.autograd.grad(x.sum(), points)
     if not (bool((slope > 0).all()) or bool((slope < 0).all())):
         turn = float(points[(slope * slope.sum().sign()) <= 0][0].detach())
-        raise ValueError(
-            f"G is not strictly monotone: its slope vanishes or changes sign near z = {turn:.3g}"
-        )
+        raise ValueError(f"G is not strictly monotone: its slope vanishes or changes sign near z = {turn:.3g}")
     return x.detach(), p_z(z) / slope.abs()
 
 
@@ -235,9 +231,7 @@ def gradient_ratio(logit: Tensor) -> Tensor:
     return torch.exp(-logit)
 
 
-def generator_gradients(
-    p: Density, q: Callable[[Tensor], Density], theta: float, x: Tensor
-) -> tuple[float, float]:
+def generator_gradients(p: Density, q: Callable[[Tensor], Density], theta: float, x: Tensor) -> tuple[float, float]:
     """The two gradients that a one-parameter generator with density q(theta) receives through its optimal D*,
     fixed.
 

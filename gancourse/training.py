@@ -25,7 +25,7 @@ from gancourse.data import Images, unscale
 from gancourse.distributed import ALONE, Share, Team
 from gancourse.losses import discriminator_loss, non_saturating_loss, saturating_loss, wide
 from gancourse.models import Z_SIZE
-from gancourse.runs import Checkpoint, Row, Run, RunError
+from gancourse.runs import Checkpoint, Row, Run, RunError, fitting
 
 GENERATOR_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}
 STATISTICS = ("loss_d", "loss_g", "d_real", "d_fake_before", "d_fake_after", "grad_norm_d", "grad_norm_g")
@@ -396,8 +396,8 @@ class Trainer:
                 raise RunError(
                     f"{run.folder} has checkpoints, but none can be used:\n  "
                     + "\n  ".join(complaints)
-                    + "\nNothing was "
-                    "changed. Remove them to start this run again, or choose another folder."
+                    + "\nNothing was changed. "
+                    "Remove them to start this run again, or choose another folder."
                 )
             for complaint in complaints:
                 print(f"skipped a checkpoint: {complaint}")
@@ -430,21 +430,22 @@ class Trainer:
         return {"G": self.G, "D": self.D} | ({} if self.ema is None else {"ema": self.ema})
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        for name, network in self._networks().items():
-            network.load_state_dict(checkpoint.network(name))
-        for name, optimiser in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
-            parameters = optimiser.param_groups[0]["params"]
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in checkpoint.network(name).items():
-                index, field = key.split(".", 1)
-                if field != "step":  # the fused kernel walks memory: moments must lie as their parameter does
-                    value = torch.empty_like(parameters[int(index)]).copy_(value)
-                state.setdefault(int(index), {})[field] = value
-            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        self.rng.set_state(checkpoint.tensors["rng.own"])
-        torch.set_rng_state(checkpoint.tensors["rng.torch"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(checkpoint.tensors["rng.cuda"], self.device)
-        self.epoch, self.history = checkpoint.epoch, list(checkpoint.history)
-        have = self.run.samples() if self.run else {}
-        self.samples = {epoch: pixels for epoch, pixels in have.items() if epoch <= self.epoch}
+        with fitting(checkpoint):
+            for name, network in self._networks().items():
+                network.load_state_dict(checkpoint.network(name))
+            for name, optimiser in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+                parameters = optimiser.param_groups[0]["params"]
+                state: dict[int, dict[str, Tensor]] = {}
+                for key, value in checkpoint.network(name).items():
+                    index, field = key.split(".", 1)
+                    if field != "step":  # the fused kernel walks memory: moments must lie as their parameter does
+                        value = torch.empty_like(parameters[int(index)]).copy_(value)
+                    state.setdefault(int(index), {})[field] = value
+                optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+            self.rng.set_state(checkpoint.tensors["rng.own"])
+            torch.set_rng_state(checkpoint.tensors["rng.torch"])
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(checkpoint.tensors["rng.cuda"], self.device)
+            self.epoch, self.history = checkpoint.epoch, list(checkpoint.history)
+            have = self.run.samples() if self.run else {}
+            self.samples = {epoch: pixels for epoch, pixels in have.items() if epoch <= self.epoch}

@@ -66,9 +66,7 @@ def test_instructor_edition_replaces_the_definition_and_keeps_the_rest():
     assert filled.startswith("import math\n")
     assert "def another_name(p, p_g):" in filled
     assert "return p / (p + p_g)" in filled
-    assert result.cells[4].source.endswith(
-        "letter = where_it_saturates()\nex.where_it_saturates.check(letter)"
-    )
+    assert result.cells[4].source.endswith("letter = where_it_saturates()\nex.where_it_saturates.check(letter)")
     assert result.cells[4].metadata.tags == ["exercise", "other"]
     assert result.cells[3].outputs == []  # it showed "not attempted yet"
     assert result.cells[5].source == minimax01.count_modes.solution_code()
@@ -123,9 +121,7 @@ def test_a_status_that_is_not_the_expected_one_is_refused():
     results = {exercise.key: "not attempted" for exercise in exercises.values()}
     editions.verify(results, exercises, "not attempted", "lesson")
     results["minimax01.where_it_saturates"] = "correct"
-    with pytest.raises(
-        editions.EditionError, match="where_it_saturates is 'correct', expected 'not attempted'"
-    ):
+    with pytest.raises(editions.EditionError, match="where_it_saturates is 'correct', expected 'not attempted'"):
         editions.verify(results, exercises, "not attempted", "lesson")
     del results["minimax01.count_modes"], results["minimax01.where_it_saturates"]
     with pytest.raises(editions.EditionError, match="is 'never checked'"):

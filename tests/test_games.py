@@ -41,9 +41,7 @@ def test_algorithm_1_reaches_the_equilibrium_of_the_location_game(loss):
 
 def test_the_bilinear_game():
     eta, steps = 0.1, 600
-    radius = {
-        m: bilinear(m, eta, steps).norm(dim=1) for m in ("simultaneous", "alternating", "extragradient")
-    }
+    radius = {m: bilinear(m, eta, steps).norm(dim=1) for m in ("simultaneous", "alternating", "extragradient")}
     grow = radius["simultaneous"][1:] / radius["simultaneous"][:-1]
     assert torch.allclose(grow, torch.full_like(grow, math.sqrt(1 + eta**2)), rtol=1e-12)
     shrink = radius["extragradient"][1:] / radius["extragradient"][:-1]

@@ -431,6 +431,28 @@ def test_a_checkpoint_of_another_run_or_epoch_is_passed_over(tmp_path, capsys):
     assert aside["epoch-0003.safetensors.unusable"] == foreign
 
 
+@pytest.mark.parametrize("lost", ["G.net.0.weight", "opt_d.1.exp_avg", "rng.own"])
+@pytest.mark.parametrize("change", ["missing", "another shape"])
+def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path, lost, change):
+    made = trainer(tmp_path, epochs=1)
+    made.fit(progress=False)
+    assert made.run
+    whole = made.run.load(1)
+    tensors = dict(whole.tensors)
+    removed = tensors.pop(lost)
+    if change == "another shape":
+        tensors[lost] = torch.zeros(3, 3, dtype=removed.dtype)
+    elif lost.startswith("opt"):
+        del tensors["opt_d.1.step"], tensors["opt_d.1.exp_avg_sq"]
+        tensors["opt_d.1000.step"] = removed
+        tensors["opt_d.1000.exp_avg"] = removed
+    made.run.save(Checkpoint(tensors, 1, whole.config, whole.history))
+    before = content(tmp_path)
+    with pytest.raises(CheckpointError, match="of epoch 1 does not fit this run .*Nothing was changed"):
+        trainer(tmp_path, epochs=2)
+    assert content(tmp_path) == before
+
+
 def test_damaged_newer_checkpoints_do_not_push_out_good_ones(tmp_path):
     made = trainer(tmp_path, epochs=4)
     made.fit(progress=False)

@@ -238,9 +238,7 @@ def test_z_of_another_shape_is_refused(name, shape):
     assert f"z has shape {shape}, expected (B, 100): torch.randn(B, 100)" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "shape", [(4, 784), (1, 28, 28), (4, 3, 28, 28), (4, 1, 32, 32), (4, 1, 784, 1)], ids=str
-)
+@pytest.mark.parametrize("shape", [(4, 784), (1, 28, 28), (4, 3, 28, 28), (4, 1, 32, 32), (4, 1, 784, 1)], ids=str)
 @pytest.mark.parametrize("name", ["mlp", "dcgan"])
 def test_images_of_another_shape_are_refused(name, shape):
     _, D = networks(name)

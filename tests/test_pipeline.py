@@ -47,9 +47,7 @@ def root(tmp_path, monkeypatch):
     folder = tmp_path / "notebooks" / "src"
     folder.mkdir(parents=True)
     (folder / "00_small.py").write_text(SOURCE, encoding="utf-8")
-    monkeypatch.setenv(
-        "GANCOURSE_PROFILE", "smoke"
-    )  # so that what the pipeline sets does not outlive the test
+    monkeypatch.setenv("GANCOURSE_PROFILE", "smoke")  # so that what the pipeline sets does not outlive the test
     monkeypatch.setenv("JUPYTER_PATH", "")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -129,7 +127,7 @@ def test_sync_takes_over_tags_and_keeps_the_output(root):
 
 def test_refresh_writes_tidy_outputs_and_is_idempotent(root, capfd):
     path = notebooks.built_path(root, "00_small")
-    assert pipeline.refresh(root, "smoke") == []
+    assert [r["status"] for r in pipeline.refresh(root, "smoke")] == ["ok"]
     first = path.read_bytes()
     notebook = built(root)
     assert [c.execution_count for c in notebook.cells[1:]] == [1, 2, 3]
@@ -137,7 +135,7 @@ def test_refresh_writes_tidy_outputs_and_is_idempotent(root, capfd):
     assert notebook.cells[2].outputs[0].text == "10 in profile smoke\n"
     assert notebook.cells[3].outputs[0].metadata["image/png"].alt == "a dot"
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
-    assert pipeline.refresh(root, "smoke") == []
+    assert [r["status"] for r in pipeline.refresh(root, "smoke")] == ["ok"]
     assert path.read_bytes() == first
     assert "nothing changed" in capfd.readouterr().out
 
@@ -153,6 +151,8 @@ def test_course_reports_the_failing_cell_and_still_writes_pages(root, capfd):
     assert [r["status"] for r in records] == ["ok", "failed", "not run"]
     pages_folder = root / "build" / "html"
     index = (pages_folder / "index.html").read_text(encoding="utf-8")
+    page = (pages_folder / "00_small.html").read_text(encoding="utf-8")
+    assert 'alt="a dot"' in page and "No description" not in page
     assert "00 A small one" in index and "failed" in index and 'alt="a dot"' in index
     for page in pages_folder.glob("*.html"):
         text = page.read_text(encoding="utf-8")

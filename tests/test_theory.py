@@ -41,9 +41,7 @@ def pair(request):
 # ------------------------------------------------------------------------------------------ densities
 
 
-@pytest.mark.parametrize(
-    "density", [Normal(0.4, 1.3), Uniform(-1.0, 3.0), TWO], ids=["normal", "uniform", "mix"]
-)
+@pytest.mark.parametrize("density", [Normal(0.4, 1.3), Uniform(-1.0, 3.0), TWO], ids=["normal", "uniform", "mix"])
 def test_densities_integrate_to_one_agree_with_their_cdf_and_samples(density):
     p = density(X)
     assert p.dtype == torch.float64
@@ -105,7 +103,7 @@ def test_push_forward_refuses_a_fold():
 # ------------------------------------------------------------------------------------- D*, V, C, JSD, KL
 
 
-# quad warns that it meets rounding in the tails before its own tolerance; the numbers agree to far more than ours
+# quad warns that it meets rounding before its own tolerance in the tails; the numbers agree far beyond ours
 @pytest.mark.filterwarnings("ignore:The occurrence of roundoff")
 def test_kl_jsd_and_wasserstein_against_scipy(pair):
     p, q, f, g = pair
@@ -172,9 +170,7 @@ def test_equal_densities_are_the_minimum():
     p = TWO(X)
     assert theory.jsd(p, p, X).item() == 0.0
     assert theory.criterion(p, p, X).item() == -LOG4
-    assert torch.equal(
-        theory.optimal_discriminator(p, p)[p > 0], torch.full((int((p > 0).sum()),), 0.5).double()
-    )
+    assert torch.equal(theory.optimal_discriminator(p, p)[p > 0], torch.full((int((p > 0).sum()),), 0.5).double())
 
 
 @pytest.mark.parametrize(("modes", "covered"), [(8, 1), (8, 5), (8, 8), (3, 2)])

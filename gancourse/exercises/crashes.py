@@ -44,10 +44,7 @@ def crash_message(function: Callable[..., Any], args: tuple[Any, ...], error: Ex
         ]
         line = linecache.getline(frames[-1][0].f_code.co_filename, frames[-1][1]).strip() if frames else ""
         where = f" at `{line}`" if line else ""
-    return (
-        f"Your function stopped{where} with {brief(error)}. It was called with {describe(args)}. "
-        f"{_remedy(error)}"
-    )
+    return f"Your function stopped{where} with {brief(error)}. It was called with {describe(args)}. {_remedy(error)}"
 
 
 def _remedy(error: Exception) -> str:
@@ -56,8 +53,7 @@ def _remedy(error: Exception) -> str:
         return "Check the spelling of that name, and that the cell which imports or defines it has been run."
     if isinstance(error, TypeError) and ("positional argument" in text or "keyword argument" in text):
         return (
-            "Keep the arguments of the stub, in their order; if the call is inside your function, "
-            "count its arguments."
+            "Keep the arguments of the stub, in their order; if the call is inside your function, count its arguments."
         )
     if "does not require grad" in text:
         return (
@@ -65,10 +61,7 @@ def _remedy(error: Exception) -> str:
             "on the way from the network that is trained to the loss."
         )
     if "leaf Variable" in text or "leaf variable" in text:
-        return (
-            "Weights are changed in place by `nn.init.normal_` and its like, or inside `with "
-            "torch.no_grad():`."
-        )
+        return "Weights are changed in place by `nn.init.normal_` and its like, or inside `with torch.no_grad():`."
     if "onverted to" in text or "must be Tensor" in text or "must be real number" in text:
         return "Functions of `math` take a number, functions of `torch` a tensor: use torch's on tensors."
     if isinstance(error, RuntimeError) and re.search(r"size|shape|dimension", text):

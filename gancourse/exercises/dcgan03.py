@@ -158,17 +158,12 @@ def _check_build_generator(call: StudentFunction) -> str:
         raise Wrong(f"BatchNorm layers over 256 and 128 channels are expected, and it has {found}{extra}.")
     count, right = sum(parameter.numel() for parameter in net.parameters()), 1_781_504
     if count == right + 256 + 128 + 1:
-        raise Wrong(
-            "The convolutions have biases: pass `bias=False`, since BatchNorm brings a bias of its own."
-        )
+        raise Wrong("The convolutions have biases: pass `bias=False`, since BatchNorm brings a bias of its own.")
     if count == right + 1:
-        raise Wrong(
-            "The last convolution has a bias: our source has none in any convolution of G, `bias=False`."
-        )
+        raise Wrong("The last convolution has a bias: our source has none in any convolution of G, `bias=False`.")
     if count != right:
         raise Wrong(
-            f"It has {count:,} parameters, and {right:,} are right: compare kernels and channels "
-            "with the text."
+            f"It has {count:,} parameters, and {right:,} are right: compare kernels and channels with the text."
         )
     return "From 1 x 1 to 28 x 28 in three layers, with pixels in (-1, 1)."
 
@@ -242,13 +237,10 @@ def _check_normal(what: str, weight: torch.Tensor, mean: float) -> None:
     if abs(found - mean) > 0.005:
         raise Wrong(f"{what} have mean {found:.3f}: {mean:g} is expected.")
     if abs(std - 0.02**0.5) < 0.01:
-        raise Wrong(
-            f"{what} have standard deviation {std:.3f}: 0.02 is the standard deviation, not the variance."
-        )
+        raise Wrong(f"{what} have standard deviation {std:.3f}: 0.02 is the standard deviation, not the variance.")
     if std < 0.001:
         raise Wrong(
-            f"{what} have standard deviation {std:.4f}: 0.02 is already the standard deviation, do "
-            "not square it."
+            f"{what} have standard deviation {std:.4f}: 0.02 is already the standard deviation, do not square it."
         )
     if abs(std - 0.02) > 0.002:
         raise Wrong(f"{what} have standard deviation {std:.3f}: 0.02 is expected.")
@@ -268,8 +260,7 @@ def _check_normal(what: str, weight: torch.Tensor, mean: float) -> None:
     hints=(
         "Which layers are there, and how do you tell them apart? `isinstance` takes a tuple of classes.",
         "`nn.init.normal_(tensor, mean, std)` and `nn.init.zeros_(tensor)` change a tensor in place.",
-        "`nn.init.normal_(module.weight, 1.0, 0.02)` for BatchNorm, and 0.0 in place of 1.0 for "
-        "both convolutions.",
+        "`nn.init.normal_(module.weight, 1.0, 0.02)` for BatchNorm, and 0.0 in place of 1.0 for both convolutions.",
     ),
     check=_check_init_weights,
 )
@@ -303,13 +294,8 @@ def _check_translate_batch_norm(call: StudentFunction) -> str:
                 "of the old average."
             )
         if momentum is None or abs(momentum - 0.2) > 1e-6:
-            raise Wrong(
-                f"momentum is {momentum}: which weight has the new batch, if the old average keeps 0.8?"
-            )
-    return (
-        "The published `BatchNorm2d(128, 0.8)` sets eps to 0.8: a channel of variance 0.1 comes out at "
-        "a third."
-    )
+            raise Wrong(f"momentum is {momentum}: which weight has the new batch, if the old average keeps 0.8?")
+    return "The published `BatchNorm2d(128, 0.8)` sets eps to 0.8: a channel of variance 0.1 comes out at a third."
 
 
 @exercise(
@@ -339,9 +325,7 @@ class _NormedDiscriminator(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = nn.Sequential(
-            nn.Conv2d(1, 4, 4, 4), nn.BatchNorm2d(4), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 7)
-        )
+        self.net = nn.Sequential(nn.Conv2d(1, 4, 4, 4), nn.BatchNorm2d(4), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 7))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.net(x).reshape(-1)
@@ -352,9 +336,7 @@ def _check_separate_batches(call: StudentFunction) -> str:
     x_real, x_fake = torch.rand(12, 1, 28, 28) * 0.5 + 0.4, torch.rand(12, 1, 28, 28) - 0.9
     value = call(D, x_real.clone(), x_fake.clone())
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise Wrong(
-            f"It returned {describe((value,))}: a pair is expected, the logits on real and on fake images."
-        )
+        raise Wrong(f"It returned {describe((value,))}: a pair is expected, the logits on real and on fake images.")
     logits = torch.cat([numbers(item).reshape(-1) for item in value])
     if logits.numel() != 24:
         raise Wrong(f"It returned {logits.numel()} logits for 12 real and 12 fake images.")
@@ -377,9 +359,7 @@ def _check_separate_batches(call: StudentFunction) -> str:
         raise Wrong("The two are exchanged: return the logits on real images first.")
     if close(logits, torch.sigmoid(right), atol=1e-4):
         raise Wrong("These are probabilities: return D's logits as they are.")
-    raise Wrong(
-        "These are not D's logits in train mode: in eval mode BatchNorm uses its running statistics instead."
-    )
+    raise Wrong("These are not D's logits in train mode: in eval mode BatchNorm uses its running statistics instead.")
 
 
 @exercise(
@@ -407,9 +387,7 @@ class _NormedGenerator(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = nn.Sequential(
-            nn.Linear(100, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 784), nn.Tanh()
-        )
+        self.net = nn.Sequential(nn.Linear(100, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 784), nn.Tanh())
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         return self.net(z).reshape(-1, 1, 28, 28)
@@ -423,32 +401,24 @@ def _check_preview(call: StudentFunction) -> str:
     statistics = torch.cat([buffer.double().reshape(-1) for buffer in G.buffers()])
     images = call(G, z.clone())
     if not isinstance(images, torch.Tensor) or tuple(images.shape) != (16, 1, 28, 28):
-        raise Wrong(
-            f"It returned {describe((images,))}: the images that G makes are expected, (16, 1, 28, 28)."
-        )
+        raise Wrong(f"It returned {describe((images,))}: the images that G makes are expected, (16, 1, 28, 28).")
     if not torch.equal(statistics, torch.cat([buffer.double().reshape(-1) for buffer in G.buffers()])):
         raise Wrong(
-            "G ran in train mode: looking at it has moved BatchNorm's running statistics. Call "
-            "`G.eval()` first."
+            "G ran in train mode: looking at it has moved BatchNorm's running statistics. Call `G.eval()` first."
         )
     if images.requires_grad:
         raise Wrong("The images carry G's graph, which costs memory: make them under `torch.no_grad()`.")
     if not G.training:
-        raise Wrong(
-            "G is left in eval mode: it came in train mode, and its training goes on after the preview."
-        )
+        raise Wrong("G is left in eval mode: it came in train mode, and its training goes on after the preview.")
     with torch.no_grad():
         expected = G.eval()(z)
     if not close(images.double(), expected.double(), atol=1e-4):
         raise Wrong(
-            "These are not the images that G makes from this z in eval mode: use z, and all of its "
-            "rows, as given."
+            "These are not the images that G makes from this z in eval mode: use z, and all of its rows, as given."
         )
     call(G, z.clone())
     if G.training:
-        raise Wrong(
-            "G came in eval mode and left in train mode: keep `G.training`, and put it back as it was."
-        )
+        raise Wrong("G came in eval mode and left in train mode: keep `G.training`, and put it back as it was.")
     return "The preview leaves no trace: not in the statistics, not in the mode, not in memory."
 
 
@@ -462,8 +432,7 @@ def _check_preview(call: StudentFunction) -> str:
     """,
     hints=(
         "What does a call of G change, when G is in train mode?",
-        "BatchNorm's running statistics. So: remember `G.training`, call `G.eval()`, and put the "
-        "mode back at the end.",
+        "BatchNorm's running statistics. So: remember `G.training`, call `G.eval()`, and put the mode back at the end.",
         "`G.train(was_training)` puts the mode back; the images are made under `with torch.no_grad():`.",
     ),
     check=_check_preview,

@@ -105,9 +105,7 @@ class StudentFunction:
             self._answered = True
             return value
         if self._answered:
-            raise Wrong(
-                f"It returned None when called with {describe(args)}: does every branch return a value?"
-            )
+            raise Wrong(f"It returned None when called with {describe(args)}: does every branch return a value?")
         raise NotAttempted(_UNTOUCHED if value is not None or is_stub(self.function) else _RETURNED_NONE)
 
     def in_place(self, *args: Any) -> None:
@@ -201,9 +199,7 @@ class Exercise:
     def hint(self) -> Note:
         """The next of three hints: a nudge, a pointer, the key line. After the last it stays there."""
         self._hints_shown = min(self._hints_shown + 1, len(self.hints))
-        return Note(
-            f"Hint {self._hints_shown} of {len(self.hints)}: {self.title}", self.hints[self._hints_shown - 1]
-        )
+        return Note(f"Hint {self._hints_shown} of {len(self.hints)}: {self.title}", self.hints[self._hints_shown - 1])
 
     def solution(self) -> Note:
         """The reference solution: the very function that the course's tests run."""
@@ -262,8 +258,7 @@ class Exercise:
 
     def __repr__(self) -> str:
         return (
-            f"Exercise: {self.title} ({self.difficulty}, {self.minutes} minutes): .check(answer), "
-            f".hint(), .solution()"
+            f"Exercise: {self.title} ({self.difficulty}, {self.minutes} minutes): .check(answer), .hint(), .solution()"
         )
 
 

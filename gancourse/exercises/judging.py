@@ -33,10 +33,7 @@ def scalar(value: Any) -> Tensor:
     """A numeric answer that is a single number, as a 0-d float64 tensor; else `Wrong`."""
     tensor = numbers(value)
     if tensor.numel() != 1:
-        raise Wrong(
-            f"It returned {tensor.numel()} numbers (shape {tuple(tensor.shape)}): a single number "
-            "is expected."
-        )
+        raise Wrong(f"It returned {tensor.numel()} numbers (shape {tuple(tensor.shape)}): a single number is expected.")
     return tensor.reshape(())
 
 
@@ -58,9 +55,7 @@ def pointwise(call: StudentFunction, *columns: Tensor) -> Tensor:
     if value.numel() == 1:
         return value.reshape(1).expand(count)
     if value.numel() != count:
-        raise Wrong(
-            f"For {count} points it returned shape {tuple(value.shape)}: one number per point is expected."
-        )
+        raise Wrong(f"For {count} points it returned shape {tuple(value.shape)}: one number per point is expected.")
     return value.reshape(count)
 
 
@@ -94,7 +89,5 @@ def letter(answer: Any, options: str) -> str:
     chosen = answer.strip(" .():'\"").upper() if isinstance(answer, str) else ""
     if len(chosen) != 1 or chosen not in options:
         letters = ", ".join(options)
-        raise Wrong(
-            f"The answer is {describe((answer,))}: one letter is expected, as a string, of {letters}."
-        )
+        raise Wrong(f"The answer is {describe((answer,))}: one letter is expected, as a string, of {letters}.")
     return chosen

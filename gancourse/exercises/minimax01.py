@@ -27,8 +27,7 @@ def _check_optimal_discriminator(call: StudentFunction) -> str:
         ),
         (
             p / q,
-            "p/p_g is the density ratio, which can exceed 1. D is a probability: how does it "
-            "follow from the ratio?",
+            "p/p_g is the density ratio, which can exceed 1. D is a probability: how does it follow from the ratio?",
         ),
         (
             torch.full_like(p, 0.5),
@@ -74,8 +73,7 @@ def _check_unbalanced_discriminator(call: StudentFunction) -> str:
         ),
         (
             p / (p + 2 * q),
-            "The factor 2 stands at the generator's density, but it is the real points that D sees "
-            "twice as often.",
+            "The factor 2 stands at the generator's density, but it is the real points that D sees twice as often.",
         ),
         (
             2 * p / (p + q),
@@ -83,12 +81,8 @@ def _check_unbalanced_discriminator(call: StudentFunction) -> str:
         ),
         (q / (2 * p + q), "This is the probability of a fake: D answers 1 for real."),
     ]
-    judge(
-        value, 2 * p / (2 * p + q), mistakes, points, "Weigh each density by how many points it sends to D."
-    )
-    return (
-        "D answers 2/3 where p_g = p: a D trained on unequal numbers looks too confident without being wrong."
-    )
+    judge(value, 2 * p / (2 * p + q), mistakes, points, "Weigh each density by how many points it sends to D.")
+    return "D answers 2/3 where p_g = p: a D trained on unequal numbers looks too confident without being wrong."
 
 
 @exercise(
@@ -101,8 +95,7 @@ def _check_unbalanced_discriminator(call: StudentFunction) -> str:
     """,
     hints=(
         "What changes in p log d + p_g log(1 - d)?",
-        "Two thirds of the terms are real, one third fake: the objective at x is (2/3) p log d + "
-        "(1/3) p_g log(1 - d).",
+        "Two thirds of the terms are real, one third fake: the objective at x is (2/3) p log d + (1/3) p_g log(1 - d).",
         "Put 2p in the place of p in the best discriminator, above and below the line.",
     ),
     check=_check_unbalanced_discriminator,
@@ -147,10 +140,7 @@ def _check_value_at_optimum(call: StudentFunction) -> str:
         raise Wrong(f"Where p or p_g is 0 it gives {edge.item()}: 0 log 0 counts as 0. See `torch.xlogy`.")
     if not close(edge, torch.zeros_like(edge), atol=1e-3):
         raise Wrong(f"For disjoint supports it gives {edge.item():.4g}: D tells all apart there, so V is 0.")
-    return (
-        "It lies between -log 4 (p_g = p) and 0 (disjoint supports, where it no longer changes: "
-        "remember this)."
-    )
+    return "It lies between -log 4 (p_g = p) and 0 (disjoint supports, where it no longer changes: remember this)."
 
 
 @exercise(
@@ -163,8 +153,7 @@ def _check_value_at_optimum(call: StudentFunction) -> str:
     """,
     hints=(
         "Put the best D into V(D, G) = sum of p log D + p_g log(1 - D).",
-        "Zeros make 0 * log(0) = nan: `torch.xlogy(p, d)` is p log d with 0 log 0 = 0. Or use -log "
-        "4 + 2 JSD(p, p_g).",
+        "Zeros make 0 * log(0) = nan: `torch.xlogy(p, d)` is p log d with 0 log 0 = 0. Or use -log 4 + 2 JSD(p, p_g).",
         "`torch.xlogy(p, p / (p + p_g)) + torch.xlogy(p_g, p_g / (p + p_g))`, summed.",
     ),
     check=_check_value_at_optimum,
@@ -197,10 +186,7 @@ def _check_saturating_gradient(call: StudentFunction) -> str:
         (torch.log(1 - d), "This is the loss itself: its derivative is asked for."),
     ]
     judge(pointwise(call, logits), -d, mistakes, points, "Chain rule: derivative of the log, times D(1 - D).")
-    return (
-        "It vanishes where D is near 0, that is for fakes that D recognises: exactly where G should "
-        "learn most."
-    )
+    return "It vanishes where D is near 0, that is for fakes that D recognises: exactly where G should learn most."
 
 
 @exercise(
@@ -234,9 +220,7 @@ def _check_non_saturating_gradient(call: StudentFunction) -> str:
         (-d * (1 - d), "This is the derivative of -D: the logarithm's own derivative, 1/D, is missing."),
         (-torch.log(d), "This is the loss itself: its derivative is asked for."),
     ]
-    judge(
-        pointwise(call, logits), d - 1, mistakes, points, "Chain rule: derivative of the log, times D(1 - D)."
-    )
+    judge(pointwise(call, logits), d - 1, mistakes, points, "Chain rule: derivative of the log, times D(1 - D).")
     return "Near D = 0 it is -1 where the saturating one is -D: their ratio, (1 - D)/D, grows without bound."
 
 
@@ -303,9 +287,7 @@ def where_it_saturates():
 
 _STARTS = [(1.0, 0.0, 0.1), (0.5, -2.0, 0.3), (-1.5, 0.7, 0.5)]
 _START_NAMES = [
-    f"x = {x:g}, y = {y:g}, lr = {lr:g}: {name}"
-    for x, y, lr in _STARTS
-    for name in ("the new x", "the new y")
+    f"x = {x:g}, y = {y:g}, lr = {lr:g}: {name}" for x, y, lr in _STARTS for name in ("the new x", "the new y")
 ]
 
 
@@ -327,8 +309,7 @@ def _check_simultaneous_step(call: StudentFunction) -> str:
     mistakes = [
         (
             _rule(lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y))),
-            "Your y uses the new x: these are alternating steps. Simultaneous ones both start from "
-            "the old point.",
+            "Your y uses the new x: these are alternating steps. Simultaneous ones both start from the old point.",
         ),
         (
             _rule(lambda x, y, lr: (x + lr * y, y - lr * x)),
@@ -349,9 +330,7 @@ def _check_simultaneous_step(call: StudentFunction) -> str:
         ),
     ]
     judge(_positions(call), _rule(lambda x, y, lr: (x - lr * y, y + lr * x)), mistakes, _START_NAMES)
-    return (
-        "The distance from (0, 0), where nobody wants to move, grows by the factor sqrt(1 + lr^2) each step."
-    )
+    return "The distance from (0, 0), where nobody wants to move, grows by the factor sqrt(1 + lr^2) each step."
 
 
 @exercise(
@@ -397,8 +376,7 @@ def _check_extragradient_step(call: StudentFunction) -> str:
         ),
         (
             _rule(lambda x, y, lr: _extragradient(x, y, lr, look=0.5)),
-            "Your look-ahead goes half as far. That is a method too, but here both steps have the "
-            "full learning rate.",
+            "Your look-ahead goes half as far. That is a method too, but here both steps have the full learning rate.",
         ),
         (
             _rule(lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y))),
@@ -458,9 +436,7 @@ def _counts(samples: torch.Tensor, centres: torch.Tensor, radius: float, minimum
 def _check_count_modes(call: StudentFunction) -> str:
     samples, centres = _samples()
     cases = [(0.3, 20), (0.3, 3), (0.15, 20), (0.3, 100)]
-    value = torch.stack(
-        [scalar(call(samples.clone(), centres.clone(), radius, least)) for radius, least in cases]
-    )
+    value = torch.stack([scalar(call(samples.clone(), centres.clone(), radius, least)) for radius, least in cases])
 
     def table(count: Any) -> torch.Tensor:
         return torch.tensor([float(count(radius, least)) for radius, least in cases], dtype=torch.float64)

@@ -19,34 +19,24 @@ def _check_scale_images(call: StudentFunction) -> str:
     pixels = torch.tensor([0, 1, 64, 127, 128, 200, 254, 255], dtype=torch.uint8).reshape(2, 1, 2, 2)
     value = call(pixels.clone())
     if not isinstance(value, torch.Tensor) or value.shape != pixels.shape:
-        raise Wrong(
-            f"For pixels of shape (2, 1, 2, 2) it returned {describe((value,))}: the shape must stay."
-        )
+        raise Wrong(f"For pixels of shape (2, 1, 2, 2) it returned {describe((value,))}: the shape must stay.")
     unit = pixels.double().reshape(-1) / 255
     mistakes = [
         (unit, "The range is [0, 1]: G ends in tanh, so the data must fill [-1, 1]."),
         (unit - 0.5, "The range is [-0.5, 0.5]: tanh reaches twice as far."),
         (
             (unit - 0.1307) / 0.3081,
-            "This is the classifiers' normalisation, -0.42 to 2.82: tanh never exceeds 1, so G "
-            "could not draw white.",
+            "This is the classifiers' normalisation, -0.42 to 2.82: tanh never exceeds 1, so G could not draw white.",
         ),
         (pixels.double().reshape(-1) / 128 - 1, "255 becomes 0.992, not 1: the middle of 0 to 255 is 127.5."),
         (1 - 2 * unit, "Black and white are exchanged: 0 must become -1 and 255 become 1."),
     ]
     points = [f"a pixel of {level}" for level in pixels.reshape(-1).tolist()]
-    hint = (
-        "Arithmetic on uint8 wraps around at 256: make it float first."
-        if not value.is_floating_point()
-        else ""
-    )
+    hint = "Arithmetic on uint8 wraps around at 256: make it float first." if not value.is_floating_point() else ""
     judge(numbers(value).reshape(-1), 2 * unit - 1, mistakes, points, hint)
     if value.dtype != torch.float32:
         raise Wrong(f"The values are right, but their type is {value.dtype}: the networks are float32.")
-    return (
-        "Black is -1 and white is 1, as in the pictures that G makes: D cannot tell them apart by "
-        "their range."
-    )
+    return "Black is -1 and white is 1, as in the pictures that G makes: D cannot tell them apart by their range."
 
 
 @exercise(
@@ -73,21 +63,15 @@ def _loss(call: StudentFunction, *logits: torch.Tensor) -> torch.Tensor:
     """The student's loss on these logits; `Wrong` if it is not a scalar that can be differentiated."""
     value = call(*[item.clone().requires_grad_() for item in logits])
     if not isinstance(value, torch.Tensor):
-        raise Wrong(
-            f"It returned {describe((value,))}: return the loss as a tensor, so that it has a gradient."
-        )
+        raise Wrong(f"It returned {describe((value,))}: return the loss as a tensor, so that it has a gradient.")
     if value.numel() != 1:
         raise Wrong(f"It returned shape {tuple(value.shape)}: take the mean over the batch.")
     if not value.requires_grad:
-        raise Wrong(
-            "The loss has no gradient: look for a `.detach()`, `.item()` or `no_grad` inside your function."
-        )
+        raise Wrong("The loss has no gradient: look for a `.detach()`, `.item()` or `no_grad` inside your function.")
     return scalar(value)
 
 
-def _check_extremes(
-    call: StudentFunction, cases: list[tuple[torch.Tensor, ...]], expected: list[float]
-) -> None:
+def _check_extremes(call: StudentFunction, cases: list[tuple[torch.Tensor, ...]], expected: list[float]) -> None:
     """A logit of 200 or so: the sigmoid rounds to 0 or 1 there, and its logarithm shows it."""
     for logits, wanted in zip(cases, expected, strict=True):
         value = _loss(call, *logits).item()
@@ -112,8 +96,7 @@ def _check_discriminator_loss(call: StudentFunction) -> str:
     mistakes = [
         (
             F.softplus(real).mean() + F.softplus(-fake).mean(),
-            "The labels are swapped: your loss falls when D takes fakes for real. Real images have "
-            "the target 1.",
+            "The labels are swapped: your loss falls when D takes fakes for real. Real images have the target 1.",
         ),
         (
             (on_real + on_fake) / 2,
@@ -146,9 +129,7 @@ def _check_discriminator_loss(call: StudentFunction) -> str:
     )
     high, low = torch.full((4,), 200.0), torch.full((4,), -200.0)
     _check_extremes(call, [(low, low), (high, high)], [200.0, 200.0])
-    return (
-        "At the equilibrium, D = 1/2 everywhere, it is 2 log 2 = 1.386: the mark to look for in loss curves."
-    )
+    return "At the equilibrium, D = 1/2 everywhere, it is 2 log 2 = 1.386: the mark to look for in loss curves."
 
 
 @exercise(
@@ -201,9 +182,7 @@ def _check_generator_loss(call: StudentFunction) -> str:
         ["a batch of random logits"],
     )
     _check_extremes(call, [(torch.full((4,), -200.0),), (torch.full((4,), 200.0),)], [200.0, 0.0])
-    return (
-        "At the equilibrium it is log 2 = 0.693, and a rejected fake still has a gradient of -1 on its logit."
-    )
+    return "At the equilibrium it is log 2 = 0.693, and a rejected fake still has a gradient of -1 on its logit."
 
 
 @exercise(
@@ -237,10 +216,8 @@ def generator_loss(fake_logits):
     """,
     hints=(
         "Four things happen: fakes, loss, gradients, update. Which of them concern G?",
-        "G's graph is not needed: `G(z).detach()`. Old gradients must go before `backward`: "
-        "`optimiser.zero_grad()`.",
-        "`loss = F.softplus(-D(x_real)).mean() + F.softplus(D(G(z).detach())).mean()`, then "
-        "zero_grad, backward, step",
+        "G's graph is not needed: `G(z).detach()`. Old gradients must go before `backward`: `optimiser.zero_grad()`.",
+        "`loss = F.softplus(-D(x_real)).mean() + F.softplus(D(G(z).detach())).mean()`, then zero_grad, backward, step",
     ),
     check=steps.check_discriminator_step,
 )
@@ -264,8 +241,7 @@ def discriminator_step(G, D, optimiser, x_real, z):
     """,
     hints=(
         "The gradient reaches G through D. What must not be detached this time?",
-        "D's weights collect gradients too, but only `optimiser` moves weights, and D's step "
-        "clears them first.",
+        "D's weights collect gradients too, but only `optimiser` moves weights, and D's step clears them first.",
         "`loss = F.softplus(-D(G(torch.randn(batch_size, 100)))).mean()`, then zero_grad, backward, step",
     ),
     check=steps.check_generator_step,
@@ -398,8 +374,7 @@ def _check_read_curves(answer: Any) -> str:
     """,
     hints=(
         "Draw 2 log 2 = 1.386 into the D losses and log 2 = 0.693 into the G losses first.",
-        "A D loss near 0 means that D wins. A loss that is exactly on its mark from the start "
-        "means something else.",
+        "A D loss near 0 means that D wins. A loss that is exactly on its mark from the start means something else.",
         "A goes to 0, B never leaves the marks, C settles near them, D swings.",
     ),
     check=_check_read_curves,

@@ -49,9 +49,7 @@ class TinyDiscriminator(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = nn.Sequential(
-            nn.Flatten(), nn.Linear(784, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1), _Logits()
-        )
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(784, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1), _Logits())
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)
@@ -89,9 +87,7 @@ class _Scene:
         def count(*_: Any) -> None:
             self.steps += 1
 
-        handles: list[Any] = [
-            net.register_forward_pre_hook(record(name)) for name, net in self.networks.items()
-        ]
+        handles: list[Any] = [net.register_forward_pre_hook(record(name)) for name, net in self.networks.items()]
         handles.append(self.optimiser.register_step_post_hook(count))
         try:
             yield
@@ -121,27 +117,19 @@ class _Scene:
         """What can go wrong in either step, before any loss is compared."""
         me, other = ("D", "G") if self.trained == "D" else ("G", "D")
         if self.calls == 0 and self.steps == 0:
-            raise NotAttempted(
-                "Neither network was called: write the body of the step, then run this check again."
-            )
+            raise NotAttempted("Neither network was called: write the body of the step, then run this check again.")
         if self.steps == 0:
             raise Wrong(f"{me} has not moved: `optimiser.step()` was never called.")
         if self.steps > 1:
-            raise Wrong(
-                f"`optimiser.step()` was called {self.steps} times: add up the loss, then take one step."
-            )
+            raise Wrong(f"`optimiser.step()` was called {self.steps} times: add up the loss, then take one step.")
         if self.in_eval:
             names = " and ".join(sorted(self.in_eval))
-            raise Wrong(
-                f"{names} ran in eval mode: training uses the batch's own statistics, so call `.train()`."
-            )
+            raise Wrong(f"{names} ran in eval mode: training uses the batch's own statistics, so call `.train()`.")
         for name, net in self.networks.items():
             if not net.training:
                 raise Wrong(f"{name} is left in eval mode: the next step of the training would run with it.")
             if not all(parameter.requires_grad for parameter in net.parameters()):
-                raise Wrong(
-                    f"{name} is left frozen: set `requires_grad_(True)` again, or its next step does nothing."
-                )
+                raise Wrong(f"{name} is left frozen: set `requires_grad_(True)` again, or its next step does nothing.")
         if self.moved(other):
             raise Wrong(f"{other}'s weights have changed: this step moves {me} alone.")
 
@@ -267,9 +255,7 @@ def check_generator_step(call: StudentFunction) -> str:
     with again.watched():
         call.in_place(again.G, again.D, again.optimiser, _BATCH)
     if again.z and torch.equal(again.z[-1], z):
-        raise Wrong(
-            "The second call used the same z as the first: Algorithm 1 draws a fresh one for each step."
-        )
+        raise Wrong("The second call used the same z as the first: Algorithm 1 draws a fresh one for each step.")
     return "A fresh z, D untouched, and the gradient came to G through D."
 
 

@@ -15,9 +15,7 @@ def parameters_from_torch(a, b, k, batch_norm):
     return sum(p.numel() for layer in layers for p in layer.parameters())
 
 
-def generator(
-    bias=False, last_bias=None, end=nn.Tanh, norms=True, extra_norm=False, last=(4, 2, 1), width=128
-):
+def generator(bias=False, last_bias=None, end=nn.Tanh, norms=True, extra_norm=False, last=(4, 2, 1), width=128):
     last_bias = bias if last_bias is None else last_bias
     layers: list[nn.Module] = [nn.ConvTranspose2d(100, 256, 7, 1, 0, bias=bias)]
     layers += [nn.BatchNorm2d(256)] if norms else []

@@ -213,9 +213,7 @@ WRONG = {
             "it gives inf, and 200 is right",
         ),
         "BCELoss clamps": (
-            lambda r, f: (
-                nn.BCELoss()(r.sigmoid(), torch.ones(len(r))) + nn.BCELoss()(f.sigmoid(), torch.zeros(len(f)))
-            ),
+            lambda r, f: nn.BCELoss()(r.sigmoid(), torch.ones(len(r))) + nn.BCELoss()(f.sigmoid(), torch.zeros(len(f))),
             "it gives 100, and 200 is right",
         ),
         "a number": (lambda r, f: d_loss_bce(r, f).item(), "return the loss as a tensor"),

@@ -204,9 +204,7 @@ def test_results_are_kept_by_key():
 
 def test_declaration_is_checked():
     with pytest.raises(ValueError, match="2 hints: expected 3"):
-        exercise(title="T", difficulty="easy", minutes=1, prompt="", hints=("a", "b"), check=plus_one)(
-            plus_one
-        )
+        exercise(title="T", difficulty="easy", minutes=1, prompt="", hints=("a", "b"), check=plus_one)(plus_one)
     with pytest.raises(ValueError, match="difficulty is 'trivial'"):
         exercise(title="T", difficulty="trivial", minutes=1, prompt="", hints="abc", check=plus_one)(plus_one)  # type: ignore[arg-type]
 

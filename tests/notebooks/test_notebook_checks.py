@@ -28,9 +28,7 @@ def printed(text, name="stdout"):
 
 def picture(alt):
     data = {"image/png": "AAAA", "text/plain": "Figure 1.1"}
-    return nbformat.v4.new_output(
-        "display_data", data=data, metadata={"image/png": {"alt": alt}} if alt else {}
-    )
+    return nbformat.v4.new_output("display_data", data=data, metadata={"image/png": {"alt": alt}} if alt else {})
 
 
 @pytest.fixture
