@@ -58,9 +58,17 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
     Raises OSError (disk full, read-only) and leaves what was there; RunError for more than load_checkpoint would read.
     """
-    tensors = {k: v.detach().cpu().contiguous() for k, v in checkpoint.tensors.items()}
+    tensors: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, value in checkpoint.tensors.items():
+        tensor = value.detach().cpu().contiguous()
+        memory = tensor.untyped_storage().data_ptr()
+        tensors[name] = (
+            tensor.clone() if memory in seen else tensor
+        )  # layers that share a weight: safetensors wants two
+        seen.add(memory)
     body = {"epoch": checkpoint.epoch, "config": checkpoint.config, "history": checkpoint.history}
-    meta = json.dumps(body, sort_keys=True)
+    meta = json.dumps(body)  # in order: history's columns stay in theirs
     data = save_safetensors(tensors, {"format": FORMAT, "meta": meta, "sha256": _digest(tensors, meta)})
     (header,) = struct.unpack("<Q", data[:8])
     if header > MAX_HEADER or len(data) > MAX_FILE:

@@ -443,12 +443,10 @@ def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path, lost, change):
     if change == "another shape":
         tensors[lost] = torch.zeros(3, 3, dtype=removed.dtype)
     elif lost.startswith("opt"):
-        del tensors["opt_d.1.step"], tensors["opt_d.1.exp_avg_sq"]
-        tensors["opt_d.1000.step"] = removed
         tensors["opt_d.1000.exp_avg"] = removed
     made.run.save(Checkpoint(tensors, 1, whole.config, whole.history))
     before = content(tmp_path)
-    with pytest.raises(CheckpointError, match="of epoch 1 does not fit this run .*Nothing was changed"):
+    with pytest.raises(CheckpointError, match=r"(?s)of epoch 1 does not fit this run .*Nothing was changed"):
         trainer(tmp_path, epochs=2)
     assert content(tmp_path) == before
 

@@ -47,6 +47,15 @@ def test_a_checkpoint_comes_back_to_the_bit(path):
     assert (loaded.epoch, loaded.config, loaded.history) == (saved.epoch, saved.config, saved.history)
 
 
+def test_layers_that_share_a_weight_can_be_saved(tmp_path):
+    weight = torch.arange(6.0)
+    save_checkpoint(tmp_path / "c", Checkpoint({"a": weight, "b": weight, "c": weight[2:]}, 1, {}, []))
+    loaded = load_checkpoint(tmp_path / "c").tensors
+    assert torch.equal(loaded["a"], weight)
+    assert torch.equal(loaded["b"], weight)
+    assert torch.equal(loaded["c"], weight[2:])
+
+
 def test_network_picks_one_networks_state(path):
     assert load_checkpoint(path).network("G").keys() == {"weight", "count"}
     assert load_checkpoint(path).network("opt_g").keys() == {"0.step"}
