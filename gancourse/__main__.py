@@ -8,6 +8,7 @@ import sys
 from gancourse import profiles
 from gancourse.data import DataError, mnist, pack_mnist
 from gancourse.distributed import launched
+from gancourse.memory import OutOfMemory
 from gancourse.models import networks
 from gancourse.runs import RunError
 from gancourse.training import Config, Trainer, TrainingDiverged
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--device", default="auto")
     train.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
     train.add_argument("--plain", action="store_true", help="the readable loop instead of the fast path")
+    train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
     train.add_argument("--milestones", type=int, nargs="*", default=[5, 50, 100], help="epochs whose checkpoints stay")
     train.set_defaults(run=_train)
 
@@ -46,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.run(options)
-    except (DataError, RunError, TrainingDiverged, ValueError) as error:
+    except (DataError, OutOfMemory, RunError, TrainingDiverged, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -90,6 +92,7 @@ def _train(options: argparse.Namespace) -> None:
         options.device,
         milestones=tuple(options.milestones),
         accelerator=launched(),
+        accumulate=options.accumulate,
     )
     trainer.fit()
     if trainer.epoch < config.epochs:

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from gancourse import fast
+from gancourse import fast, memory
 from gancourse.data import Images, unscale
 from gancourse.distributed import ALONE, Share, Team
 from gancourse.losses import discriminator_loss, non_saturating_loss, saturating_loss, wide
@@ -123,46 +124,61 @@ def train_step(
     generator_loss: Callable[[Tensor], Tensor] = non_saturating_loss,
     fresh_z: bool = True,
     share: Share = ALONE,
+    accumulate: int = 1,
 ) -> Tensor:
     """One round of Algorithm 1: k discriminator steps, one on each batch of `x_reals`, then one generator step.
 
     x_reals: k batches of real images, (B, C, H, W) in [-1, 1]. z ~ N(0, I) of shape (B, 100) comes from `rng`.
     fresh_z: draw new z for G's step; False sends D's last fake batch through D once more, as many tutorials do.
     share: which part of the batch this process has, of how many (see gancourse.distributed); alone, all of it.
+    accumulate: pass every batch in so many parts and add up their gradients, to need less memory; BatchNorm then sees
+        the smaller parts.
 
     Real and fake images pass through D as separate batches, so that BatchNorm's statistics cannot give the labels away.
     D's parameters are frozen in G's step: their gradients would be computed only to be thrown away.
     Returns the seven numbers of STATISTICS, (7,), on the images' device; D's are means over its k steps.
     """
-    sums = torch.zeros(4, device=x_reals[0].device)
+    device, k, parts = x_reals[0].device, len(x_reals), accumulate
+    d_means, g_means = torch.zeros(4, device=device), torch.zeros(2, device=device)
     for x_real in x_reals:
+        fakes = []
         z = draw_z(G, len(x_real), rng, share)
-        x_fake = G(z)
-        real_logits = wide(D(x_real))
-        fake_logits = wide(D(x_fake.detach()))  # detach: this step must not reach G
-        loss_d = discriminator_loss(real_logits, fake_logits)
         opt_d.zero_grad()
-        loss_d.backward()
+        for x_part, z_part in zip(x_real.chunk(parts), z.chunk(parts), strict=True):
+            x_fake = G(z_part)
+            real_logits = wide(D(x_part))
+            fake_logits = wide(D(x_fake.detach()))  # detach: this step must not reach G
+            loss_d = discriminator_loss(real_logits, fake_logits)
+            (loss_d / parts).backward()
+            d_means[:3] += _means(loss_d, real_logits.sigmoid(), fake_logits.sigmoid()) / parts
+            if not fresh_z:
+                fakes.append(x_fake)
         opt_d.step()
-        with torch.no_grad():
-            means = loss_d, real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
-            sums += torch.stack([*means, _grad_norm(D)])
+        d_means[3] += _grad_norm(D)
+
     D.requires_grad_(False)
     try:
-        if fresh_z:
-            x_fake = G(draw_z(G, len(x_real), rng, share))
-        fake_logits = wide(D(x_fake))
-        loss_g = generator_loss(fake_logits)
+        z = draw_z(G, len(x_real), rng, share) if fresh_z else z
         opt_g.zero_grad()
-        loss_g.backward()
+        for i, z_part in enumerate(z.chunk(parts)):
+            fake_logits = wide(D(G(z_part) if fresh_z else fakes[i]))
+            loss_g = generator_loss(fake_logits)
+            (loss_g / parts).backward()
+            g_means += _means(loss_g, fake_logits.sigmoid()) / parts
         opt_g.step()
     finally:  # whoever stops the kernel here keeps a D that can train
         D.requires_grad_(True)
-    with torch.no_grad():
-        loss_d, d_real, d_fake, norm_d = (sums / len(x_reals)).unbind()
-        return torch.stack([loss_d, loss_g, d_real, d_fake, fake_logits.sigmoid().mean(), norm_d, _grad_norm(G)])
+    loss_d, d_real, d_fake, norm_d = d_means / k
+    loss_g, d_fake_after = g_means
+    return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, _grad_norm(G)])
 
 
+def _means(*answers: Tensor) -> Tensor:
+    """The mean of each tensor, as one vector without gradient."""
+    return torch.stack([answer.detach().mean() for answer in answers])
+
+
+@torch.no_grad()
 def _grad_norm(network: nn.Module) -> Tensor:
     """Euclidean norm over all gradients of a network."""
     return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
@@ -176,6 +192,7 @@ class Trainer:
     out: a run folder, or None to keep everything in memory. A folder that holds a run with the same config is resumed
         after its newest whole checkpoint; one with another config is refused with RunError, and the difference shown.
     keep_last, milestones: which checkpoints stay (see runs.Run).
+    accumulate: parts that each batch passes the networks in, for batches that do not fit the device's memory.
     accelerator: an accelerate.Accelerator, to train as one of several processes (see gancourse.distributed).
 
     .G .D .ema         the networks (ema: the averaged generator, or None)
@@ -195,9 +212,16 @@ class Trainer:
         keep_last: int = 2,
         milestones: tuple[int, ...] = (),
         accelerator: Any = None,
+        accumulate: int = 1,
     ) -> None:
         self.team = Team(accelerator)
         self.team.check_batch(config.batch_size)
+        if accumulate < 1 or config.batch_size // self.team.size % accumulate:
+            raise ValueError(
+                f"accumulate is {accumulate}, expected a divisor of the batch of {config.batch_size // self.team.size} "
+                "images that this process has."
+            )
+        self.accumulate = accumulate
         self.device = pick_device(device) if accelerator is None else accelerator.device
         self.G, self.D, self.images, self.config = (
             G.to(self.device),
@@ -292,10 +316,16 @@ class Trainer:
         self.D.train()
         rounds = self._rounds()
         sums, bad_step = torch.zeros(7, device=self.device), torch.tensor(-1, device=self.device)
-        for step, stats in enumerate(self.rounds(), start=self.epoch * rounds + 1):
-            sums += stats  # stays on the device: reading a number back would make it wait, at every step
-            bad_step = torch.where((bad_step < 0) & ~stats[:2].isfinite().all(), step, bad_step)
-            tick(1)
+        try:
+            for step, stats in enumerate(self.rounds(), start=self.epoch * rounds + 1):
+                sums += stats  # stays on the device: reading a number back would make it wait, at every step
+                bad_step = torch.where((bad_step < 0) & ~stats[:2].isfinite().all(), step, bad_step)
+                tick(1)
+        except (RuntimeError, MemoryError) as error:
+            if not memory.ran_out(error):
+                raise
+            error.__traceback__ = None  # it keeps the step's tensors alive
+            self._out_of_memory()
         sums, bad_step = self.team.mean(sums).cpu(), self.team.largest(bad_step).cpu()
         if bad_step >= 0:
             self._diverged(int(bad_step))
@@ -325,7 +355,8 @@ class Trainer:
                 continue
             with self.plan.autocast():
                 loss = GENERATOR_LOSSES[c.loss]
-                stats = train_step(G, D, self.opt_g, self.opt_d, reals, self.rng, loss, c.fresh_z, self.team.share)
+                step = partial(train_step, G, D, self.opt_g, self.opt_d, reals, self.rng, loss, c.fresh_z)
+                stats = step(self.team.share, self.accumulate)
             reals = []
             self._update_ema()
             yield stats
@@ -339,6 +370,22 @@ class Trainer:
             torch._foreach_lerp_(list(self.ema.parameters()), list(self.G.parameters()), 1 - keep)
             for average, now in zip(self.ema.buffers(), self.G.buffers(), strict=True):
                 average.copy_(now)
+
+    def _out_of_memory(self) -> None:
+        for optimiser in (self.opt_g, self.opt_d):
+            optimiser.zero_grad()
+        batch = self.config.batch_size // self.team.size
+        x = torch.zeros(batch, *self.images.shape, device=self.device)
+        with self.plan.autocast():
+            parts = memory.parts_that_fit(train_step, *self._step_networks, x, self.accumulate)
+        what = f"{self.device.type} ran out of memory with {batch // self.accumulate} images at a time"
+        if parts is None:
+            raise memory.OutOfMemory(f"{what}, and fewer do not fit either; use smaller networks or another device.")
+        raise memory.OutOfMemory(
+            f"{what}; batches of {batch // parts} fit. Go on in {parts} parts: Trainer(..., accumulate={parts}), or "
+            f"--accumulate {parts}. The batch stays {self.config.batch_size}"
+            + (", and the run goes on after its last whole epoch." if self.run else ".")
+        )
 
     def _diverged(self, step: int) -> None:
         have = self.run.checkpointed_epochs() if self.run else []
@@ -372,7 +419,8 @@ class Trainer:
         return asdict(self.config) | {
             "betas": list(self.config.betas),
             "device": self.device.type,  # the random state of one kind of device means nothing to another
-            "computed": {"precision": self.plan.precision, "fast": self.plan.fast, "processes": self.team.size},
+            "computed": {"precision": self.plan.precision, "fast": self.plan.fast, "processes": self.team.size}
+            | ({"accumulate": self.accumulate} if self.accumulate > 1 else {}),
             "data": about,
             "parameters": sizes,
         }

@@ -78,7 +78,7 @@ def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
     made = []
 
     class Untrained:
-        def __init__(self, G, D, images, config, out, device, milestones, accelerator):
+        def __init__(self, G, D, images, config, out, device, milestones, accelerator, accumulate):
             made.append((type(G).__name__.lower(), len(images), config, milestones))
             self.epoch = config.epochs
 
