@@ -2,8 +2,8 @@
 
 Over several seeds, the plain float32 loop and the path that this machine chooses train the same networks from the same
 start; then the Frechet distance on the course's classifier features (10,000 samples against the test set) is measured.
-The gate: the fast path's mean lies within the plain loop's seeds, widened by their spread on either side, and is not worse
-than that. Writes build/gate.json. On 2 CPU cores this takes about an hour (mlp 20 epochs, dcgan 5, 3 seeds).
+The gate: the fast path's mean is at most the plain loop's worst seed plus the spread of the plain loop's seeds.
+Writes build/gate.json. On 2 CPU cores this takes about an hour (mlp 20 epochs, dcgan 5, 3 seeds).
 """
 
 from __future__ import annotations
