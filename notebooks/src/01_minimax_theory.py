@@ -44,7 +44,8 @@ import matplotlib.pyplot as plt
 import sympy
 import torch
 
-from gancourse import games, plots, profiles, theory
+from gancourse import games, losses, plots, profiles, theory
+from gancourse.exercises import minimax01 as ex
 from gancourse.theory import Mixture, Normal, Uniform
 
 plots.use_style()
@@ -278,9 +279,7 @@ for weights in ((0.45, 0.05), (0.25, 0.25), (0.05, 0.45)):
     ax.plot(ds, curve, color=DATA)
     top = weights[0] * math.log(best) + weights[1] * math.log(1 - best)
     ax.plot([best], [top], "o", color=DISCRIMINATOR)
-    ax.annotate(
-        f"p = {weights[0]}, q = {weights[1]}", (best, top), (0, 7), ha="center", textcoords="offset points"
-    )
+    ax.annotate(f"p = {weights[0]}, q = {weights[1]}", (best, top), (0, 7), ha="center", textcoords="offset points")
 ax.set(xlabel="$d$, the answer at this $x$", ylabel="$p\\,\\log d + q\\,\\log(1 - d)$", ylim=(-1.2, 0.02))
 plots.show(
     fig,
@@ -335,6 +334,35 @@ plots.show(
 # **Predict.** Slide the generator's mean towards the data. What happens to the steepest part of $D^*$? And what does $D$ learn when it is shown twice as many real points as generated ones?
 
 # %% [markdown]
+# **Exercise: The best discriminator** (easy, 3 minutes). The generator is frozen. At a point where the data has density $p$ and the generator density $p_g$ (both
+# positive), which value $d = D(x)$ maximises $p \log d + p_g \log(1 - d)$? Write it as a function of the
+# two densities.
+
+
+# %% tags=["exercise"]
+def my_optimal_discriminator(p, p_g):
+    """The d in (0, 1) that maximises p log d + p_g log(1 - d)."""
+    ...  # your code
+
+
+# %%
+ex.optimal_discriminator.check(my_optimal_discriminator)
+
+# %% [markdown]
+# **Exercise: A discriminator that sees more real points** (easy, 3 minutes). In each batch D is shown twice as many real points as fake ones, and its loss is the mean over the whole
+# batch. Which function of $p$ and $p_g$ does it learn now?
+
+
+# %% tags=["exercise"]
+def my_unbalanced_discriminator(p, p_g):
+    """The best D at densities p and p_g when it sees two real points for each fake one."""
+    ...  # your code
+
+
+# %%
+ex.unbalanced_discriminator.check(my_unbalanced_discriminator)
+
+# %% [markdown]
 # ## 1.5 What does the generator minimise, then?
 #
 # If $D$ always answers at its best, only $G$ is left to choose. What is it minimising?
@@ -353,9 +381,7 @@ plots.show(
 M = (P + Q) / 2
 left = P * sympy.log(P / (P + Q)) + Q * sympy.log(Q / (P + Q))
 right = -(P + Q) * sympy.log(2) + P * sympy.log(P / M) + Q * sympy.log(Q / M)
-assert (
-    sympy.simplify(sympy.expand_log(left - right)) == 0
-)  # (1.12) under the integral; its first term gives -log 4
+assert sympy.simplify(sympy.expand_log(left - right)) == 0  # (1.12) under the integral; its first term gives -log 4
 
 x = theory.grid(-16.0, 16.0, 16_000)
 pairs = {
@@ -417,9 +443,7 @@ envelope = [theory.criterion(data(x), Normal(t)(x), x).item() for t in thetas]
 ax.plot(thetas, envelope, color=GENERATOR, lw=2.6)
 ax.annotate("$C(G)$", (5.6, -0.18), color=GENERATOR, va="bottom")
 ax.annotate("$V(D, G)$, each for one fixed $D$", (-2.9, -3.3), color=DISCRIMINATOR)
-ax.set(
-    xlabel="$\\theta$, the generator's position (data at 2)", ylabel="value", ylim=(-4, 0.15), xlim=(-3, 7)
-)
+ax.set(xlabel="$\\theta$, the generator's position (data at 2)", ylabel="value", ylim=(-4, 0.15), xlim=(-3, 7))
 plots.show(
     fig,
     "1.5",
@@ -431,6 +455,20 @@ plots.show(
 
 # %% [markdown]
 # **Predict.** Start at $\theta = 0$ with the $D^*$ that belongs there, and let $G$ follow that one violet curve downhill. Does it stop at the data? What would have to happen, and how often, for it to stop?
+
+# %% [markdown]
+# **Exercise: The value at the best discriminator** (medium, 8 minutes). `p` and `p_g` are two distributions over $n$ outcomes (tensors of $n$ probabilities; some may be 0, with
+# $0 \log 0 = 0$). Compute $C(G) = \max_D V(D, G)$, the value of the game when D is the best one.
+
+
+# %% tags=["exercise"]
+def my_value_at_optimum(p, p_g):
+    """C(G) = max over D of V(D, G), in nats; p and p_g are tensors of n probabilities."""
+    ...  # your code
+
+
+# %%
+ex.value_at_optimum.check(my_value_at_optimum)
 
 # %% [markdown]
 # ## 1.6 Can one walk down this divergence?
@@ -482,9 +520,7 @@ for name, family, style in (
 ):
     own, others = family(0.0)(x), [family(t)(x) for t in shifts]
     left.plot(shifts, [theory.jsd(own, other, x) for other in others], color=GENERATOR, ls=style, label=name)
-    right.plot(
-        shifts, [theory.wasserstein_1d(own, other, x) for other in others], color=ACCENT, ls=style, label=name
-    )
+    right.plot(shifts, [theory.wasserstein_1d(own, other, x) for other in others], color=ACCENT, ls=style, label=name)
 left.axhline(math.log(2), color=DATA, lw=1)
 left.annotate("$\\log 2$", (5.2, 0.702), color=DATA)
 left.set(title="JSD", xlabel="shift of the generator", ylim=(-0.02, 0.8))
@@ -528,9 +564,7 @@ assert torch.allclose(saturating, theory.saturating_gradient(a.detach()))
 assert torch.allclose(non_saturating, theory.non_saturating_gradient(a.detach()))
 assert torch.allclose(non_saturating / saturating, theory.gradient_ratio(a.detach()))
 print("logit  D(G(z))  saturating  non-saturating    ratio")
-for row in zip(
-    a.tolist(), torch.sigmoid(a).tolist(), saturating.tolist(), non_saturating.tolist(), strict=True
-):
+for row in zip(a.tolist(), torch.sigmoid(a).tolist(), saturating.tolist(), non_saturating.tolist(), strict=True):
     print(f"{row[0]:5.0f}  {row[1]:7.4f}  {row[2]:10.4f}  {row[3]:14.4f}  {row[3] / row[2]:7.1f}")
 
 # %% [markdown]
@@ -563,9 +597,7 @@ right.semilogy(gaps, [abs(s) for s, _ in received], color=GENERATOR, ls="--")
 right.semilogy(gaps, [abs(n) for _, n in received], color=GENERATOR)
 right.annotate("saturating", (5.2, 1e-4), color=GENERATOR)
 right.annotate("non-saturating", (5.2, 12), color=GENERATOR)
-right.set(
-    xlabel="gap between data and generator", title="size of $G$'s gradient, $D$ optimal", ylim=(1e-6, 60)
-)
+right.set(xlabel="gap between data and generator", title="size of $G$'s gradient, $D$ optimal", ylim=(1e-6, 60))
 plots.show(
     fig,
     "1.7",
@@ -595,6 +627,52 @@ assert [size > 0.99 for size in sizes.values()] == [False, False, False, True]
 # **Predict.** A network's last layer can push $a$ to $-120$ for a bad sample. What is `torch.log(torch.sigmoid(a))` in float32 then, and its gradient? Try it, then try `-softplus(-a)`.
 
 # %% [markdown]
+# **Exercise: Where does the loss saturate?** (easy, 2 minutes). A published book says that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
+# loss $\log(1 - D(G(z)))$, where does the gradient with respect to D's logit really vanish?
+#
+# - A: where $D(G(z)) \approx 1$, D takes the fakes for real
+# - B: where $D(G(z)) \approx 0$, D recognises the fakes
+# - C: where $D(G(z)) = 1/2$, D cannot tell
+# - D: nowhere
+
+# %% tags=["exercise"]
+# One of "A", "B", "C", "D".
+my_where_it_saturates = ...
+
+
+# %%
+ex.where_it_saturates.check(my_where_it_saturates)
+
+# %% [markdown]
+# **Exercise: The gradient of the saturating loss** (medium, 5 minutes). G's loss in the minimax game is $\log(1 - D)$ with $D = \sigma(\ell)$, where $\ell$ is D's logit on a
+# fake. What is its derivative with respect to $\ell$? Write it in closed form (a function of the logit,
+# no autograd).
+
+
+# %% tags=["exercise"]
+def my_saturating_gradient(logit):
+    """The derivative of log(1 - sigmoid(logit)) with respect to the logit."""
+    ...  # your code
+
+
+# %%
+ex.saturating_gradient.check(my_saturating_gradient)
+
+# %% [markdown]
+# **Exercise: The gradient of the non-saturating loss** (medium, 5 minutes). Now G's loss is $-\log D$ with $D = \sigma(\ell)$. What is its derivative with respect to $\ell$, in
+# closed form? Compare both gradients at $\ell = -6$.
+
+
+# %% tags=["exercise"]
+def my_non_saturating_gradient(logit):
+    """The derivative of -log(sigmoid(logit)) with respect to the logit."""
+    ...  # your code
+
+
+# %%
+ex.non_saturating_gradient.check(my_non_saturating_gradient)
+
+# %% [markdown]
 # ## 1.8 Is it still the same game?
 #
 # No. Then what is it, and what survives of section 1.5?
@@ -619,9 +697,7 @@ origin = {w: 0, th: 0}
 for name, loss in L_G.items():
     mixed = [sympy.diff(f, w, th).subs(origin) for f in (L_D, loss)]
     total = [float((L_D + loss).subs({w: 1, th: t})) for t in (0, 3)]
-    print(
-        f"{name:14s} mixed derivatives {mixed[0]} and {mixed[1]}; L_D + L_G = {total[0]:.3f} or {total[1]:.3f}"
-    )
+    print(f"{name:14s} mixed derivatives {mixed[0]} and {mixed[1]}; L_D + L_G = {total[0]:.3f} or {total[1]:.3f}")
     assert mixed == [sympy.Rational(1, 2), -sympy.Rational(1, 2)]  # opposed, not equal: no common F
 assert sympy.simplify(L_D + L_G["saturating"] - sympy.log(2)) == 0
 
@@ -654,9 +730,7 @@ for theta in (-1.5, 0.0, 1.0):
     s, n = theory.generator_gradients(uneven, wide, theta, x)
     (of_jsd,) = torch.autograd.grad(2 * jsd, t, retain_graph=True)
     (of_difference,) = torch.autograd.grad(kl - 2 * jsd, t)
-    print(
-        f"theta {theta:4.1f}: saturating {s:7.4f} = {of_jsd:7.4f}; non-saturating {n:7.4f} = {of_difference:7.4f}"
-    )
+    print(f"theta {theta:4.1f}: saturating {s:7.4f} = {of_jsd:7.4f}; non-saturating {n:7.4f} = {of_difference:7.4f}")
     assert abs(s - of_jsd) < 1e-8 and abs(n - of_difference) < 1e-6
 
 
@@ -675,9 +749,7 @@ print(f"saturating rests at {rests[0]:.3f}, non-saturating at {rests[1]:.3f}")
 assert rests[1] - rests[0] > 0.3  # the fixed points are the same only where G can reach the data
 far = {}
 for loss in ("saturating", "non_saturating"):
-    far[loss] = games.LocationGame(2.0).play(300, k=5, lr_d=0.2, lr_g=0.2, loss=loss, start=(0.0, 0.0, -4.0))[
-        :, 2
-    ]
+    far[loss] = games.LocationGame(2.0).play(300, k=5, lr_d=0.2, lr_g=0.2, loss=loss, start=(0.0, 0.0, -4.0))[:, 2]
     slow = int(((far[loss] - 2).abs() > 0.1).nonzero().max()) + 1
     print(f"{loss:14s} from -4 to within 0.1 of the data at 2: {slow} generator steps")
 
@@ -696,9 +768,7 @@ for loss, style in (("saturating", "--"), ("non_saturating", "-")):
     right.plot(far[loss], color=GENERATOR, ls=style, label=loss.replace("_", "-"))
 right.axhline(2, color=DATA, lw=1)
 right.annotate("data", (262, 2.1), color=DATA)
-right.set(
-    xlabel="generator step", ylabel="$\\theta$", title="Algorithm 1 with $k = 5$ from afar", xlim=(0, 300)
-)
+right.set(xlabel="generator step", ylabel="$\\theta$", title="Algorithm 1 with $k = 5$ from afar", xlim=(0, 300))
 right.legend(loc="lower right")
 plots.show(
     fig,
@@ -837,16 +907,12 @@ orbits = {how: games.bilinear(how, step_size, n) for how in ("simultaneous", "al
 for how, orbit in orbits.items():
     radius = orbit.norm(dim=1)
     average = orbit.mean(0).norm().item()
-    print(
-        f"{how:14s} distance from the equilibrium: start 1, end {radius[-1]:.3f}; of the average {average:.3f}"
-    )
+    print(f"{how:14s} distance from the equilibrium: start 1, end {radius[-1]:.3f}; of the average {average:.3f}")
 
 radius = orbits["simultaneous"].norm(dim=1)
 assert torch.allclose(radius[1:] / radius[:-1], torch.tensor(math.sqrt(1 + step_size**2)).double())
 radius = orbits["extragradient"].norm(dim=1)
-assert torch.allclose(
-    radius[1:] / radius[:-1], torch.tensor(math.sqrt(1 - step_size**2 + step_size**4)).double()
-)
+assert torch.allclose(radius[1:] / radius[:-1], torch.tensor(math.sqrt(1 - step_size**2 + step_size**4)).double())
 for length in (100, 1000, 10_000):  # the running average of the orbit shrinks like 1 / length
     average = games.bilinear("alternating", step_size, length).mean(0).norm().item()
     print(f"alternating: average of {length:5d} steps at distance {average:.4f}")
@@ -869,7 +935,7 @@ plots.show(
     fig,
     "1.10",
     "The bilinear game from the dot at (1, 0). Simultaneous steps spiral out (note the scale); alternating steps orbit, "
-    "while their running average (green) closes in on the equilibrium (cross); extragradient spirals in.",
+    "while their running average (blue) closes in on the equilibrium (cross); extragradient spirals in.",
     "Three panels: an outward spiral to a radius of about seven, a closed ring whose running average winds to the centre, "
     "and an inward spiral.",
 )
@@ -878,6 +944,35 @@ plots.show(
 # Here is the reason for two habits of practice. Steps alternate: $G$ answers the $D$ that has just moved. And *averages* of a generator's weights over training are often better than the last weights. A warning too: that losses hover around a constant says nothing about having arrived. On the orbit they do so for ever.
 #
 # **Predict.** Add damping, $V = \theta\varphi - \frac{c}{2}\varphi^2$ with a small $c > 0$. Which of the three outcomes changes? In figure 1.9, what played the role of $c$?
+
+# %% [markdown]
+# **Exercise: One step of the bilinear game** (medium, 5 minutes). In the smallest game that GAN training resembles, $V(x, y) = xy$: $x$ descends, $y$ ascends. Take one
+# **simultaneous** gradient step with learning rate `lr` from $(x, y)$ and return the new pair.
+
+
+# %% tags=["exercise"]
+def my_simultaneous_step(x, y, lr):
+    """One simultaneous gradient step of min over x, max over y of x * y; returns the new (x, y)."""
+    ...  # your code
+
+
+# %%
+ex.simultaneous_step.check(my_simultaneous_step)
+
+# %% [markdown]
+# **Exercise: The extragradient step** (hard, 10 minutes). In the same game $V(x, y) = xy$: take a simultaneous step to a look-ahead point, compute the gradients
+# **there**, and apply them **at the old point**, with the same learning rate `lr` both times. Return the
+# new pair.
+
+
+# %% tags=["exercise"]
+def my_extragradient_step(x, y, lr):
+    """One extragradient step of min over x, max over y of x * y; returns the new (x, y)."""
+    ...  # your code
+
+
+# %%
+ex.extragradient_step.check(my_extragradient_step)
 
 # %% [markdown]
 # ## 1.11 Why does a generator forget half of the world?
@@ -892,9 +987,7 @@ last = math.inf
 for c in range(1, 9):
     divergence = theory.jsd_of_missing_modes(8, c)
     forward = 0.0 if c == 8 else math.inf
-    print(
-        f"{c:2d}  {-math.log(4) + 2 * divergence:7.4f}  {divergence:.4f}  {forward:9.1f}     {math.log(8 / c):9.4f}"
-    )
+    print(f"{c:2d}  {-math.log(4) + 2 * divergence:7.4f}  {divergence:.4f}  {forward:9.1f}     {math.log(8 / c):9.4f}")
     assert divergence < last  # each mode found lowers C
     last = divergence
 assert abs(last) < 1e-12
@@ -919,27 +1012,36 @@ for name, lr_d in (("D as fast as G", 1e-3), ("D ten times slower", 1e-4)):
     runs[name] = games.RingGAN(seed=seed, lr_d=lr_d, lr_g=1e-3, std=spread)
     ring_samples[name] = runs[name].train(steps, watch)
     counts = [games.count_modes(points, centres, spread) for points in ring_samples[name].values()]
-    print(
-        f"{name:18s} modes over time {[c.covered for c in counts]}, samples near a mode {counts[-1].good:.0%}"
-    )
+    print(f"{name:18s} modes over time {[c.covered for c in counts]}, samples near a mode {counts[-1].good:.0%}")
     if name == "D ten times slower":
         assert max(c.covered for c in counts) <= 3
     elif plan.profile != "smoke":
         assert counts[-1].covered >= 6
 
 # %% [markdown]
-# Now (1.23) itself: take the *good* run, freeze its $D$, and let $G$ go on alone.
+# Now (1.23) itself: take the *good* run, freeze its $D$, and let $G$ go on alone. Two questions. Is one single point really the best answer to this $D$? And do gradient steps find it?
 
 # %% tags=["nbval-ignore-output"]
-fast = runs["D as fast as G"]
-for _ in range(400):
-    fast.step_g()  # D does not move any more
+frozen = runs["D as fast as G"]
 z_fixed = torch.randn(1000, 2, generator=torch.Generator().manual_seed(99))
-alone = fast.sample(z_fixed)
-covered = games.count_modes(alone, centres, spread).covered
-width = alone.std(0).norm().item()
-print(f"modes covered after 400 steps of G alone: {covered}; samples spread over {width:.2f} (the ring: 2.0)")
-assert covered <= 2
+before = frozen.sample(z_fixed)
+for _ in range(400):
+    frozen.step_g()  # D does not move any more
+alone = frozen.sample(z_fixed)
+plane = torch.cartesian_prod(torch.linspace(-4, 4, 161), torch.linspace(-4, 4, 161))
+places = torch.cat([plane, before, alone])  # a poor D may be largest far outside
+with torch.no_grad():
+    best = places[frozen.D(places).flatten().argmax()].expand(1000, 2)
+    costs = [losses.saturating_loss(frozen.D(points).flatten()).item() for points in (before, alone, best)]
+for name, points, cost in zip(
+    ("G as it was", "G after 400 steps alone", "all z at the best point"), (before, alone, best), costs, strict=True
+):
+    count = games.count_modes(points, centres, spread)
+    print(f"{name:24s} E[log(1 - D)] {cost:6.2f}   modes {count.covered}   near a mode {count.good:.0%}")
+assert costs[2] <= min(costs[:2])
+
+# %% [markdown]
+# The first answer is yes: with everything at one point, $G$ pays less than either of its own versions. That is (1.23), and it is a total collapse. The second is no, or not in 400 steps: each sample climbs the hill of $D$ that it stands on, and a $D$ that has kept up with its $G$ is a landscape of low hills, one at every mode. We had expected a collapse here, and the run says otherwise. What makes samples travel together is a $D$ with *one* hill, and a slow $D$ is just that: it still slopes towards the spot where the fakes were missing a while ago.
 
 # %% tags=["nbval-ignore-output"]
 real = games.sample_ring(1000, torch.Generator().manual_seed(5), spread)
@@ -963,15 +1065,27 @@ plots.show(
     "Data (grey) and generated points (orange). Left: $D$ keeps up. Middle: the same networks with a slow $D$. "
     "Right: the generator of the left panel after 400 more steps against a $D$ that no longer answers.",
     "Three panels with eight grey clusters in a ring. The number of clusters that hold generated points is written below "
-    "each panel: "
-    + ", ".join(str(games.count_modes(v, centres, spread).covered) for v in panels.values())
-    + ".",
+    "each panel: " + ", ".join(str(games.count_modes(v, centres, spread).covered) for v in panels.values()) + ".",
 )
 
 # %% [markdown]
 # The slow run does not stay where it is: when $D$ has at last learnt to reject the spot, $G$ moves on to another, and $D$ forgets the first. It *cycles*, as the bilinear game does. A list of modes over time that keeps changing tells collapse from convergence; one picture does not.
 #
 # **Predict.** Will `k=10` repair the slow run? It gives $D$ ten steps of a tenth of the size. Try `games.RingGAN(seed=seed, k=10, lr_d=1e-4)`.
+
+# %% [markdown]
+# **Exercise: Counting modes** (medium, 8 minutes). A mode is covered when at least `minimum` samples lie within `radius` of its centre. Given `samples` (N,
+# 2) and `centres` (K, 2), return how many of the K modes are covered. (The discs do not overlap.)
+
+
+# %% tags=["exercise"]
+def my_count_modes(samples, centres, radius, minimum):
+    """How many of the K centres (K, 2) have at least `minimum` of the samples (N, 2) within `radius`."""
+    ...  # your code
+
+
+# %%
+ex.count_modes.check(my_count_modes)
 
 # %% [markdown]
 # ## 1.12 What does theory promise, and what does practice get?
@@ -996,9 +1110,7 @@ for step in range(1, 401):
 assert theory.jsd(p_here, q_here, x) < 1e-3
 line = [theory.criterion(p_here, (1 - t) * Normal(-4.0)(x) + t * humps(x), x).item() for t in (0.0, 0.5, 1.0)]
 shift = [theory.criterion(p_here, Normal(t, 0.5)(x), x).item() for t in (-1.6, 0.2, 2.0)]
-print(
-    f"C half-way between two densities {line[1]:.3f}, mean of its values at the ends {(line[0] + line[2]) / 2:.3f}"
-)
+print(f"C half-way between two densities {line[1]:.3f}, mean of its values at the ends {(line[0] + line[2]) / 2:.3f}")
 print(
     f"C half-way between two parameters {shift[1]:.3f}, mean of its values at the ends {(shift[0] + shift[2]) / 2:.3f}"
 )
@@ -1014,9 +1126,7 @@ one = Normal(0.0, 1.0)
 wb = torch.zeros(2, dtype=torch.float64, requires_grad=True)
 restricted = theory.value(twins(x), one(x), torch.sigmoid(wb[0] * x + wb[1]), x)
 (gradient,) = torch.autograd.grad(restricted, wb)
-print(
-    f"best linear D: value {restricted.item():.4f} = -log 4; true JSD {theory.jsd(twins(x), one(x), x):.4f}"
-)
+print(f"best linear D: value {restricted.item():.4f} = -log 4; true JSD {theory.jsd(twins(x), one(x), x):.4f}")
 assert gradient.abs().max() < 1e-9  # w = b = 0, D = 1/2 everywhere, is the best that this D can do
 assert abs(restricted.item() + math.log(4)) < 1e-9
 assert theory.jsd(twins(x), one(x), x) > 0.3
@@ -1072,9 +1182,7 @@ def cross_entropy(target, logit):  # -t log D - (1 - t) log(1 - D), written on t
 logits = torch.tensor([0.0, 10.0, 100.0, 1000.0])
 print("logit          ", "".join(f"{a:9.0f}" for a in logits.tolist()))
 for target in (0.9, 1.0, 1.2):
-    print(
-        f"loss, target {target}", "".join(f"{loss:9.2f}" for loss in cross_entropy(target, logits).tolist())
-    )
+    print(f"loss, target {target}", "".join(f"{loss:9.2f}" for loss in cross_entropy(target, logits).tolist()))
 assert cross_entropy(1.2, logits)[-1] < -150  # falls without end: D is paid for growing its logits
 a = torch.tensor(math.log(0.9 / 0.1), requires_grad=True)
 (slope,) = torch.autograd.grad(cross_entropy(0.9, a), a)
