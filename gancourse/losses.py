@@ -41,3 +41,6 @@ def non_saturating_loss(fake_logits: Tensor) -> Tensor:
     ln 2 = 0.693 at D = 1/2.
     """
     return softplus(-wide(fake_logits)).mean()
+
+
+GENERATOR_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}

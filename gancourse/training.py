@@ -12,7 +12,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,86 +22,21 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from gancourse import fast, memory
+from gancourse.config import Config, pick_device
 from gancourse.data import Images, unscale
 from gancourse.distributed import ALONE, Share, Team
-from gancourse.losses import discriminator_loss, non_saturating_loss, saturating_loss, wide
+from gancourse.losses import GENERATOR_LOSSES, discriminator_loss, non_saturating_loss, wide
 from gancourse.models import Z_SIZE
 from gancourse.runs import Checkpoint, Row, Run, RunError, fitting
 
-GENERATOR_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}
+__all__ = ["STATISTICS", "Config", "Trainer", "TrainingDiverged", "draw_z", "pick_device", "train_step"]
+
 STATISTICS = ("loss_d", "loss_g", "d_real", "d_fake_before", "d_fake_after", "grad_norm_d", "grad_norm_g")
 N_FIXED = 64
 
 
 class TrainingDiverged(RuntimeError):
     """A loss became NaN or infinite; the message names the step and the last good checkpoint."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """Everything that decides how a run goes. The defaults are P1's recipe.
-
-    Raises ValueError for a value out of range, naming it.
-    """
-
-    model: str = "mlp"  # a name for messages and folders; the networks themselves are given to Trainer
-    epochs: int = 100  # passes over the images
-    batch_size: int = 128
-    k: int = 1  # D steps per G step (Algorithm 1)
-    lr: float = 2e-4  # Adam's, for both networks
-    betas: tuple[float, float] = (0.5, 0.999)
-    loss: str = "non_saturating"  # G's: "non_saturating" or "saturating" (minimax); D's is the same for both
-    fresh_z: bool = True  # draw new z for G's step, as Algorithm 1 says; False reuses D's fake batch
-    seed: int = 0  # of data order and z; the networks are initialised before they come here
-    ema_half_life: float = 0.0  # images after which an old weight counts half in the average of G; 0: no average
-    precision: str = "auto"  # "float32", "bfloat16", or "auto": what is fastest here and safe
-    fast: bool = True  # use gancourse.fast where it knows how
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))
-        for name in ("epochs", "batch_size", "k"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1.")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed is {self.seed!r}, expected a whole number from 0 to 2**63 - 1.")
-        if not (isinstance(self.lr, int | float) and math.isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"lr is {self.lr!r}, expected a positive number such as 2e-4.")
-        if len(self.betas) != 2 or not all(isinstance(b, int | float) and 0 <= b < 1 for b in self.betas):
-            raise ValueError(f"betas is {self.betas!r}, expected two numbers in [0, 1) such as (0.5, 0.999).")
-        if self.loss not in GENERATOR_LOSSES:
-            raise ValueError(f"loss is {self.loss!r}, expected one of {', '.join(GENERATOR_LOSSES)}.")
-        if not (isinstance(self.ema_half_life, int | float) and 0 <= self.ema_half_life < math.inf):
-            raise ValueError(f"ema_half_life is {self.ema_half_life!r}, expected a number of images, 0 for none.")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise ValueError(f'precision is {self.precision!r}, expected "auto", "float32" or "bfloat16".')
-        for name in ("fresh_z", "fast"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected True or False.")
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Config:
-        """From names and values. Raises ValueError for an unknown name or a bad value."""
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown setting {', '.join(map(repr, unknown))}; known: {', '.join(sorted(known))}.")
-        return cls(**values)
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """CUDA where there is one, then Apple's MPS, then the CPU; or a device by name. Raises ValueError if absent."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f'device is {name!r}, expected "auto", "cpu", "cuda", "cuda:1" or "mps".') from error
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not available.get(device.type, True):
-        raise ValueError(f'device is {name!r}, but this machine has none; use "auto" or "cpu".')
-    return device
 
 
 def draw_z(G: nn.Module, n: int, rng: torch.Generator, share: Share = ALONE) -> Tensor:
@@ -262,6 +197,7 @@ class Trainer:
 
     def epochs(self) -> Iterator[Row]:
         """Train epoch by epoch up to config.epochs, yielding each epoch's row of history when it is done."""
+        self._save_what_is_unsaved()
         while self.epoch < self.config.epochs:
             yield self._train_epoch(lambda steps: None)
 
@@ -272,6 +208,7 @@ class Trainer:
         A keyboard interrupt (the stop button) ends the training and returns what there is: the networks keep what they
         have learned, also in the unfinished epoch; a run folder keeps its last whole epoch.
         """
+        self._save_what_is_unsaved()
         start, first = time.perf_counter(), self.epoch
         rounds = self._rounds()
         bar = tqdm(
@@ -295,6 +232,12 @@ class Trainer:
             bar.close()
         self._report(first, time.perf_counter() - start, stopped)
         return self.history
+
+    def _save_what_is_unsaved(self) -> None:
+        """After a save that failed (a full disk, say), the next fit() begins with it."""
+        if self.run is None or not self.team.is_main or self.epoch in (0, *self.run.checkpointed_epochs()):
+            return
+        self.run.save(self._checkpoint())
 
     def _report(self, first: int, seconds: float, stopped: str) -> None:
         if not self.team.is_main:

@@ -339,14 +339,14 @@ def test_a_config_comes_back_from_its_file(tmp_path, config):
 
 
 @settings(QUICK, max_examples=100)
-@given(name=st.sampled_from(sorted({f.name for f in fields(Config)} - {"model", "betas", "loss"})), value=JSON)
+@given(name=st.sampled_from(sorted({f.name for f in fields(Config)})), value=JSON)
 def test_a_config_of_any_value_is_taken_or_refused_by_name(name, value):
     try:
         config = Config.from_dict({name: value})
     except ValueError as error:
         assert str(error).startswith(f"{name} is ")
     else:
-        assert getattr(config, name) == value
+        assert getattr(config, name) == (tuple(value) if name == "betas" else value)
 
 
 @QUICK
@@ -522,7 +522,7 @@ def test_a_disk_that_is_really_full(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert content(tmp_path).keys() == {"config.json", "samples/epoch-0000.png", "samples/epoch-0001.png"}
     made.fit(progress=False)
-    assert made.run.checkpointed_epochs() == [2]
+    assert made.run.checkpointed_epochs() == [1, 2]  # what could not be saved is saved first
 
 
 def test_a_read_only_folder_is_refused_before_training_and_can_be_looked_at(tmp_path, monkeypatch):

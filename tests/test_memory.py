@@ -64,10 +64,10 @@ def test_parts_add_up_to_the_batch(fresh_z):
     for parts in (1, 4):
         torch.manual_seed(0)
         G, D = MLPGenerator(), MLPDiscriminator()
-        optimisers = [torch.optim.SGD(n.parameters(), 0.1) for n in (G, D)]
+        opt_g, opt_d = (torch.optim.SGD(n.parameters(), 0.1) for n in (G, D))
         x = next(IMAGES.batches(64, torch.Generator().manual_seed(1)))
         rng = torch.Generator().manual_seed(2)
-        stats = train_step(G, D, *optimisers, [x, x], rng, fresh_z=fresh_z, accumulate=parts)
+        stats = train_step(G, D, opt_g, opt_d, [x, x], rng, fresh_z=fresh_z, accumulate=parts)
         weights.append([*G.parameters(), *D.parameters(), stats])
     for whole, added in zip(*weights, strict=True):
         torch.testing.assert_close(added, whole, atol=1e-5, rtol=1e-4)
