@@ -4,7 +4,7 @@ Both loops live in processes of their own, hold their images in memory, and are 
 machine whose speed drifts slows both alike; the table shows medians over the pairs. The share of the ceiling is the
 FLOPs of the step, counted by torch, times the steps a second, over those of a large matrix product in the same
 precision, timed in the same run.
-Writes build/bench.json and build/bench.png.
+Writes build/bench.json and build/bench.png; with --record also the table in README.md and the figures behind it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ STEPS = {
     "cuda": {"mlp": 1000, "dcgan": 500, "dcgan128": 100},
 }
 BATCH = 128
+README = Path("README.md")
+RESULTS = Path("gancourse/assets/results/bench.json")
+MARKS = ("<!-- measured by: make bench -->", "<!-- end -->")
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2"}  # what a laptop without AVX-512 gets
 
 
@@ -187,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="*", default=MODELS, choices=MODELS)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--record", action="store_true", help="put the table into README.md")
     parser.add_argument("--quick", action="store_true", help="a few steps and one pair: does it run?")
     options = parser.parse_args()
 
@@ -217,6 +221,28 @@ def main() -> None:
     (build / "bench.json").write_text(json.dumps(rows, indent=2) + "\n")
     _chart(rows, describe()).savefig(build / "bench.png", dpi=120)
     print("\nwritten: build/bench.json, build/bench.png")
+    if options.record:
+        RESULTS.write_text(json.dumps({"machine": describe(), "rows": rows}, indent=2) + "\n", encoding="utf-8")
+        README.write_text(with_table(README.read_text(encoding="utf-8"), describe(), rows), encoding="utf-8")
+
+
+def with_table(readme: str, machine: str, rows: list[dict[str, Any]]) -> str:
+    """The README with the table between its two marks made anew."""
+    before, rest = readme.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    table = [
+        f"Images a second on {machine}; medians of {rows[0]['pairs']} pairs of runs, in turns.",
+        "",
+        "| networks | device | precision | gancourse | tutorials' loop | ratio | share of the ceiling | peak MB |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for r in rows:
+        ours, theirs = r["peak_memory_mb"]
+        table.append(
+            f"| {r['model']} | {r['device']} | {r['precision']} | {r['ours']:,.0f} | {r['baseline']:,.0f} "
+            f"| {r['ratio']:.2f} | {r['ceiling_share']:.0%} | {ours:,} / {theirs:,} |"
+        )
+    return before + MARKS[0] + "\n" + "\n".join(table) + "\n" + MARKS[1] + after
 
 
 def _line(row: dict[str, Any]) -> str:
