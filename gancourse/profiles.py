@@ -22,7 +22,7 @@ LESSONS: dict[str, dict[str, tuple[int, int]]] = {
     "00_start_here": {"smoke": (2, 640), "laptop": (60, 3_200), "paper": (60, 3_200)},
     "01_minimax_theory": {"smoke": (2, 0), "laptop": (20, 0), "paper": (40, 0)},
     "02_mlp_gan_mnist": {"smoke": (2, 2_560), "laptop": (25, 60_000), "paper": (100, 60_000)},
-    "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (4, 60_000), "paper": (100, 60_000)},
+    "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (3, 60_000), "paper": (100, 60_000)},
 }
 TRAINING_LESSON = {"mlp": "02_mlp_gan_mnist", "dcgan": "03_dcgan_mnist"}
 
