@@ -14,7 +14,7 @@ from gancourse.training import Config, Trainer
 CPU = torch.device("cpu")
 
 
-def pair(name):
+def pair(name: str) -> tuple[models.Generator, models.Discriminator]:
     torch.manual_seed(0)
     return models.networks(name, width=4)
 
