@@ -24,6 +24,7 @@ from gancourse.style import COLOURS
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 PALE = "#E8EAED"
+BANDS = 20  # shades of D from 0 to 1
 
 
 @cache
@@ -94,7 +95,7 @@ def game_picture(game: Game) -> bytes:
     _plane(canvas, game)
     _warped(canvas, game)
     canvas.clear_outside(MAIN, (0, 0, 418, SIZE[1]))
-    canvas.clear_outside(GRID, (418, 0, 676, 280))
+    canvas.clear_outside(GRID, (418, 0, *SIZE))
     _losses(canvas, game)
     _jsd(canvas, game)
     _key(canvas)
@@ -124,13 +125,16 @@ def _plane(canvas: Canvas, game: Game) -> None:
     left, top, side = round(2 * MAIN[0]), round(2 * MAIN[1]), round(2 * (MAIN[2] - MAIN[0]))
     heat = np.nan_to_num(game.heat().numpy().astype(np.float32), nan=0.5)
     d = np.asarray(Image.fromarray(heat).resize((side // 2, side // 2), Image.Resampling.BICUBIC))
-    violet = np.array(ImageColor.getrgb(COLOURS["discriminator"]), np.float32)
-    shade = 255 + (violet - 255) * (0.6 * d.clip(0, 1))[..., None]
-    edge = (d > 0.5)[:-1, :-1] != (d > 0.5)[1:, 1:]  # where D passes 1/2
-    shade[:-1, :-1][edge] = violet
-    canvas.image.paste(
-        Image.fromarray(shade.astype(np.uint8)).resize((side, side), Image.Resampling.BILINEAR), (left, top)
-    )
+    violet = np.array(ImageColor.getrgb(COLOURS["discriminator"]))
+    levels = np.arange(BANDS + 1)[:, None] / BANDS
+    palette = np.vstack([255 + (violet - 255) * 0.6 * levels, violet]).astype(np.uint8)
+    bands = (d.clip(0, 1) * BANDS + 0.5).astype(np.uint8)  # steps, not shades: they read as contours, and pack well
+    real = d > 0.5
+    bands[:, 1:][real[:, 1:] != real[:, :-1]] = BANDS + 1  # where D passes 1/2
+    bands[1:][real[1:] != real[:-1]] = BANDS + 1
+    plane = Image.fromarray(bands)
+    plane.putpalette(palette.tobytes())
+    canvas.image.paste(plane.resize((side, side), Image.Resampling.NEAREST).convert("RGB"), (left, top))
     canvas.dots(_place(game.x_real[:400], MAIN), COLOURS["data"], 1.8)
     _arrows(canvas, game)
     canvas.dots(_place(game.samples(), MAIN), COLOURS["generator"], 2.6)
@@ -243,7 +247,7 @@ def _key(canvas: Canvas) -> None:
 # ---------------------------------------------------------------------------- the optimal discriminator
 
 TOP: Box = (40, 28, 600, 228)
-BELOW: Box = (40, 268, 600, 428)
+BELOW: Box = (40, 268, 600, 412)
 SIDE: Box = (672, 28, 920, 300)
 X_LOW, X_HIGH = -6.0, 6.0
 

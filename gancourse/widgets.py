@@ -1,0 +1,287 @@
+"""The course's interactive figures: `playground()` and `optimal_discriminator_explorer()`.
+
+They use only what ipywidgets 7.7.1 (Google Colab) and 8 share. Each is one picture, replaced in place, with labelled
+controls and a line that says in words what changed. Where there is no kernel (GitHub, HTML pages) the picture is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import html
+import time
+from typing import Any
+
+import ipywidgets as w
+
+from gancourse import pictures, points, theory
+from gancourse.playground import Game, Settings, Who, as_points, replay
+from gancourse.theory import Density, Mixture, Normal, Uniform
+
+LABEL = {"description_width": "110px"}
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+WIDTHS = (4, 8, 16, 32, 64, 128)
+PACES = {"slow motion": (1, 0.4), "1 round a picture": (1, 0.05), "5 rounds": (5, 0.05), "20 rounds": (20, 0.05)}
+STATIC_ROUNDS = 300  # of the game whose picture stands in for the widget where nothing runs
+
+
+class _Figure(w.VBox):
+    """A box of controls with one picture, which stands for the whole where there is no kernel."""
+
+    title = ""
+
+    def __init__(self, rows: list[w.Widget], css_class: str) -> None:
+        self.picture = w.Image(format="png", layout=w.Layout(width="960px", max_width="100%", height="auto"))
+        self.status = w.HTML()
+        super().__init__([*rows[:1], self.picture, self.status, *rows[1:]])
+        self.add_class(css_class)
+
+    def __repr__(self) -> str:  # the default lists every value, and notebooks are compared by it
+        return f"{self.title} (interactive: run the notebook to use it)"
+
+    def say(self, text: str) -> None:
+        self.status.value = f'<div role="status" aria-live="polite">{html.escape(text)}</div>'
+
+    def still(self) -> tuple[bytes, str]:
+        """The picture that stands in for the widget, and its alternative text."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> tuple[Any, Any]:
+        png, alt = self.still()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        data = {
+            "text/plain": repr(self),
+            "image/png": base64.b64encode(png).decode("ascii"),
+            "application/vnd.jupyter.widget-view+json": view,
+        }
+        return data, {"image/png": {"alt": alt}}
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        """ipywidgets 7 shows itself by this method, which IPython prefers to the one above; so do we under both."""
+        from IPython.display import display
+
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
+
+
+def _choice(label: str, options: Any, value: Any) -> w.Dropdown:
+    return w.Dropdown(description=label, options=options, value=value, style=LABEL, layout=w.Layout(width="300px"))
+
+
+def _number(label: str, value: int, low: int, high: int) -> w.IntSlider:
+    layout = w.Layout(width="300px")
+    return w.IntSlider(description=label, value=value, min=low, max=high, style=LABEL, layout=layout)
+
+
+def _float(label: str, value: float, low: float, high: float) -> w.FloatSlider:
+    layout = w.Layout(width="340px")
+    return w.FloatSlider(description=label, value=value, min=low, max=high, step=0.1, style=LABEL, layout=layout)
+
+
+def _button(label: str, style: str = "") -> w.Button:
+    return w.Button(description=label, button_style=style, layout=w.Layout(width="100px"))
+
+
+class Playground(_Figure):
+    """GAN Lab's controls over `gancourse.training.train_step`; .game is the game that is shown."""
+
+    title = "Playground: a generator and a discriminator on points in the plane"
+
+    def __init__(self, seed: int = 0) -> None:
+        s = self.settings = Settings(seed=seed)
+        names = {"step_d": "Step D", "step_g": "Step G", "step_both": "Step both", "reset": "Reset"}
+        self.buttons = {name: _button(label) for name, label in names.items()}
+        self.run, self.pause = _button("Run", "primary"), _button("Pause")
+        losses = [("non-saturating", "non_saturating"), ("saturating", "saturating")]
+        self.controls: dict[str, Any] = {
+            "data": _choice("Data", [*points.SHAPES, "formula", "drawn"], s.data),
+            "loss": _choice("Loss of G", losses, s.loss),
+            "k": _number("k: D per G", s.k, 1, 10),
+            "optimiser": _choice("Optimiser", ["Adam", "SGD"], s.optimiser),
+            "lr_d": _choice("Learning rate D", [(f"{r:g}", r) for r in RATES], s.lr_d),
+            "lr_g": _choice("Learning rate G", [(f"{r:g}", r) for r in RATES], s.lr_g),
+            "layers_d": _number("Layers of D", s.layers_d, 1, 4),
+            "layers_g": _number("Layers of G", s.layers_g, 1, 4),
+            "width_d": _choice("Width of D", WIDTHS, s.width_d),
+            "width_g": _choice("Width of G", WIDTHS, s.width_g),
+        }
+        self.pace = _choice("Pace of Run", list(PACES), "5 rounds")
+        self.formula = w.Text(
+            description="x(t), y(t)",
+            value=s.formula,
+            continuous_update=False,
+            style=LABEL,
+            layout=w.Layout(width="420px"),
+        )
+        self.pen = {"x": _float("Point at x", 0.0, -2.8, 2.8), "y": _float("and y", 0.0, -2.8, 2.8)}
+        self.add, self.clear = _button("Add point"), _button("Clear")
+        self._drawing = w.HBox([*self.pen.values(), self.add, self.clear], layout=w.Layout(flex_flow="row wrap"))
+        self._task: asyncio.Task[None] | None = None
+        wrap = w.Layout(flex_flow="row wrap")
+        row = w.HBox([self.run, self.pause, *self.buttons.values(), self.pace], layout=wrap)
+        chosen = w.HBox([*self.controls.values()], layout=wrap)
+        super().__init__([row, self.formula, self._drawing, chosen], "gc-playground")
+        steps: tuple[tuple[str, Who], ...] = (("step_d", "D"), ("step_g", "G"), ("step_both", "both"))
+        for name, who in steps:
+            self.buttons[name].on_click(lambda _, who=who: self.step(who))
+        self.buttons["reset"].on_click(lambda _: self.new_game("Reset: new networks."))
+        self.run.on_click(lambda _: self.start())
+        self.pause.on_click(lambda _: self.stop("Paused."))
+        self.add.on_click(lambda _: self.draw_point(self.pen["x"].value, self.pen["y"].value))
+        self.clear.on_click(lambda _: self._draw(()))
+        self.formula.observe(lambda change: self._set("formula", change["new"]), "value")
+        for name, control in self.controls.items():
+            control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
+        self.new_game("Ready.")
+
+    def new_game(self, why: str) -> None:
+        """Fresh networks for the present settings; a source of data that cannot be used leaves the old game."""
+        self.stop()
+        self.formula.layout.display = "" if self.settings.data == "formula" else "none"
+        self._drawing.layout.display = "" if self.settings.data == "drawn" else "none"
+        try:
+            self.game = Game(self.settings)
+        except ValueError as error:
+            self.say(f"Nothing has changed: {error}.")
+            return
+        self.show(why)
+
+    def step(self, who: Who) -> None:
+        self.stop()
+        if self.game.step(who):
+            self.game.measure()
+        label = {"D": "One step of D.", "G": "One step of G.", "both": f"D {self.settings.k} times, then G once."}
+        self.show(label[who])
+
+    def show(self, why: str = "") -> None:
+        self.picture.value = pictures.game_picture(self.game)
+        self.say(f"{why} {self.game.describe()}")
+
+    def draw_point(self, x: float, y: float) -> None:
+        """Add a point to the drawn data and start a new game on it."""
+        self._draw((*self.settings.drawn, *as_points([(x, y)])))
+
+    def _draw(self, drawn: tuple[tuple[float, float], ...]) -> None:
+        self.settings.drawn = drawn
+        self.new_game(f"{len(drawn)} points are drawn.")
+
+    def _set(self, name: str, value: Any) -> None:
+        setattr(self.settings, name, value)
+        label = self.controls[name].description if name in self.controls else "The formula"
+        if name in ("lr_d", "lr_g"):
+            self.game.set_rates(self.settings.lr_d, self.settings.lr_g)
+        elif name == "optimiser":
+            self.game.use_optimiser(value)
+        elif name not in ("loss", "k"):
+            self.new_game(f"{label} is {value} now: new networks.")
+            return
+        self.show(f"{label} is {value} now.")
+
+    # ------------------------------------------------------------------------------------------------- running
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def start(self) -> None:
+        """Play until paused, as a task in the kernel's own loop: no thread, so that the controls stay live."""
+        if self.running:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.say("Run needs a Jupyter kernel; the step buttons work here.")
+            return
+        self.say("Running.")
+        self._task = loop.create_task(self._play())
+
+    def stop(self, why: str = "") -> None:
+        """Stop playing; with `why`, say so."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        if why:
+            self.show(why)
+
+    async def _play(self) -> None:
+        spoken = time.monotonic()
+        while not self.game.trouble:
+            start = time.monotonic()
+            rounds, pause = PACES[self.pace.value]
+            self.game.play(rounds)
+            self.picture.value = pictures.game_picture(self.game)
+            if start - spoken > 2:  # a screen reader cannot follow twenty lines a second
+                self.say(f"Running. {self.game.describe()}")
+                spoken = start
+            await asyncio.sleep(max(0.01, pause - (time.monotonic() - start)))
+        self.show("Stopped.")
+
+    def still(self) -> tuple[bytes, str]:
+        game = replay(Settings(seed=self.settings.seed), STATIC_ROUNDS)
+        return pictures.game_picture(game), f"{self.title}, after {STATIC_ROUNDS} rounds. {game.describe()}"
+
+
+class Explorer(_Figure):
+    """Two densities with sliders; D*, V(D*) and the JSD in closed form."""
+
+    title = "Explorer of the optimal discriminator"
+
+    def __init__(self) -> None:
+        self.shape = _choice("Data p", ["one hump", "two humps", "uniform"], "one hump")
+        self.mean_p = _float("Mean of p", -1.0, -3.0, 3.0)
+        self.std_p = _float("Width of p", 0.8, 0.3, 2.0)
+        self.mean_q = _float("Mean of q", 1.5, -4.0, 4.0)
+        self.std_q = _float("Width of q", 1.2, 0.3, 2.0)
+        self._x = theory.grid(pictures.X_LOW, pictures.X_HIGH, 600)
+        self._path: tuple[tuple[Any, ...], list[tuple[float, float]]] = ((), [])
+        wrap = w.Layout(flex_flow="row wrap")
+        p, q = (
+            w.HBox([self.shape, self.mean_p, self.std_p], layout=wrap),
+            w.HBox([self.mean_q, self.std_q], layout=wrap),
+        )
+        super().__init__([w.VBox([p, q])], "gc-explorer")
+        for control in (self.shape, self.mean_p, self.std_p, self.mean_q, self.std_q):
+            control.observe(lambda _: self.show(), "value")
+        self.show()
+
+    def data(self) -> Density:
+        """The density p; its standard deviation is the width (uniform) or that of each hump."""
+        m, s = self.mean_p.value, self.std_p.value
+        if self.shape.value == "two humps":
+            return Mixture([0.5, 0.5], [Normal(m - 1.5, s), Normal(m + 1.5, s)])
+        if self.shape.value == "uniform":
+            return Uniform(m - s * 3**0.5, m + s * 3**0.5)
+        return Normal(m, s)
+
+    def show(self) -> None:
+        x, data = self._x, self.data()
+        p, q = data(x), Normal(self.mean_q.value, self.std_q.value)(x)
+        key = (self.shape.value, self.mean_p.value, self.std_p.value, self.std_q.value)
+        if self._path[0] != key:
+            means = [i / 4 for i in range(-16, 17)]
+            curve = [float(theory.criterion(p, Normal(m, self.std_q.value)(x), x)) for m in means]
+            self._path = key, list(zip(means, curve, strict=True))
+        self.picture.value = pictures.explorer_picture(p, q, x, self._path[1], self.mean_q.value)
+        self.text = self._words(p, q)
+        self.say(self.text)
+
+    def _words(self, p: Any, q: Any) -> str:
+        jsd = float(theory.jsd(p, q, self._x))
+        return (
+            f"Data: {self.shape.value}, mean {self.mean_p.value:.1f}, width {self.std_p.value:.1f}; generator: mean "
+            f"{self.mean_q.value:.1f}, width {self.std_q.value:.1f}. V(D*) = {2 * jsd - theory.LOG4:.3f}, "
+            f"JSD = {jsd:.3f} of at most {theory.LOG2:.3f}."
+        )
+
+    def still(self) -> tuple[bytes, str]:
+        return bytes(self.picture.value), f"{self.title}. {self.text}"
+
+
+def playground(seed: int = 0) -> Playground:
+    """GAN Lab's controls over this course's own training step, on points in the plane. Nothing runs until you press."""
+    return Playground(seed)
+
+
+def optimal_discriminator_explorer() -> Explorer:
+    """Two densities with sliders: D*(x) = p/(p + q), V(D*) and the Jensen-Shannon divergence (notebook 01, 1.4-1.5)."""
+    return Explorer()

@@ -1,0 +1,43 @@
+"""Construct and drive the widgets under ipywidgets 7.7.1 (Google Colab's): run by .ci/run in a venv of its own."""
+
+import asyncio
+
+import ipywidgets
+
+from gancourse import widgets
+
+assert ipywidgets.__version__ == "7.7.1", ipywidgets.__version__
+explorer = widgets.optimal_discriminator_explorer()
+before = explorer.picture.value
+explorer.mean_q.value = 0.0
+assert bytes(explorer.picture.value) != bytes(before) and "mean 0.0" in explorer.status.value
+
+board = widgets.playground()
+for name, after in (("step_d", (1, 0)), ("step_g", (1, 1)), ("step_both", (2, 2))):
+    before = bytes(board.picture.value)
+    board.buttons[name].click()
+    assert (board.game.rounds["D"], board.game.rounds["G"]) == after and bytes(board.picture.value) != before
+
+
+async def run_and_pause():
+    board.run.click()
+    while board.game.rounds["G"] < 12:
+        await asyncio.sleep(0.02)
+    board.pause.click()
+
+
+asyncio.run(asyncio.wait_for(run_and_pause(), 30))
+assert not board.running and "Paused" in board.status.value
+board.controls["data"].value = "spiral"
+assert board.game.rounds == {"D": 0, "G": 0}
+
+shown: list = []
+import IPython.display  # noqa: E402
+
+IPython.display.display = lambda data, **kwargs: shown.append((data, kwargs))
+for figure in (explorer, board):
+    figure._ipython_display_()
+    data, kwargs = shown.pop()
+    assert kwargs["raw"] and kwargs["metadata"]["image/png"]["alt"] and data["image/png"]
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == figure.model_id
+print("the widgets work under ipywidgets", ipywidgets.__version__)
