@@ -45,6 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
     pack.add_argument("out")
     pack.set_defaults(run=lambda a: print(f"SHA-256 of the decoded data: {pack_mnist(a.root, a.out)}"))
 
+    again = commands.add_parser("reproduce", help="run a study (hours) and write its results")
+    again.add_argument("name", nargs="?", help="which one; without a name they are listed")
+    again.add_argument("--out", help="results file (default: build/studies/NAME.json)")
+    again.add_argument("--quick", action="store_true", help="a tiny version, to see that it runs")
+    again.add_argument("--workers", type=int, help="processes at a time, one thread each (default: one a core)")
+    again.set_defaults(run=_reproduce)
+
     options = parser.parse_args(arguments)
     try:
         options.run(options)
@@ -61,6 +68,20 @@ def main(arguments: list[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from gancourse.studies import core
+
+    if options.name is None:
+        for name in core.names():
+            print(f"{name:20} {core.find(name).what}")
+        return
+    out = Path(options.out or f"build/studies/{options.name}.json")
+    core.reproduce(options.name, out, options.quick, options.workers)
+    print(f"wrote {out}")
 
 
 def _train(options: argparse.Namespace) -> None:

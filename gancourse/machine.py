@@ -30,3 +30,18 @@ def _processor() -> str:
     have = flags.group(1).split() if flags else []
     fast = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if flag in have][:1]
     return ", ".join([model.group(1).strip() if model else platform.machine(), *fast])
+
+
+def commit() -> str:
+    """The commit of the code that runs, marked "with changes" when it was changed since; "unknown" without git."""
+    package = Path(__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=package, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", "*.py")
+        return git("rev-parse", "HEAD") + (" with changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
