@@ -28,7 +28,7 @@ def test_rows_are_in_the_jobs_order_with_their_figures(study, tmp_path):
 
 def test_a_stopped_study_goes_on_and_changed_jobs_run_again(study, tmp_path):
     study[2]["broken"] = True
-    lines = []
+    lines: list[str] = []
     with pytest.raises(RuntimeError, match="cannot run"):
         core.reproduce("squares", tmp_path / "s.json", workers=0, work=tmp_path, report=lines.append)
     assert not (tmp_path / "s.json").exists()
