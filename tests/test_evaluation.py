@@ -23,9 +23,11 @@ from gancourse.evaluation import (
     class_histogram,
     classifier,
     classifier_fid,
+    classifier_training,
     feature_statistics,
     frechet_distance,
     load_classifier,
+    statistics,
     train_classifier,
 )
 from gancourse.models import DCGANGenerator, MLPGenerator, ShapeError
@@ -193,7 +195,7 @@ def test_training_refuses(tmp_path):
 
 
 def test_augmentation_keeps_range_and_background(x):
-    y = evaluation._augment(x, torch.Generator().manual_seed(0))
+    y = classifier_training._augment(x, torch.Generator().manual_seed(0))
     assert y.shape == x.shape and y.min() == -1 and y.max() <= 1
     assert not torch.equal(x, y) and (y[:, :, 0] == -1).float().mean() > 0.95
 
@@ -217,7 +219,7 @@ def test_streamed_statistics_are_the_two_pass_ones(x, batch_size):
     assert mean.dtype == cov.dtype == torch.float64
 
 
-def digits_tensors_and_batches_give_the_same(x, digits):
+def test_digits_tensors_and_batches_give_the_same(x, digits):
     model = classifier()
     expected = feature_statistics(x, model.features, 100)
     for images in (digits.subset(300), iter(x.split(100)), list(x.split(100))):
@@ -279,7 +281,7 @@ def test_cached_statistics(tmp_path, monkeypatch, digits):
     images, model = digits.subset(300), classifier()
     first = evaluation.cached_statistics(images, model)
     (file,) = tmp_path.iterdir()
-    monkeypatch.setattr(evaluation, "feature_statistics", None)  # from here on only the file can answer
+    monkeypatch.setattr(statistics, "feature_statistics", None)  # from here on only the file can answer
     for a, b in zip(evaluation.cached_statistics(images, model), first, strict=True):
         assert torch.equal(a, b)
     monkeypatch.undo()
