@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train a GAN into a run folder; the same command resumes it")
-    train.add_argument("model", choices=["mlp", "dcgan"])
+    train.add_argument("model", choices=["mlp", "schulz", "dcgan"])
     train.add_argument("--out", required=True, help="run folder")
     train.add_argument("--profile", choices=profiles.PROFILES, default="paper", help="how long (default: paper)")
     train.add_argument("--epochs", type=int, help="instead of the profile's epochs")

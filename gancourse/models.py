@@ -93,6 +93,48 @@ class MLPDiscriminator(Discriminator):
         )
 
 
+class SchulzGenerator(Generator):
+    """P2's MLP generator, 100 -> 128 -> 256 -> 512 -> 784, ReLU, tanh; 579,728 parameters.
+
+    P2 does not state the size of z; 100 is P1's.
+    """
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(Z_SIZE, 128),
+            nn.ReLU(),
+            nn.Linear(128, 256),
+            nn.ReLU(),
+            nn.Linear(256, 512),
+            nn.ReLU(),
+            nn.Linear(512, 784),
+            nn.Tanh(),
+        )
+
+
+class SchulzDiscriminator(Discriminator):
+    """P2's MLP discriminator, 784 -> 512 -> 256 -> 1, ReLU, sigmoid; 533,505 parameters.
+
+    P2's formula has two layers, its code these three.
+    """
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(784, 512),
+            nn.ReLU(),
+            nn.Linear(512, 256),
+            nn.ReLU(),
+            nn.Linear(256, 1),
+            nn.Sigmoid(),
+        )
+
+
 class DCGANGenerator(Generator):
     """P1's DCGAN generator, 1x1 -> 7x7 -> 14x14 -> 28x28; 1,781,504 parameters.
 
@@ -204,19 +246,22 @@ def init_dcgan(module: nn.Module) -> None:
 def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
     """A fresh generator and discriminator, initialised by their paper's recipe from torch's global random state.
 
-    name: "mlp" (P1; PyTorch's default initialisation), "dcgan" (P1) or "dcgan128" (P4), both with `init_dcgan`.
+    name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1) and "dcgan128" (P4), with
+        `init_dcgan`.
     width: for "dcgan128" alone. Raises ValueError for another name.
     """
     G: Generator
     D: Discriminator
     if name == "mlp":
         return MLPGenerator(), MLPDiscriminator()
+    if name == "schulz":
+        return SchulzGenerator(), SchulzDiscriminator()
     if name == "dcgan":
         G, D = DCGANGenerator(), DCGANDiscriminator()
     elif name == "dcgan128":
         G, D = DCGAN128Generator(width), DCGAN128Discriminator(width)
     else:
-        raise ValueError(f'model is {name!r}, expected "mlp", "dcgan" or "dcgan128".')
+        raise ValueError(f'model is {name!r}, expected "mlp", "schulz", "dcgan" or "dcgan128".')
     init_dcgan(G)
     init_dcgan(D)
     return G, D

@@ -24,7 +24,7 @@ LESSONS: dict[str, dict[str, tuple[int, int]]] = {
     "02_mlp_gan_mnist": {"smoke": (2, 2_560), "laptop": (25, 60_000), "paper": (100, 60_000)},
     "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (3, 60_000), "paper": (100, 60_000)},
 }
-TRAINING_LESSON = {"mlp": "02_mlp_gan_mnist", "dcgan": "03_dcgan_mnist"}
+TRAINING_LESSON = {"mlp": "02_mlp_gan_mnist", "schulz": "02_mlp_gan_mnist", "dcgan": "03_dcgan_mnist"}
 
 
 @dataclass(frozen=True)

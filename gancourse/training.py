@@ -85,11 +85,11 @@ def train_step(
             fake_logits = wide(D(x_fake.detach()))  # detach: this step must not reach G
             loss_d = discriminator_loss(real_logits, fake_logits)
             (loss_d / parts).backward()
-            d_means[:3] += _means(loss_d, real_logits.sigmoid(), fake_logits.sigmoid()) / parts
+            d_means[:3] += means(loss_d, real_logits.sigmoid(), fake_logits.sigmoid()) / parts
             if not fresh_z:
                 fakes.append(x_fake)
         opt_d.step()
-        d_means[3] += _grad_norm(D)
+        d_means[3] += grad_norm(D)
 
     D.requires_grad_(False)
     try:
@@ -99,22 +99,22 @@ def train_step(
             fake_logits = wide(D(G(z_part) if fresh_z else fakes[i]))
             loss_g = generator_loss(fake_logits)
             (loss_g / parts).backward()
-            g_means += _means(loss_g, fake_logits.sigmoid()) / parts
+            g_means += means(loss_g, fake_logits.sigmoid()) / parts
         opt_g.step()
     finally:  # whoever stops the kernel here keeps a D that can train
         D.requires_grad_(True)
     loss_d, d_real, d_fake, norm_d = d_means / k
     loss_g, d_fake_after = g_means
-    return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, _grad_norm(G)])
+    return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, grad_norm(G)])
 
 
-def _means(*answers: Tensor) -> Tensor:
+def means(*answers: Tensor) -> Tensor:
     """The mean of each tensor, as one vector without gradient."""
     return torch.stack([answer.detach().mean() for answer in answers])
 
 
 @torch.no_grad()
-def _grad_norm(network: nn.Module) -> Tensor:
+def grad_norm(network: nn.Module) -> Tensor:
     """Euclidean norm over all gradients of a network."""
     return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
 
@@ -290,19 +290,22 @@ class Trainer:
 
     def rounds(self) -> Iterator[Tensor]:
         """One epoch, round by round: `train_step` on k batches, then the average; yields STATISTICS, (7,)."""
-        c, (G, D) = self.config, self._step_networks
+        c = self.config
         reals: list[Tensor] = []
         for x_real in self.images.batches(c.batch_size, self.rng):
             reals.append(x_real[self.team.rank :: self.team.size])
             if len(reals) < c.k:
                 continue
             with self.plan.autocast():
-                loss = GENERATOR_LOSSES[c.loss]
-                step = partial(train_step, G, D, self.opt_g, self.opt_d, reals, self.rng, loss, c.fresh_z)
-                stats = step(self.team.share, self.accumulate)
+                stats = self._round(reals)
             reals = []
             self._update_ema()
             yield stats
+
+    def _round(self, x_reals: list[Tensor]) -> Tensor:
+        c, (G, D) = self.config, self._step_networks
+        step = partial(train_step, G, D, self.opt_g, self.opt_d, x_reals, self.rng, GENERATOR_LOSSES[c.loss], c.fresh_z)
+        return step(self.team.share, self.accumulate)
 
     def _update_ema(self) -> None:
         """One step of the averaged generator: parameters averaged, BatchNorm's buffers copied."""

@@ -28,6 +28,24 @@ LeakyReLU(negative_slope=0.2)
 Linear(in_features=128, out_features=1, bias=True)
 Sigmoid()
 """
+P2_G = """
+Linear(in_features=100, out_features=128, bias=True)
+ReLU()
+Linear(in_features=128, out_features=256, bias=True)
+ReLU()
+Linear(in_features=256, out_features=512, bias=True)
+ReLU()
+Linear(in_features=512, out_features=784, bias=True)
+Tanh()
+"""
+P2_D = """
+Linear(in_features=784, out_features=512, bias=True)
+ReLU()
+Linear(in_features=512, out_features=256, bias=True)
+ReLU()
+Linear(in_features=256, out_features=1, bias=True)
+Sigmoid()
+"""
 P1_DCGAN_G = """
 ConvTranspose2d(100, 256, kernel_size=(7, 7), stride=(1, 1), bias=False)
 BatchNorm2d(256)
@@ -93,6 +111,8 @@ P4_D = P4_D_NORM_FIRST.replace("BatchNorm2d(64)\n", "")
 COUNTS = {
     "mlp G": (100 * 128 + 128) + (128 * 256 + 256) + (256 * 784 + 784),  # 12,928 + 33,024 + 201,488
     "mlp D": (784 * 256 + 256) + (256 * 128 + 128) + (128 * 1 + 1),  # 200,960 + 32,896 + 129
+    "schulz G": (100 * 128 + 128) + (128 * 256 + 256) + (256 * 512 + 512) + (512 * 784 + 784),
+    "schulz D": (784 * 512 + 512) + (512 * 256 + 256) + (256 * 1 + 1),
     "dcgan G": (100 * 256 * 7 * 7 + 2 * 256)  # 1,254,400 + 512
     + (256 * 128 * 4 * 4 + 2 * 128)  # 524,288 + 256
     + 128 * 1 * 4 * 4,  # 2,048
@@ -108,13 +128,15 @@ COUNTS = {
 PRINTED: dict[str, tuple[Callable[[], Generator | Discriminator], str]] = {
     "mlp G": (models.MLPGenerator, P1_MLP_G),
     "mlp D": (models.MLPDiscriminator, P1_MLP_D),
+    "schulz G": (models.SchulzGenerator, P2_G),
+    "schulz D": (models.SchulzDiscriminator, P2_D),
     "dcgan G": (models.DCGANGenerator, P1_DCGAN_G),
     "dcgan D": (models.DCGANDiscriminator, P1_DCGAN_D),
     "dcgan128 G": (models.DCGAN128Generator, P4_G),
     "dcgan128 D": (models.DCGAN128Discriminator, P4_D),
     "dcgan128 D as printed": (lambda: models.DCGAN128Discriminator(norm_first=True), P4_D_NORM_FIRST),
 }
-NAMES = ["mlp", "dcgan", "dcgan128"]
+NAMES = ["mlp", "schulz", "dcgan", "dcgan128"]
 
 
 def as_printed(layer):
@@ -149,6 +171,8 @@ def test_the_printed_module_tree(name):
 def test_the_counts_of_p1_are_those_of_the_paper():
     assert COUNTS["mlp G"] == 247_440
     assert COUNTS["mlp D"] == 233_985
+    assert COUNTS["schulz G"] == 579_728  # P2 prints no counts: these are its layers'
+    assert COUNTS["schulz D"] == 533_505
     assert COUNTS["dcgan G"] == 1_781_504
     assert COUNTS["dcgan D"] == 138_625
     assert COUNTS["dcgan128 G"] == 12_786_560
@@ -207,10 +231,11 @@ def test_forward_is_the_printed_stack_before_its_sigmoid(name):
     G, D = small(name)
     G.eval(), D.eval()
     z = torch.randn(5, 100)
-    as_input = z if name == "mlp" else z.view(5, 100, 1, 1)
+    flat = name in ("mlp", "schulz")
+    as_input = z if flat else z.view(5, 100, 1, 1)
     x = G(z)
     assert torch.equal(x, G.net(as_input).view(x.shape))
-    p = D.net(x.flatten(1) if name == "mlp" else x).flatten()
+    p = D.net(x.flatten(1) if flat else x).flatten()
     assert torch.equal(D.probability(x), p)
     assert torch.equal(D(x).sigmoid(), p)
     assert ((p > 0) & (p < 1)).all()
@@ -230,7 +255,7 @@ def test_bce_on_the_probability_is_our_loss(name):
 
 
 @pytest.mark.parametrize("shape", [(100,), (4, 99), (4, 100, 1, 1), (100, 4)], ids=str)
-@pytest.mark.parametrize("name", ["mlp", "dcgan"])
+@pytest.mark.parametrize("name", ["mlp", "schulz", "dcgan"])
 def test_z_of_another_shape_is_refused(name, shape):
     G, _ = networks(name)
     with pytest.raises(ShapeError) as caught:
@@ -239,7 +264,7 @@ def test_z_of_another_shape_is_refused(name, shape):
 
 
 @pytest.mark.parametrize("shape", [(4, 784), (1, 28, 28), (4, 3, 28, 28), (4, 1, 32, 32), (4, 1, 784, 1)], ids=str)
-@pytest.mark.parametrize("name", ["mlp", "dcgan"])
+@pytest.mark.parametrize("name", ["mlp", "schulz", "dcgan"])
 def test_images_of_another_shape_are_refused(name, shape):
     _, D = networks(name)
     for call in (D, D.probability):
@@ -249,7 +274,7 @@ def test_images_of_another_shape_are_refused(name, shape):
 
 
 def test_an_unknown_model_is_refused():
-    with pytest.raises(ValueError, match='model is \'gan\', expected "mlp", "dcgan" or "dcgan128"'):
+    with pytest.raises(ValueError, match='model is \'gan\', expected "mlp", "schulz", "dcgan" or "dcgan128"'):
         networks("gan")
 
 
@@ -290,8 +315,9 @@ def test_init_dcgan_is_seeded_and_draws_anew():
     assert not layer.bias.any()
 
 
-def test_the_mlp_keeps_pytorchs_default_initialisation():
-    G, D = networks("mlp")
+@pytest.mark.parametrize("name", ["mlp", "schulz"])
+def test_the_mlps_keep_pytorchs_default_initialisation(name):
+    G, D = networks(name)
     for layer in [*G.net, *D.net]:
         if isinstance(layer, nn.Linear):
             bound = layer.in_features**-0.5  # uniform in +-1/sqrt(fan in), weights and biases
