@@ -1,6 +1,7 @@
 """Each addition to Algorithm 1 does what its paper says, and with none of them the algorithm is the plain one."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ from gancourse.regularisers import (
 from gancourse.runs import RunError
 from gancourse.training import Config, Trainer
 
-PLAIN = {"batch_size": 16, "epochs": 1, "fast": False, "precision": "float32"}
+PLAIN: dict[str, Any] = {"batch_size": 16, "epochs": 1, "fast": False, "precision": "float32"}
 
 
 @pytest.fixture
@@ -39,8 +40,9 @@ def trained(images, recipe, **settings):
     torch.manual_seed(0)
     G, D = models.networks("mlp")
     config = Config(**PLAIN | settings)
-    make = Trainer if recipe is None else RegularisedTrainer
-    trainer = make(G, D, images, config, *(() if recipe is None else (recipe,)), device="cpu")
+    trainer = Trainer(G, D, images, config, device="cpu")
+    if recipe is not None:
+        trainer = RegularisedTrainer(G, D, images, config, recipe, device="cpu")
     trainer.fit(progress=False)
     return trainer
 
@@ -84,8 +86,13 @@ def test_learning_rates_go_to_their_network(images):
 
 
 def test_noise_falls_over_its_epochs(images, monkeypatch):
-    seen = []
-    monkeypatch.setattr("gancourse.regularisers.view", lambda x, recipe, rng: seen.append(recipe.noise) or x)
+    seen: list[Any] = []
+
+    def spy(x, recipe, rng):
+        seen.append(recipe.noise)
+        return x
+
+    monkeypatch.setattr("gancourse.regularisers.view", spy)
     trained(images, Recipe(noise=0.4, noise_epochs=2), epochs=3)
     assert sorted(set(seen), reverse=True) == [0.4, 0.2, 0.0]
 
@@ -139,6 +146,7 @@ def test_smoothing_moves_the_best_answer_for_real_images_alone():
     assert torch.allclose(smoothed_discriminator_loss(real, fake, 0.9), expected)
     logit = torch.tensor([math.log(0.9 / 0.1)], requires_grad=True)
     smoothed_discriminator_loss(logit, fake, 0.9).backward()
+    assert logit.grad is not None
     assert logit.grad.abs().item() < 1e-6
 
 
@@ -160,12 +168,13 @@ def test_penalties_of_a_plane_are_known(rng):
     penalty = gradient_penalty(D, x_real, x_fake, rng)
     assert penalty.item() == pytest.approx(4.0, rel=1e-5)
     penalty.backward()  # d/da (|a| - 1)^2 = 2 (|a| - 1) a/|a|
+    assert D.a.grad is not None
     assert torch.allclose(D.a.grad, 4.0 * D.a.detach() / 3.0, atol=1e-5)
     assert gradient_penalty(Plane(1.0), x_real, x_fake, rng).item() < 1e-8
 
 
 def test_the_gradient_penalty_looks_between_real_and_fake(rng):
-    seen = []
+    seen: list[Any] = []
 
     class Spy(Plane):
         def forward(self, x):
@@ -181,14 +190,15 @@ def test_the_gradient_penalty_looks_between_real_and_fake(rng):
 def test_spectral_norm_bounds_every_layer():
     torch.manual_seed(0)
     D = models.DCGANDiscriminator()
+    first: Any = D.net[2]
+    linear: Any = D.net[-2]
     for p in D.parameters():
         p.data *= 30
     spectral_norm(D)
     for _ in range(50):  # one power iteration each
         D(torch.zeros(2, 1, 28, 28))
-    linear = D.net[-2]
     assert torch.linalg.matrix_norm(linear.weight, 2).item() == pytest.approx(1, abs=1e-3)
-    assert torch.linalg.matrix_norm(D.net[2].weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)
+    assert torch.linalg.matrix_norm(first.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)
 
 
 # --- what D sees
@@ -203,6 +213,7 @@ def test_augmentations_keep_the_shape_and_pass_gradients(name, shape, rng):
     assert y.shape == x.shape
     assert not torch.equal(y, x)
     y.sum().backward()
+    assert x.grad is not None
     assert x.grad.abs().sum() > 0
     other = view(x, Recipe(augment=(name,)), rng)
     assert not torch.equal(y, other)  # drawn anew
