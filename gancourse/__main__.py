@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--batch-size", type=int, default=128)
     train.add_argument("--k", type=int, default=1, help="discriminator steps per generator step")
     train.add_argument("--lr", type=float, default=2e-4)
+    train.add_argument("--betas", type=float, nargs=2, default=[0.5, 0.999], help="Adam's (default: 0.5 0.999)")
     train.add_argument("--loss", default="non_saturating", choices=["non_saturating", "saturating"])
     train.add_argument("--reuse-fakes", action="store_true", help="G's step reuses D's fake batch (P2, most tutorials)")
     train.add_argument("--ema-half-life", type=float, default=0.0, help="images; 0: no averaged generator")
@@ -44,6 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
     pack.add_argument("root")
     pack.add_argument("out")
     pack.set_defaults(run=lambda a: print(f"SHA-256 of the decoded data: {pack_mnist(a.root, a.out)}"))
+
+    ship = commands.add_parser("ship", help="make what the package ships of a run: weights, strip of samples, card")
+    ship.add_argument("run_folder", metavar="RUN")
+    ship.add_argument("--name", required=True, help='what it will be called: "dcgan-mnist"')
+    ship.add_argument("--epochs", type=int, nargs="+", required=True, help="which checkpoints")
+    ship.add_argument("--out", required=True, help="folder of weights and cards")
+    ship.add_argument("--trained-at", default="", help="commit of the run's code (default: this one)")
+    ship.set_defaults(run=_ship)
 
     again = commands.add_parser("reproduce", help="run a study (hours) and write its results")
     again.add_argument("name", nargs="?", help="which one; without a name they are listed")
@@ -84,6 +93,19 @@ def _reproduce(options: argparse.Namespace) -> None:
     print(f"wrote {out}")
 
 
+def _ship(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from gancourse.runs import Run
+    from gancourse.shipping import ship
+
+    card = ship(Run(options.run_folder), options.name, options.epochs, Path(options.out), options.trained_at)
+    for epoch, files in card["files"].items():
+        print(
+            f"{options.name} at epoch {epoch}: {files['G']['bytes']:,} bytes (G), {files.get('scores', 'not scored')}"
+        )
+
+
 def _train(options: argparse.Namespace) -> None:
     import torch
 
@@ -94,6 +116,7 @@ def _train(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         k=options.k,
         lr=options.lr,
+        betas=tuple(options.betas),
         loss=options.loss,
         fresh_z=not options.reuse_fakes,
         seed=options.seed,

@@ -1,0 +1,139 @@
+"""Networks that come with the course, trained: `pretrained.load("dcgan-mnist", epoch=5)` is a ready generator.
+
+Each name has a card, NAME.json, that says how its files were made, by which commands, what they score and what their
+SHA-256 is; `gancourse.shipping` writes both. Nothing is ever unpickled: a file is read only up to the size and used
+only with the hash that its card states.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+from gancourse.files import read_at_most
+from gancourse.models import networks
+
+FORMAT = "gancourse-weights-1"
+FOLDER = Path(__file__).parent / "assets" / "weights"
+_MAX_CARD = 1 << 20  # bytes
+_MAX_HEADER = 1 << 20
+_MAX_FILE = 64 << 20
+_MAX_PIXELS = 1 << 25  # of a strip
+_FILE = re.compile(r"[a-z0-9][a-z0-9.-]{0,80}\.(safetensors|png)")
+
+
+class PretrainedError(ValueError):
+    """Weights that do not exist, are damaged, or are not what their card says; the message says which there are."""
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    """What is shipped: the names that have a card in `folder`, sorted."""
+    return sorted(path.stem for path in folder.glob("*.json") if _is_card(path))
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        found = json.loads(read_at_most(path, _MAX_CARD))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("format") == FORMAT
+
+
+def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
+    """What is known about a name: what, model, commands, commit, data, config, history, files, licence and more.
+
+    `files` has, for each epoch (as text), the files of G and D and the scores of G; `history` is the run's, a row an
+    epoch. Raises PretrainedError for an unknown name, listing what there is.
+    """
+    known = names(folder)
+    if name not in known:
+        raise PretrainedError(f"name is {name!r}, expected one of {', '.join(known) or '(nothing is shipped here)'}.")
+    found: dict[str, Any] = json.loads(read_at_most(folder / f"{name}.json", _MAX_CARD))
+    return found
+
+
+def epochs(name: str, folder: Path = FOLDER) -> list[int]:
+    """The epochs whose weights are shipped, ascending; the last one is what `load` takes by default."""
+    return sorted(int(epoch) for epoch in card(name, folder)["files"])
+
+
+def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FOLDER) -> nn.Module:
+    """A trained network, float32, on the CPU, in eval mode and without gradients (`.requires_grad_()` for them).
+
+    name: one of `names()`. epoch: one of `epochs(name)`; None for the last. part: "G", z (B, 100) -> images in [-1, 1];
+    or "D", images -> logits (B,). folder: where to look, the package's own by default.
+    Raises PretrainedError: an unknown name, epoch or part (with those that there are), a file that is missing, or one
+    whose SHA-256 is not its card's.
+    """
+    if part not in ("G", "D"):
+        raise PretrainedError(f'part is {part!r}, expected "G" (the generator) or "D" (the discriminator).')
+    about, have = card(name, folder), epochs(name, folder)
+    epoch = have[-1] if epoch is None else epoch
+    if epoch not in have:
+        shipped = ", ".join(map(str, have))
+        raise PretrainedError(f"{name} is not shipped at epoch {epoch!r}; there are epochs {shipped}.")
+    raw = _verified(folder, about["files"][str(epoch)][part])
+    with torch.random.fork_rng(devices=[]):  # making a network draws random numbers: the caller's stay as they were
+        network = networks(about["model"], **about.get("options", {}))["GD".index(part)]
+    try:
+        (size,) = struct.unpack("<Q", raw[:8])
+        if size > min(_MAX_HEADER, len(raw) - 8):
+            raise ValueError(f"its header claims {size:,} bytes")
+        state = load_safetensors(raw)
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    except (struct.error, ValueError, RuntimeError, SafetensorError) as error:
+        raise PretrainedError(f"{name} at epoch {epoch} holds no {part} of {about['model']}: {error}.") from error
+    return network.eval().requires_grad_(False)
+
+
+def strip(name: str, folder: Path = FOLDER) -> dict[int, Tensor]:
+    """Images from a few fixed z after every epoch of the run: epoch -> (n, C, H, W) uint8, in the same order of z.
+
+    Epoch 0 is before training. So a slider over all epochs needs no weights. The z are the first n of the run's
+    `z_fixed` (`fixed_z(name)`). Raises PretrainedError as `load` does, and where a name has no strip.
+    """
+    about = card(name, folder)
+    if not about.get("strip"):
+        with_strip = [other for other in names(folder) if card(other, folder).get("strip")]
+        raise PretrainedError(f"{name} has no strip; those with one: {', '.join(with_strip) or 'none'}.")
+    raw = _verified(folder, about["strip"])
+    (n, c, h, w), moments = about["strip"]["shape"], about["strip"]["epochs"]
+    image = Image.open(io.BytesIO(raw), formats=["PNG"])
+    if image.size != (n * w, len(moments) * h) or image.width * image.height > _MAX_PIXELS:
+        raise PretrainedError(f"the strip of {name} has {image.size} pixels, which does not fit its card.")
+    sheet = torch.from_numpy(np.asarray(image.convert("L" if c == 1 else "RGB")).copy()).view(len(moments), h, n, w, c)
+    return dict(zip(moments, sheet.permute(0, 2, 4, 1, 3).contiguous(), strict=True))
+
+
+def fixed_z(name: str, n: int = 64, folder: Path = FOLDER) -> Tensor:
+    """The first n (at most 64) of the fixed z of a name's run, (n, 100): those of its strip and of its samples."""
+    rng = torch.Generator().manual_seed(card(name, folder)["config"]["seed"] + 1_000_003)  # as Trainer draws them
+    return torch.randn(64, card(name, folder)["z_size"], generator=rng)[:n]
+
+
+def _verified(folder: Path, entry: dict[str, Any]) -> bytes:
+    """The bytes of one of a card's files, if they are what the card says."""
+    again = "Install gancourse again, or make it again: its card says how (pretrained.card)."
+    if not isinstance(entry["file"], str) or not _FILE.fullmatch(entry["file"]):
+        raise PretrainedError(f"a card names the file {entry['file']!r}, expected a plain name. {again}")
+    path = folder / entry["file"]
+    try:
+        raw = read_at_most(path, min(int(entry["bytes"]), _MAX_FILE))
+    except OSError as error:
+        raise PretrainedError(f"{path} cannot be read ({error.strerror or error}). {again}") from error
+    found = hashlib.sha256(raw).hexdigest()
+    if found != entry["sha256"]:
+        raise PretrainedError(f"{path} is damaged: its SHA-256 is {found}, its card says {entry['sha256']}. {again}")
+    return raw

@@ -1,0 +1,141 @@
+"""From a run folder to the files that the package ships: weights, a strip of samples, and the card about them.
+
+    python -m gancourse ship RUN --name dcgan-mnist --epochs 5 50 100 --out FOLDER
+
+`gancourse.pretrained` reads what this writes. The card holds the two commands that make the files from nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from gancourse.checkpoints import Checkpoint, RunError
+from gancourse.config import Config
+from gancourse.evaluation import class_histogram, classifier_fid
+from gancourse.files import write_atomically
+from gancourse.machine import commit
+from gancourse.models import networks
+from gancourse.pretrained import FORMAT
+from gancourse.runs import Run
+
+N_STRIP = 16  # z of a strip; a run has 64
+N_SCORE = 10_000  # generated images that are scored
+_LICENCES = {"mnist": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0."}
+
+
+def ship(run: Run, name: str, epochs: list[int], out: Path, trained_at: str = "") -> dict[str, Any]:
+    """Write the weights of some epochs of a run, its strip and its card into `out`; return the card.
+
+    epochs: whose checkpoints the run still has. trained_at: the commit that the run was trained at, where it is not the
+    one that is checked out now. Weights of two or more dimensions are rounded to float16; the rest, BatchNorm's
+    statistics above all, stays float32. The scores are those of the rounded weights. The averaged generator is shipped
+    where the run has one. Raises RunError: a bad name, a run without config, no checkpoint of an epoch.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
+        raise RunError(f"name is {name!r}, expected lower-case letters, digits and '-'.")
+    config = run.config
+    if config is None or not epochs:
+        raise RunError(f"{run.folder} is no run folder, or no epochs were asked for ({epochs}).")
+    torch.manual_seed(0)
+    G, D = networks(config["model"])
+    files: dict[str, Any] = {}
+    checkpoint: Checkpoint | None = None
+    for epoch in sorted(epochs):
+        checkpoint = run.load(epoch)
+        averaged = bool(checkpoint.network("ema"))
+        entry: dict[str, Any] = {"averaged": averaged}
+        for part, network in (("G", G), ("D", D)):
+            state = _rounded(checkpoint.network("ema" if averaged and part == "G" else part))
+            network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+            raw = save_safetensors(state)
+            entry[part] = _write(out, f"{name}-{part.lower()}-{epoch:04d}.safetensors", raw)
+        if config["data"]["name"].startswith("mnist"):
+            entry["scores"] = scores(G, N_SCORE)
+        files[str(epoch)] = entry
+    assert checkpoint is not None
+    history = max((run.history(), checkpoint.history), key=len)
+    card = {
+        "format": FORMAT,
+        "name": name,
+        "what": f"{type(G).__name__} and {type(D).__name__} of gancourse.models, trained on {config['data']['name']}",
+        "model": config["model"],
+        "z_size": G.z_size,
+        "commands": [
+            train_command(config, sorted(epochs)),
+            f"python -m gancourse ship RUN --name {name} --epochs {' '.join(map(str, sorted(epochs)))} --out FOLDER",
+        ],
+        "commit": trained_at or commit(),
+        "data": config["data"],
+        "config": {f.name: config[f.name] for f in fields(Config)},
+        "computed": config["computed"],
+        "device": config["device"],
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "files": files,
+        "strip": _strip(run, name, out),
+        "licence": _LICENCES.get(config["data"]["name"].split("-")[0], "MIT, as the code."),
+        "history": [{k: int(v) if k == "epoch" else float(f"{v:.4g}") for k, v in row.items()} for row in history],
+    }
+    write_atomically(out / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
+    return card
+
+
+def _rounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as they are shipped: matrices and kernels in half precision."""
+    halved = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()}
+    return {k: v.contiguous() for k, v in halved.items()}
+
+
+def _write(out: Path, file: str, raw: bytes) -> dict[str, Any]:
+    write_atomically(out / file, raw)
+    return {"file": file, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+
+
+@torch.no_grad()
+def scores(G: nn.Module, n: int) -> dict[str, float]:
+    """classifier_fid and kl of n images from G, z from seed 0: what a card states, and what a test computes again."""
+    rng = torch.Generator().manual_seed(0)
+    G.eval()
+    images = torch.cat([G(torch.randn(500, G.z_size, generator=rng)) for _ in range(n // 500)])
+    kl = class_histogram(images).kl
+    return {"classifier_fid": round(classifier_fid(images), 3), "kl": round(kl, 4), "samples": len(images)}
+
+
+def _strip(run: Run, name: str, out: Path) -> dict[str, Any]:
+    """The first z of the run's samples, an epoch a row, as one PNG; its entry of the card."""
+    rows = {epoch: pixels[:N_STRIP] for epoch, pixels in sorted(run.samples(N_STRIP).items())}
+    sheet = torch.stack(list(rows.values()))  # (epochs, n, C, H, W)
+    e, n, c, h, w = sheet.shape
+    array = sheet.permute(0, 3, 1, 4, 2).reshape(e * h, n * w, c).numpy()
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(array[..., 0] if c == 1 else array)).save(file, "PNG", optimize=True)
+    entry = _write(out, f"{name}-strip.png", file.getvalue())
+    return entry | {"epochs": list(rows), "shape": [n, c, h, w]}
+
+
+_OPTIONS = ("batch_size", "k", "lr", "betas", "loss", "seed", "ema_half_life", "precision")
+
+
+def train_command(config: dict[str, Any], milestones: list[int]) -> str:
+    """The command that makes a run with this config, from nothing; what is not its default is spelt out."""
+    words = [f"python -m gancourse train {config['model']} --epochs {config['epochs']}"]
+    words.append(f"--images {config['data']['count']}")
+    for key in _OPTIONS:
+        value = tuple(config[key]) if isinstance(config[key], list) else config[key]
+        if value != getattr(Config(), key):
+            shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
+            words.append(f"--{key.replace('_', '-')} {shown}")
+    words += ["--reuse-fakes"] * (not config["fresh_z"]) + ["--plain"] * (not config["fast"])
+    return " ".join([*words, f"--milestones {' '.join(map(str, milestones))} --out RUN"])

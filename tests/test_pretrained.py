@@ -1,0 +1,191 @@
+"""What is shipped is what its card says, is made again by its commands, and is refused when it is anything else."""
+
+import json
+import shlex
+import shutil
+import struct
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from gancourse import pretrained, shipping
+from gancourse.__main__ import main
+from gancourse.checkpoints import RunError
+from gancourse.pretrained import PretrainedError
+from gancourse.runs import Run
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance.*")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A short run of the MLP, shipped at two epochs: its run folder and the folder of weights."""
+    folder = tmp_path_factory.mktemp("shipped")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(shipping, "N_SCORE", 500)
+    command = f"train mlp --epochs 3 --images 384 --betas 0.4 0.99 --milestones 1 3 --out {folder / 'run'}"
+    assert main(shlex.split(command)) == 0
+    assert main(shlex.split(f"ship {folder / 'run'} --name small --epochs 1 3 --out {folder / 'weights'}")) == 0
+    yield folder / "run", folder / "weights"
+    patch.undo()
+
+
+@pytest.fixture
+def weights(made, tmp_path):
+    """A copy of the shipped folder, to spoil."""
+    shutil.copytree(made[1], tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+def test_what_is_loaded_is_the_run_rounded_to_half_precision(made):
+    run, weights = made
+    assert pretrained.names(weights) == ["small"] and pretrained.epochs("small", weights) == [1, 3]
+    before = torch.get_rng_state()
+    for part in ("G", "D"):
+        network = pretrained.load("small", 1, part, weights)
+        trained = Run(run).load(1).network(part)
+        assert not network.training and not any(p.requires_grad for p in network.parameters())
+        for key, value in network.state_dict().items():
+            assert value.dtype == trained[key].dtype
+            assert torch.equal(value, trained[key].half().float() if value.ndim > 1 else trained[key])
+    assert torch.equal(before, torch.get_rng_state())
+    last = pretrained.load("small", folder=weights).state_dict()
+    assert all(torch.equal(v, last[k]) for k, v in pretrained.load("small", 3, folder=weights).state_dict().items())
+
+
+def test_the_strip_holds_the_samples_of_every_epoch_in_the_order_of_z(made):
+    run, weights = made
+    strip, samples = pretrained.strip("small", weights), Run(run).samples()
+    assert list(strip) == [0, 1, 2, 3] == list(samples)
+    assert all(torch.equal(strip[e], samples[e][:16]) for e in strip)
+    drawn = pretrained.load("small", 3, folder=weights)(pretrained.fixed_z("small", 16, weights))
+    shown = strip[3].float() / 127.5 - 1
+    assert (drawn - shown).abs().mean() < 0.02 < (drawn.flip(0) - shown).abs().mean()
+
+
+def test_the_cards_commands_make_the_same_files_again(made, tmp_path):
+    card = pretrained.card("small", made[1])
+    assert "--betas 0.4 0.99" in card["commands"][0] and card["files"]["3"]["scores"]["samples"] == 500
+    for command in card["commands"]:
+        words = shlex.split(command)[3:]  # after: python -m gancourse
+        places = {"RUN": str(tmp_path / "run"), "FOLDER": str(tmp_path / "weights")}
+        assert main([places.get(word, word) for word in words]) == 0
+    again = pretrained.card("small", tmp_path / "weights")
+    assert again["files"] == card["files"] and again["strip"] == card["strip"]
+    assert [row["loss_d"] for row in again["history"]] == [row["loss_d"] for row in card["history"]]
+    for path in made[1].glob("*.safetensors"):
+        assert path.read_bytes() == (tmp_path / "weights" / path.name).read_bytes()
+
+
+def test_unknown_names_epochs_and_parts_list_what_there_is(weights):
+    with pytest.raises(PretrainedError, match=r"'\.\./small', expected one of small"):
+        pretrained.load("../small", folder=weights)
+    with pytest.raises(PretrainedError, match="at epoch 2; there are epochs 1, 3"):
+        pretrained.load("small", 2, folder=weights)
+    with pytest.raises(PretrainedError, match=r"'H', expected \"G\""):
+        pretrained.load("small", 1, "H", weights)
+    with pytest.raises(PretrainedError, match="nothing is shipped"):
+        pretrained.card("small", weights / "empty")
+
+
+def test_a_wrong_hash_is_refused(weights):
+    path = weights / "small-g-0001.safetensors"
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(PretrainedError, match="is damaged: its SHA-256"):
+        pretrained.load("small", 1, folder=weights)
+    strip = weights / "small-strip.png"
+    strip.write_bytes(strip.read_bytes() + b" ")
+    with pytest.raises(PretrainedError, match="cannot be read"):  # longer than its card says: not read at all
+        pretrained.strip("small", weights)
+    strip.unlink()
+    with pytest.raises(PretrainedError, match="cannot be read"):
+        pretrained.strip("small", weights)
+
+
+def _with_card(weights, change):
+    path = weights / "small.json"
+    card = json.loads(path.read_text())
+    change(card)
+    path.write_text(json.dumps(card))
+
+
+def _hostile(weights, raw):
+    """A file with these bytes, and a card that vouches for it."""
+    entry = shipping._write(weights, "small-g-0001.safetensors", raw)
+    _with_card(weights, lambda card: card["files"]["1"].update(G=entry))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x80\x04\x95",  # how a pickle begins
+        struct.pack("<Q", 1 << 62) + b"{}",
+        struct.pack("<Q", 2) + b"{}",
+        save({"net.0.weight": torch.zeros(2, 2)}),
+    ],
+    ids=["empty", "pickle", "endless header", "no tensors", "other tensors"],
+)
+def test_hostile_weights_are_refused_even_when_their_card_vouches_for_them(weights, raw):
+    _hostile(weights, raw)
+    with pytest.raises(PretrainedError, match="holds no G of mlp"):
+        pretrained.load("small", 1, folder=weights)
+
+
+def test_a_card_cannot_point_out_of_its_folder_and_foreign_json_is_no_card(weights):
+    _with_card(weights, lambda card: card["files"]["1"]["G"].update(file="../weights/small-g-0001.safetensors"))
+    with pytest.raises(PretrainedError, match="expected a plain name"):
+        pretrained.load("small", 1, folder=weights)
+    (weights / "other.json").write_text('{"format": "something"}')
+    (weights / "broken.json").write_text("[" * 100_000)
+    assert pretrained.names(weights) == ["small"]
+
+
+def test_a_strip_that_does_not_fit_its_card_is_refused(weights):
+    _with_card(weights, lambda card: card["strip"].update(epochs=[0, 1, 2, 3, 4]))
+    with pytest.raises(PretrainedError, match="does not fit its card"):
+        pretrained.strip("small", weights)
+    _with_card(weights, lambda card: card.update(strip=None))
+    with pytest.raises(PretrainedError, match="has no strip"):
+        pretrained.strip("small", weights)
+
+
+def test_shipping_refuses_what_it_cannot_make(made, tmp_path):
+    run = Run(made[0])
+    with pytest.raises(RunError, match=r"no checkpoint of epoch 9; there are \[1, 2, 3\]"):
+        shipping.ship(run, "small", [9], tmp_path)
+    with pytest.raises(RunError, match=r"'\.\./x'"):
+        shipping.ship(run, "../x", [1], tmp_path)
+    with pytest.raises(RunError, match="is no run folder"):
+        shipping.ship(Run(tmp_path), "small", [1], tmp_path)
+
+
+SHIPPED = [(name, epoch) for name in pretrained.names() for epoch in pretrained.epochs(name)]
+
+
+def test_there_is_something_and_not_too_much_of_it():
+    assert {"mlp-mnist"} <= set(pretrained.names())
+    assert sum(path.stat().st_size for path in pretrained.FOLDER.iterdir()) < 24e6
+
+
+@pytest.mark.parametrize(("name", "epoch"), SHIPPED)
+def test_everything_that_is_shipped_loads_and_runs(name, epoch):
+    G, D = pretrained.load(name, epoch), pretrained.load(name, epoch, "D")
+    x = G(pretrained.fixed_z(name, 4))
+    assert tuple(x.shape) == (4, *G.image_shape) and x.abs().max() <= 1 and x.std() > 0.1
+    assert D(x).isfinite().all() and D(x).shape == (4,)
+    card = pretrained.card(name)
+    assert len(card["commands"]) == 2 and card["licence"] and card["data"]["sha256"]
+    if card["strip"] and epoch in (strip := pretrained.strip(name)):  # the same z, so the same images
+        assert (x - (strip[epoch][:4].float() / 127.5 - 1)).abs().mean() < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "epoch"), [(n, e) for n, e in SHIPPED if n in ("mlp-mnist", "dcgan-mnist")])
+def test_the_cards_scores_are_those_of_the_shipped_weights(name, epoch):
+    stated = pretrained.card(name)["files"][str(epoch)]["scores"]
+    found = shipping.scores(pretrained.load(name, epoch), stated["samples"])
+    assert found == pytest.approx(stated, rel=0.01, abs=0.002)
