@@ -20,10 +20,10 @@ import torch
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from gancourse.files import read_at_most
-from gancourse.models import networks
+from gancourse.models import Discriminator, Generator, networks
 
 FORMAT = "gancourse-weights-1"
 FOLDER = Path(__file__).parent / "assets" / "weights"
@@ -69,7 +69,7 @@ def epochs(name: str, folder: Path = FOLDER) -> list[int]:
     return sorted(int(epoch) for epoch in card(name, folder)["files"])
 
 
-def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FOLDER) -> nn.Module:
+def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FOLDER) -> Generator | Discriminator:
     """A trained network, float32, on the CPU, in eval mode and without gradients (`.requires_grad_()` for them).
 
     name: one of `names()`. epoch: one of `epochs(name)`; None for the last. part: "G", z (B, 100) -> images in [-1, 1];

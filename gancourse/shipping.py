@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import save as save_safetensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from gancourse.checkpoints import Checkpoint, RunError
 from gancourse.config import Config
 from gancourse.evaluation import class_histogram, classifier_fid
 from gancourse.files import write_atomically
 from gancourse.machine import commit
-from gancourse.models import networks
+from gancourse.models import Generator, networks
 from gancourse.pretrained import FORMAT
 from gancourse.runs import Run
 
@@ -104,7 +104,7 @@ def _write(out: Path, file: str, raw: bytes) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def scores(G: nn.Module, n: int) -> dict[str, float]:
+def scores(G: Generator, n: int) -> dict[str, float]:
     """classifier_fid and kl of n images from G, z from seed 0: what a card states, and what a test computes again."""
     rng = torch.Generator().manual_seed(0)
     G.eval()

@@ -12,6 +12,7 @@ from safetensors.torch import save
 from gancourse import pretrained, shipping
 from gancourse.__main__ import main
 from gancourse.checkpoints import RunError
+from gancourse.models import Generator
 from gancourse.pretrained import PretrainedError
 from gancourse.runs import Run
 
@@ -187,5 +188,7 @@ def test_everything_that_is_shipped_loads_and_runs(name, epoch):
 @pytest.mark.parametrize(("name", "epoch"), [(n, e) for n, e in SHIPPED if n in ("mlp-mnist", "dcgan-mnist")])
 def test_the_cards_scores_are_those_of_the_shipped_weights(name, epoch):
     stated = pretrained.card(name)["files"][str(epoch)]["scores"]
-    found = shipping.scores(pretrained.load(name, epoch), stated["samples"])
+    G = pretrained.load(name, epoch)
+    assert isinstance(G, Generator)
+    found = shipping.scores(G, stated["samples"])
     assert found == pytest.approx(stated, rel=0.01, abs=0.002)
