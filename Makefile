@@ -65,5 +65,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	@test -x $(BIN)/pip || "$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[lab,dev,distributed]"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[lab,dev,distributed,lsun]"
 	@touch $(STAMP)

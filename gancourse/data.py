@@ -149,7 +149,11 @@ class Images:
         order = torch.randperm(len(self), generator=rng, device=self.device)
         last = len(self) // batch_size * batch_size if drop_last else len(self)
         for start in range(0, last, batch_size):
-            yield scale(self.pixels[order[start : start + batch_size]])
+            yield scale(self._rows(order[start : start + batch_size]))
+
+    def _rows(self, index: Tensor) -> Tensor:
+        """The images of these numbers, (B, C, H, W) uint8, on `self.device`."""
+        return self.pixels[index]
 
 
 def mnist(split: str = "train", root: str | Path | None = None) -> Images:
