@@ -85,13 +85,16 @@ def test_the_same_pixels_as_torchvision(size):
 def test_exif_orientation_is_honoured(orientation):
     upright = np.zeros((48, 32, 3), np.uint8)
     upright[:24, :16] = 255, 0, 0  # red at the top left
-    turns = {1: 0, 2: "flip", 3: 2, 4: "flip2", 5: "t", 6: 1, 7: "t2", 8: 3}[orientation]
     stored = {
-        "flip": lambda a: a[:, ::-1],
-        "flip2": lambda a: a[::-1],
-        "t": lambda a: a.transpose(1, 0, 2),
-        "t2": lambda a: a.transpose(1, 0, 2)[::-1, ::-1],
-    }.get(turns, lambda a: np.rot90(a, int(turns)))(upright)
+        1: upright,
+        2: upright[:, ::-1],
+        3: np.rot90(upright, 2),
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: np.rot90(upright, 3),
+    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(Image.fromarray(np.ascontiguousarray(stored)), "PNG", exif=exif)
@@ -331,7 +334,8 @@ def test_processes_that_are_forked_or_spawned(made, method):
     for process in processes:
         process.join(60)
     assert len(found) == 1
-    put_checksum(images, mine := SimpleQueue())
+    mine: SimpleQueue[float] = SimpleQueue()
+    put_checksum(images, mine)
     assert found == {mine.get()}
 
 
