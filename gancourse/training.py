@@ -191,6 +191,8 @@ class Trainer:
         c = self.config
         optimiser = torch.optim.Adam(network.parameters(), c.lr, c.betas, fused=True if self.plan.fused else None)
         self.team.join(optimiser)
+        # Autocast keeps a weight's bfloat16 copy until its context ends; with k > 1 D would be judged by an old one.
+        optimiser.register_step_post_hook(lambda *_: torch.clear_autocast_cache())
         return optimiser
 
     # -- the loop ------------------------------------------------------------------------------------------------

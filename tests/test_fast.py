@@ -86,3 +86,18 @@ def test_a_limit_on_the_processors_instructions_is_kept(monkeypatch):
     for limit, able in (("AVX2", False), ("AVX512_CORE", False), ("AVX512_CORE_BF16", True), ("ALL", True)):
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
         assert has_bfloat16(CPU) is able
+
+
+def test_a_step_of_the_optimiser_is_seen_within_the_same_autocast():
+    """With k > 1, D takes several steps in one context; each must see the weights that the last one left."""
+    config = Config(model="mlp", k=2, precision="bfloat16", lr=0.1)
+    trainer = Trainer(*pair("mlp"), mnist("train").subset(256), config, device="cpu")
+    x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with trainer.plan.autocast():
+        before = trainer.D(x)
+        before.float().sum().backward()
+        trainer.opt_d.step()
+        inside = trainer.D(x)
+    with trainer.plan.autocast():
+        afresh = trainer.D(x)
+    assert torch.equal(inside, afresh) and not torch.equal(inside, before)
