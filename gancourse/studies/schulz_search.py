@@ -1,0 +1,56 @@
+"""A search for settings under which P2's networks learn, the architecture untouched: one change at a time, then pairs.
+
+Every job is one short run with one seed. The last column of the story, the winner over three seeds, is `schulz_fix`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gancourse.studies.core import Job, Study
+from gancourse.studies.schulz import run as train
+
+EPOCHS, LONGER = 3, 6
+
+# key -> what differs from P2 as printed (mlp: P1's networks and recipe, for comparison)
+SINGLE: dict[str, dict[str, Any]] = {
+    "mlp": {"model": "mlp"},
+    "as-printed": {},
+    "smooth-0.9": {"real_target": 0.9},
+    "smooth-0.7": {"real_target": 0.7},
+    "noise-0.5": {"noise": 0.5},
+    "noise-1": {"noise": 1.0},
+    "noise-1-falling": {"noise": 1.0, "noise_epochs": 3},
+    "r1-0.1": {"r1": 0.1},
+    "r1-1": {"r1": 1.0},
+    "gp-0.1": {"gradient_penalty": 0.1},
+    "gp-1": {"gradient_penalty": 1.0},
+    "lr-d-5e-5": {"lr_d": 5e-5},
+    "lr-g-1e-3": {"lr_g": 1e-3},
+    "lr-5e-5": {"lr": 5e-5},
+    "lr-1e-3": {"lr": 1e-3},
+    "betas-0.9": {"betas": [0.9, 0.999]},
+    "betas-0-0.9": {"betas": [0.0, 0.9]},
+    "batch-32": {"batch_size": 32},
+    "batch-512": {"batch_size": 512},
+    "uniform-z": {"prior": "uniform"},
+    "fresh-z": {"fresh_z": True},
+    "init-normal": {"init": "normal"},
+    "init-he": {"init": "he"},
+    "translation": {"augment": ["translation"]},
+}
+PAIRS: dict[str, dict[str, Any]] = {}
+
+
+def jobs(quick: bool) -> list[Job]:
+    """At most 40 runs."""
+    made = [{"key": key, "model": "schulz", "seed": 0, "epochs": EPOCHS} | change for key, change in SINGLE.items()]
+    made += [{"key": key, "model": "schulz", "seed": 0, "epochs": LONGER} | change for key, change in PAIRS.items()]
+    return [job | {"epochs": 1, "images": 640, "samples": 300} for job in made[:2]] if quick else made
+
+
+def run(job: Job) -> dict[str, Any]:
+    return train({"samples": 5000} | job)
+
+
+STUDY = Study("A search for settings under which P2's networks learn: at most 40 short runs", jobs, run)
