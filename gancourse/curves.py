@@ -26,9 +26,15 @@ def losses(history: History, loss: str = "non_saturating") -> Figure:
     grad_norm_d and grad_norm_g. Dashed lines mark what the losses and D's answers are where D answers 1/2
     everywhere; `loss` names G's loss, "non_saturating" or "saturating", because that value depends on it.
     """
-    _check(history, loss)
     fig = Figure(figsize=(10.4, 3.5), layout="constrained", facecolor=COLOURS["paper"])
-    left, middle, right = fig.subplots(1, 3)
+    curve_panels(list(fig.subplots(1, 3)), history, loss)
+    return fig
+
+
+def curve_panels(axes: Sequence[Axes], history: History, loss: str = "non_saturating") -> None:
+    """Draw the three panels of `losses` into three axes."""
+    _check(history, loss)
+    left, middle, right = axes
     _loss_panel(left, history, loss)
     _answer_panel(middle, history)
     _curves(
@@ -38,7 +44,6 @@ def losses(history: History, loss: str = "non_saturating") -> Figure:
         marks=[],
     )
     right.set(title="Norm of the gradient", ylabel="norm (log scale)")
-    return fig
 
 
 def compare_losses(runs: Mapping[str, History], loss: str = "non_saturating") -> Figure:

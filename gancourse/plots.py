@@ -78,10 +78,14 @@ def show(fig: Figure, number: str | float, caption: str, alt: str) -> None:
     _close(fig)
 
 
-def to_png(fig: Figure) -> bytes:
-    """The figure as PNG bytes; the same figure gives the same bytes (no date, no version in the file)."""
+def to_png(fig: Figure, tight: bool = True) -> bytes:
+    """The figure as PNG bytes; the same figure gives the same bytes (no date, no version in the file).
+
+    tight: cut off empty borders; without, every picture of one figure size has that size.
+    """
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1, metadata={"Software": None})
+    box: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1} if tight else {}
+    fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None}, **box)
     return buffer.getvalue()
 
 

@@ -203,10 +203,13 @@ class Trainer:
         while self.epoch < self.config.epochs:
             yield self._train_epoch(lambda steps: None)
 
-    def fit(self, progress: bool = True, seconds: float = math.inf) -> list[Row]:
+    def fit(
+        self, progress: bool = True, seconds: float = math.inf, watch: Callable[[Trainer], Any] | None = None
+    ) -> list[Row]:
         """Train up to config.epochs and return the history. One tidy line is left on the screen.
 
         seconds: stop after the epoch at whose end another would probably exceed this many seconds in all.
+        watch: called with this trainer before the first and after every epoch; a dashboard, for one.
         A keyboard interrupt (the stop button) ends the training and returns what there is: the networks keep what they
         have learned, also in the unfinished epoch; a run folder keeps its last whole epoch.
         """
@@ -222,10 +225,13 @@ class Trainer:
             disable=not (progress and self.team.is_main),
         )
         stopped = ""
+        watch = watch or (lambda trainer: None)
         try:
+            watch(self)
             while self.epoch < self.config.epochs:
                 row = self._train_epoch(bar.update)
                 bar.set_postfix(epoch=self.epoch, loss_d=f"{row['loss_d']:.3f}", loss_g=f"{row['loss_g']:.3f}")
+                watch(self)
                 if time.perf_counter() - start + row["seconds"] > seconds:
                     break
         except KeyboardInterrupt:
