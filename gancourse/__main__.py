@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from gancourse import profiles
-from gancourse.data import DataError, mnist, pack_mnist
+from gancourse.data import DataError, Images, mnist, pack_mnist
 from gancourse.distributed import launched
 from gancourse.memory import OutOfMemory
 from gancourse.models import networks
+from gancourse.regularisers import Recipe, RegularisedTrainer
 from gancourse.runs import RunError
 from gancourse.training import Config, Trainer, TrainingDiverged
 
@@ -20,12 +22,18 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train a GAN into a run folder; the same command resumes it")
-    train.add_argument("model", choices=["mlp", "schulz", "dcgan"])
+    train.add_argument("model", choices=["mlp", "schulz", "dcgan", "church"])
     train.add_argument("--out", required=True, help="run folder")
     train.add_argument("--profile", choices=profiles.PROFILES, default="paper", help="how long (default: paper)")
     train.add_argument("--epochs", type=int, help="instead of the profile's epochs")
-    train.add_argument("--data", help="folder with MNIST/raw; default: the MNIST inside the package")
+    train.add_argument(
+        "--data",
+        help="folder with MNIST/raw, default: the MNIST inside the package; for church: LSUN's folder or one of "
+        "pictures, default: procedural churches",
+    )
     train.add_argument("--images", type=int, help="use only the first N training images")
+    train.add_argument("--width", type=int, help="church: channels of G's last hidden layer (P4: 64)")
+    train.add_argument("--augment", nargs="+", default=[], help="church: DiffAugment: translation cutout colour")
     train.add_argument("--batch-size", type=int, default=128)
     train.add_argument("--k", type=int, default=1, help="discriminator steps per generator step")
     train.add_argument("--lr", type=float, default=2e-4)
@@ -109,9 +117,12 @@ def _ship(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     import torch
 
+    church = options.model == "church"
+    if not church and (options.width or options.augment):
+        raise ValueError(f"--width and --augment are for church; {options.model} has neither.")
     epochs, n_images = profiles.LESSONS[profiles.TRAINING_LESSON[options.model]][options.profile]
     config = Config(
-        model=options.model,
+        model="dcgan128" if church else options.model,
         epochs=epochs if options.epochs is None else options.epochs,
         batch_size=options.batch_size,
         k=options.k,
@@ -124,23 +135,40 @@ def _train(options: argparse.Namespace) -> None:
         precision=options.precision,
         fast=not options.plain,
     )
-    images = mnist("train", options.data).subset(n_images if options.images is None else options.images)
+    if church:
+        images = _churches(options.data, n_images if options.images is None else options.images, options.images is None)
+    else:
+        images = mnist("train", options.data).subset(n_images if options.images is None else options.images)
     torch.manual_seed(options.seed)
-    G, D = networks(options.model)
-    trainer = Trainer(
-        G,
-        D,
-        images,
-        config,
-        options.out,
-        options.device,
-        milestones=tuple(options.milestones),
-        accelerator=launched(),
-        accumulate=options.accumulate,
-    )
+    width = {"width": options.width or profiles.CHURCH_WIDTH[options.profile]} if church else {}
+    G, D = networks(config.model, **width)
+    rest: dict[str, Any] = {"milestones": tuple(options.milestones)}
+    if options.augment:
+        recipe = Recipe(augment=tuple(options.augment))
+        trainer: Trainer = RegularisedTrainer(
+            G, D, images, config, recipe, out=options.out, device=options.device, **rest
+        )
+    else:
+        rest |= {"accelerator": launched(), "accumulate": options.accumulate}
+        trainer = Trainer(G, D, images, config, options.out, options.device, **rest)
     trainer.fit()
     if trainer.epoch < config.epochs:
         raise KeyboardInterrupt
+
+
+def _churches(path: str | None, n: int, at_most: bool) -> Images:
+    """Churches from LSUN's folder, from a folder of pictures, or procedural ones where there is neither.
+
+    n: how many; at_most: where there are fewer, take what there is.
+    """
+    if path is None:
+        from gancourse.churches import procedural_churches
+
+        return procedural_churches(n)[0]
+    from gancourse.photographs import open_pictures
+
+    images = open_pictures(path, 128)
+    return images.subset(min(n, len(images)) if at_most else n)
 
 
 if __name__ == "__main__":

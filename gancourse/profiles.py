@@ -17,14 +17,21 @@ from gancourse.training import pick_device
 PROFILES = ("smoke", "laptop", "paper")
 LONGEST_AUTO = 20.0  # minutes; "auto" takes nothing that was measured to be longer
 
-# lesson -> profile -> (epochs, images of MNIST's 60,000). What an epoch means is the lesson's own affair.
+# lesson -> profile -> (epochs, images of the data set). What an epoch means is the lesson's own affair.
 LESSONS: dict[str, dict[str, tuple[int, int]]] = {
     "00_start_here": {"smoke": (2, 640), "laptop": (60, 3_200), "paper": (60, 3_200)},
     "01_minimax_theory": {"smoke": (2, 0), "laptop": (20, 0), "paper": (40, 0)},
     "02_mlp_gan_mnist": {"smoke": (2, 2_560), "laptop": (25, 60_000), "paper": (100, 60_000)},
     "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (3, 60_000), "paper": (100, 60_000)},
+    "04_dcgan_lsun128": {"smoke": (2, 64), "laptop": (6, 1_600), "paper": (100, 126_227)},
 }
-TRAINING_LESSON = {"mlp": "02_mlp_gan_mnist", "schulz": "02_mlp_gan_mnist", "dcgan": "03_dcgan_mnist"}
+CHURCH_WIDTH = {"smoke": 4, "laptop": 8, "paper": 64}  # of lesson 04's networks; 64 is P4's, as we read it
+TRAINING_LESSON = {
+    "mlp": "02_mlp_gan_mnist",
+    "schulz": "02_mlp_gan_mnist",
+    "dcgan": "03_dcgan_mnist",
+    "church": "04_dcgan_lsun128",
+}
 
 
 @dataclass(frozen=True)
