@@ -178,7 +178,7 @@ def _cached(n: int, size: int, seed: int) -> np.ndarray:
     """The images as a memory map of a file in the cache folder, rendered first where it is not there."""
     path = cache_folder() / f"churches-v{VERSION}-{size}-{seed}-{n}.npy"
     shape = (n, 3, size, size)
-    with contextlib.suppress(OSError, ValueError):  # absent or damaged: render again
+    with contextlib.suppress(OSError, ValueError, EOFError):  # absent or damaged: render again
         pixels = np.load(path, mmap_mode="c", allow_pickle=False)
         if pixels.shape == shape and pixels.dtype == np.uint8:
             return pixels
