@@ -113,6 +113,23 @@ def game_picture(game: Game) -> bytes:
     return canvas.png()
 
 
+def empty_plane(words: str) -> bytes:
+    """The playground before any data: a frame with words in it, as PNG bytes of the same size."""
+    canvas = Canvas(*SIZE)
+    canvas.frame(MAIN)
+    canvas.text((MAIN[0] + MAIN[2]) / 2, (MAIN[1] + MAIN[3]) / 2, words, anchor="ms")
+    return canvas.png()
+
+
+def in_the_plane(x: float, y: float) -> tuple[float, float] | None:
+    """The point of the plane at a place of game_picture, given in [0, 1] from its left and top; None outside of it."""
+    left, top, right, bottom = MAIN
+    across, down = (x * SIZE[0] - left) / (right - left), (y * SIZE[1] - top) / (bottom - top)
+    if not (0 <= across <= 1 and 0 <= down <= 1):
+        return None
+    return (2 * across - 1) * VIEW, (1 - 2 * down) * VIEW
+
+
 def _place(points: Tensor, box: Box) -> np.ndarray:
     """Points of the plane (N, 2) in the pixels of a box."""
     left, top, right, bottom = box

@@ -6,6 +6,7 @@ No widget and no picture is made here; gancourse.pictures draws a Game, gancours
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -139,10 +140,11 @@ class Game:
         self.losses.append((float(statistics[0]), float(statistics[1])))
         return True
 
-    def play(self, rounds: int) -> None:
-        """Some rounds of Algorithm 1, then a measurement."""
+    def play(self, rounds: int, seconds: float = math.inf) -> None:
+        """Some rounds of Algorithm 1, fewer if they take longer than `seconds`, then a measurement."""
+        end = time.monotonic() + seconds
         for _ in range(rounds):
-            if not self.step():
+            if not self.step() or time.monotonic() > end:
                 break
         self.measure()
 

@@ -7,6 +7,7 @@ controls and a line that says in words what changed. Where there is no kernel (G
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Any
 
@@ -20,11 +21,19 @@ from gancourse.controls import choice as _choice
 from gancourse.controls import float_slider as _float
 from gancourse.controls import number as _number
 from gancourse.playground import Game, Settings, Who, as_points, replay
+from gancourse.pointer import Pointer
 from gancourse.theory import Density, Mixture, Normal, Uniform
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 WIDTHS = (4, 8, 16, 32, 64, 128)
-PACES = {"slow motion": (1, 0.4), "1 round a picture": (1, 0.05), "5 rounds": (5, 0.05), "20 rounds": (20, 0.05)}
+PACES = {
+    "slow motion": (1, 0.4),
+    "1 round a picture": (1, 0.05),
+    "at most 5 rounds": (5, 0.05),
+    "at most 20": (20, 0.05),
+}
+LONGEST_PLAY = 0.025  # seconds of rounds for one picture, which itself takes about as long: together under 60 ms
+BRUSH = 0.15  # a drag leaves a point whenever it has come this far in the plane
 STATIC_ROUNDS = 300  # of the game whose picture stands in for the widget where nothing runs
 
 
@@ -51,7 +60,7 @@ class Playground(_Figure):
             "width_d": _choice("Width of D", WIDTHS, s.width_d),
             "width_g": _choice("Width of G", WIDTHS, s.width_g),
         }
-        self.pace = _choice("Pace of Run", list(PACES), "5 rounds")
+        self.pace = _choice("Pace of Run", list(PACES), "at most 5 rounds")
         self.formula = w.Text(
             description="x(t), y(t)",
             value=s.formula,
@@ -67,6 +76,7 @@ class Playground(_Figure):
         row = w.HBox([self.run, self.pause, *self.buttons.values(), self.pace], layout=wrap)
         chosen = w.HBox([*self.controls.values()], layout=wrap)
         super().__init__([row, self.formula, self._drawing, chosen], "gc-playground")
+        self.pointer = Pointer(self.picture, self, self._pressed)
         steps: tuple[tuple[str, Who], ...] = (("step_d", "D"), ("step_g", "G"), ("step_both", "both"))
         for name, who in steps:
             self.buttons[name].on_click(lambda _, who=who: self.step(who))
@@ -80,11 +90,22 @@ class Playground(_Figure):
             control.observe(lambda change, name=name: self._set(name, change["new"]), "value")
         self.new_game("Ready.")
 
+    @property
+    def empty(self) -> bool:
+        """Whether the data is to be drawn and nothing has been drawn yet: then there is nothing to play."""
+        return self.settings.data == "drawn" and not self.settings.drawn
+
     def new_game(self, why: str) -> None:
         """Fresh networks for the present settings; a source of data that cannot be used leaves the old game."""
         self.stop()
         self.formula.layout.display = "" if self.settings.data == "formula" else "none"
         self._drawing.layout.display = "" if self.settings.data == "drawn" else "none"
+        self.pointer.active = self.settings.data == "drawn"
+        if self.empty:
+            how = "Press or drag in the picture" if self.pointer.works else "Press Add point"
+            self.picture.value = pictures.empty_plane(f"{how} to draw the data.")
+            self.say(f"No points are drawn yet. {how} to draw the data; the sliders x and y move Add point.")
+            return
         try:
             self.game = Game(self.settings)
         except ValueError as error:
@@ -94,6 +115,9 @@ class Playground(_Figure):
 
     def step(self, who: Who) -> None:
         self.stop()
+        if self.empty:
+            self.say("No points are drawn yet: there is no data to play on.")
+            return
         if self.game.step(who):
             self.game.measure()
         label = {"D": "One step of D.", "G": "One step of G.", "both": f"D {self.settings.k} times, then G once."}
@@ -107,9 +131,16 @@ class Playground(_Figure):
         """Add a point to the drawn data and start a new game on it."""
         self._draw((*self.settings.drawn, *as_points([(x, y)])))
 
+    def _pressed(self, x: float, y: float, pressed: bool) -> None:
+        place = pictures.in_the_plane(x, y)
+        if self.settings.data != "drawn" or place is None:
+            return
+        if pressed or not self.settings.drawn or math.dist(place, self.settings.drawn[-1]) >= BRUSH:
+            self.draw_point(*place)
+
     def _draw(self, drawn: tuple[tuple[float, float], ...]) -> None:
         self.settings.drawn = drawn
-        self.new_game(f"{len(drawn)} points are drawn.")
+        self.new_game(f"{len(drawn)} {'point is' if len(drawn) == 1 else 'points are'} drawn.")
 
     def _set(self, name: str, value: Any) -> None:
         setattr(self.settings, name, value)
@@ -133,6 +164,9 @@ class Playground(_Figure):
         """Play until paused, as a task in the kernel's own loop: no thread, so that the controls stay live."""
         if self.running:
             return
+        if self.empty:
+            self.say("No points are drawn yet: there is no data to play on.")
+            return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -154,7 +188,7 @@ class Playground(_Figure):
         while not self.game.trouble:
             start = time.monotonic()
             rounds, pause = PACES[self.pace.value]
-            self.game.play(rounds)
+            self.game.play(rounds, LONGEST_PLAY)
             self.picture.value = pictures.game_picture(self.game)
             if start - spoken > 2:  # a screen reader cannot follow twenty lines a second
                 self.say(f"Running. {self.game.describe()}")

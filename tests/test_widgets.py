@@ -75,7 +75,7 @@ def test_a_formula_and_drawn_points_become_the_data():
     board.formula.value = "2*t"
     assert board.game is game and "needs two parts" in board.status.value
     board.controls["data"].value = "drawn"
-    assert board.game is game and "no points are drawn yet" in board.status.value
+    assert board.game is game and "No points are drawn yet" in board.status.value
     board.pen["x"].value, board.pen["y"].value = 1.0, -2.0
     board.add.click()
     assert (board.game.x_real - torch.tensor([1.0, -2.0])).abs().max() < 0.6
