@@ -8,7 +8,10 @@ import os
 import secrets
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 def cache_folder() -> Path:
@@ -54,6 +57,21 @@ def read_at_most(path: Path, limit: int) -> bytes:
         raise OSError(errno.EFBIG, f"it has {about.st_size:,} bytes, expected at most {limit:,}", str(path))
     with path.open("rb") as file:
         return file.read(limit)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process at a time goes through this block; the others wait at its beginning (and say so)."""
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"another process is at work in {folder}; waiting for it", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _sync_folder(folder: Path) -> None:

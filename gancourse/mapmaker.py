@@ -14,20 +14,19 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
-from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from gancourse import maps
 from gancourse.data import DataError
-from gancourse.files import cache_folder, write_atomically
+from gancourse.files import alone, cache_folder, write_atomically
 from gancourse.maps import MappedImages, is_map, open_map
 
 _CHUNK = 64  # pictures
@@ -65,7 +64,7 @@ def make(source: Source, size: int = 128, cache: str | Path | None = None) -> Ma
     if not is_map(folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with _alone(folder):
+            with alone(folder):
                 if not is_map(folder):
                     _make(source, size, identity, folder)
         except OSError as error:
@@ -79,21 +78,6 @@ def make(source: Source, size: int = 128, cache: str | Path | None = None) -> Ma
             "the cache, or delete that one."
         )
     return open_map(folder)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time makes a map; the others wait, and then find it made."""
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"another process is making {folder}; waiting for it", file=sys.stderr)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _make(source: Source, size: int, identity: str, folder: Path) -> None:

@@ -72,28 +72,33 @@ def _find_lmdb(root: Path) -> Path:
 
 
 def _lmdb(folder: Path) -> Source:
+    names, file = records(folder), folder / "data.mdb"
+    about = hashlib.sha256("\n".join([str(file.stat().st_size), *names]).encode("latin-1")).hexdigest()
+    return Source("lmdb", folder, folder.name.removesuffix("_lmdb"), names, 0.001, about)
+
+
+def records(folder: Path) -> list[str]:
+    """The keys of an LMDB, in order. Raises DataError when it is missing, damaged or cut short, or holds none."""
     try:
         import lmdb
     except ImportError as error:
         raise DataError('reading LSUN needs the package lmdb: pip install "gancourse[lsun]"') from error
     file = folder / "data.mdb"
-    bytes_ = file.stat().st_size
     try:
         with lmdb.open(str(folder), readonly=True, lock=False, readahead=False, meminit=False) as database:
-            pages, page = database.info()["last_pgno"] + 1, database.stat()["psize"]
-            if pages * page > bytes_:  # reading past the end would be a crash (SIGBUS), not an error
+            have, said = file.stat().st_size, (database.info()["last_pgno"] + 1) * database.stat()["psize"]
+            if have < 0.99 * said:  # the last pages may be unused; reading far behind the end would be a crash (SIGBUS)
                 raise DataError(
-                    f"{file} has {bytes_:,} bytes, but says it has {pages * page:,}: it was cut short. Unpack it "
-                    "again, from a zip that is whole."
+                    f"{file} has {have:,} bytes, but says it has {said:,}: it was cut short. Unpack it again, from a "
+                    "zip that is whole."
                 )
-            with database.begin() as records:
-                names = [bytes(key).decode("latin-1") for key in records.cursor().iternext(values=False)]
+            with database.begin() as reading:
+                names = [bytes(key).decode("latin-1") for key in reading.cursor().iternext(values=False)]
     except lmdb.Error as error:
         raise DataError(f"{file} is no LMDB, or a damaged one ({error}); unpack it again.") from error
     if not names:
         raise DataError(f"{file} holds no records; unpack it again.")
-    about = hashlib.sha256("\n".join([str(bytes_), *names]).encode("latin-1")).hexdigest()
-    return Source("lmdb", folder, folder.name.removesuffix("_lmdb"), names, 0.001, about)
+    return names
 
 
 def _folder(folder: Path) -> Source:

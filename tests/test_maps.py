@@ -289,7 +289,7 @@ def test_one_process_makes_it_and_the_others_wait(lsun, tmp_path, capsys):
     lock.release()
     waiting.join(30)
     assert len(found[0]) == 1_000
-    assert "another process is making" in capsys.readouterr().err
+    assert "another process is at work in" in capsys.readouterr().err
 
 
 # -------------------------------------------------------------------------------- reading it
