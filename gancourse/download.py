@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from gancourse.data import DataError
 
 TIMEOUT = 30.0  # seconds without a byte
-PAUSES = (1.0, 3.0, 10.0, 30.0)  # seconds before each new attempt; an attempt that brought something starts over
+PAUSES = (1.0, 3.0, 10.0)  # seconds before each new attempt; an attempt that brought something starts over
 _BLOCK = 1 << 20
 _BROKEN = (urllib.error.URLError, ConnectionError, TimeoutError, ssl.SSLError)  # not a full disk, which is an OSError
 

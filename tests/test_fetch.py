@@ -375,7 +375,7 @@ def test_parquet_that_cannot_be_read(server, hub, tmp_path):
 
 def test_the_command(tmp_path, release, archive, monkeypatch, capsys):
     (tmp_path / "mine.zip").write_bytes(archive)
-    monkeypatch.setattr(fetching, "fetch", lambda *a: fetch(*a, release=release))
+    monkeypatch.setattr(fetching, "fetch", lambda to, file, url: fetch(to, file, url, release))
     command = ["fetch", "lsun-church", "--to", str(tmp_path / "lsun"), "--from", str(tmp_path / "mine.zip")]
     assert cli.main(command) == 0
     assert capsys.readouterr().out.strip() == f"LSUN's churches are in {tmp_path / 'lsun'}"
