@@ -149,7 +149,8 @@ def _thin_transposed(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
     b, c, h, w = x.shape
     k, s, p = layer.kernel_size, layer.stride, _pair(layer.padding)
     patches = x.permute(0, 2, 3, 1).reshape(b, h * w, c) @ layer.weight.flatten(1)
-    size = (h - 1) * s[0] - 2 * p[0] + k[0], (w - 1) * s[1] - 2 * p[1] + k[1]
+    more = layer.output_padding
+    size = (h - 1) * s[0] - 2 * p[0] + k[0] + more[0], (w - 1) * s[1] - 2 * p[1] + k[1] + more[1]
     return F.fold(patches.transpose(1, 2), size, k, stride=s, padding=p)
 
 
