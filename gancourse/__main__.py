@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train a GAN into a run folder; the same command resumes it")
-    train.add_argument("model", choices=["mlp", "schulz", "dcgan", "church"])
+    train.add_argument("model", choices=list(profiles.TRAINING_LESSON))
     train.add_argument("--out", required=True, help="run folder")
     train.add_argument("--profile", choices=profiles.PROFILES, default="paper", help="how long (default: paper)")
     train.add_argument("--epochs", type=int, help="instead of the profile's epochs")
@@ -65,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     ship.add_argument("run_folder", metavar="RUN")
     ship.add_argument("--name", required=True, help='what it will be called: "dcgan-mnist"')
     ship.add_argument("--epochs", type=int, nargs="+", required=True, help="which checkpoints")
+    ship.add_argument("--curve", type=int, nargs="+", default=[], help="checkpoints that are scored, but not shipped")
     ship.add_argument("--out", required=True, help="folder of weights and cards")
     ship.add_argument("--trained-at", default="", help="commit of the run's code (default: this one)")
     ship.set_defaults(run=_ship)
@@ -120,7 +121,8 @@ def _ship(options: argparse.Namespace) -> None:
     from gancourse.runs import Run
     from gancourse.shipping import ship
 
-    card = ship(Run(options.run_folder), options.name, options.epochs, Path(options.out), options.trained_at)
+    run, out, curve = Run(options.run_folder), Path(options.out), tuple(options.curve)
+    card = ship(run, options.name, options.epochs, out, options.trained_at, curve)
     for epoch, files in card["files"].items():
         print(
             f"{options.name} at epoch {epoch}: {files['G']['bytes']:,} bytes (G), {files.get('scores', 'not scored')}"

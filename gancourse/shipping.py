@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,16 @@ N_SCORE = 10_000  # generated images that are scored
 _LICENCES = {"mnist": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0."}
 
 
-def ship(run: Run, name: str, epochs: list[int], out: Path, trained_at: str = "") -> dict[str, Any]:
+def ship(
+    run: Run, name: str, epochs: list[int], out: Path, trained_at: str = "", curve: tuple[int, ...] = ()
+) -> dict[str, Any]:
     """Write the weights of some epochs of a run, its strip and its card into `out`; return the card.
 
-    epochs: whose checkpoints the run still has. trained_at: the commit that the run was trained at, where it is not the
-    one that is checked out now. Weights of two or more dimensions are rounded to float16; the rest, BatchNorm's
-    statistics above all, stays float32. The scores are those of the rounded weights. The averaged generator is shipped
-    where the run has one. Raises RunError: a bad name, a run without config, no checkpoint of an epoch.
+    epochs: whose checkpoints the run still has. curve: epochs of which only the scores are kept. trained_at: the commit
+    that the run was trained at, where it is not the one that is checked out now. Weights of two or more dimensions are
+    rounded to float16; the rest, BatchNorm's statistics above all, stays float32. The scores are those of the rounded
+    weights. The averaged generator is shipped where the run has one.
+    Raises RunError: a bad name, a run without config, no checkpoint of an epoch.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
         raise RunError(f"name is {name!r}, expected lower-case letters, digits and '-'.")
@@ -64,6 +68,11 @@ def ship(run: Run, name: str, epochs: list[int], out: Path, trained_at: str = ""
         if config["data"]["name"].startswith("mnist"):
             entry["scores"] = scores(G, N_SCORE)
         files[str(epoch)] = entry
+    learning = {}
+    for epoch in curve:
+        checkpoint = run.load(epoch)
+        G.load_state_dict(checkpoint.network("ema") or checkpoint.network("G"))
+        learning[str(epoch)] = files[str(epoch)]["scores"] if str(epoch) in files else scores(G, N_SCORE)
     assert checkpoint is not None
     history = max((run.history(), checkpoint.history), key=len)
     card = {
@@ -73,8 +82,10 @@ def ship(run: Run, name: str, epochs: list[int], out: Path, trained_at: str = ""
         "model": config["model"],
         "z_size": G.z_size,
         "commands": [
-            train_command(config, sorted(epochs)),
-            f"python -m gancourse ship RUN --name {name} --epochs {' '.join(map(str, sorted(epochs)))} --out FOLDER",
+            train_command(config, sorted({*epochs, *curve})),
+            f"python -m gancourse ship RUN --name {name} --epochs {_words(sorted(epochs))}"
+            + (f" --curve {_words(curve)}" if curve else "")
+            + " --out FOLDER",
         ],
         "commit": trained_at or commit(),
         "data": config["data"],
@@ -84,6 +95,7 @@ def ship(run: Run, name: str, epochs: list[int], out: Path, trained_at: str = ""
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "files": files,
+        "curve": learning,
         "strip": _strip(run, name, out),
         "licence": _LICENCES.get(config["data"]["name"].split("-")[0], "MIT, as the code."),
         "history": [{k: int(v) if k == "epoch" else float(f"{v:.4g}") for k, v in row.items()} for row in history],
@@ -135,7 +147,11 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     for key in _OPTIONS:
         value = tuple(config[key]) if isinstance(config[key], list) else config[key]
         if value != getattr(Config(), key):
-            shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
+            shown = _words(value) if isinstance(value, tuple) else value
             words.append(f"--{key.replace('_', '-')} {shown}")
     words += ["--reuse-fakes"] * (not config["fresh_z"]) + ["--plain"] * (not config["fast"])
-    return " ".join([*words, f"--milestones {' '.join(map(str, milestones))} --out RUN"])
+    return " ".join([*words, f"--milestones {_words(milestones)} --out RUN"])
+
+
+def _words(numbers: Iterable[Any]) -> str:
+    return " ".join(map(str, numbers))

@@ -19,7 +19,7 @@ def pair(name: str) -> tuple[models.Generator, models.Discriminator]:
     return models.networks(name, width=4)
 
 
-@pytest.mark.parametrize("name", ["mlp", "dcgan", "dcgan128"])
+@pytest.mark.parametrize("name", ["mlp", "dcgan", "residual", "dcgan128"])
 def test_images_logits_and_gradients_are_those_of_the_plain_network(name):
     G, D = pair(name)
     z = torch.randn(6, 100)
@@ -50,6 +50,13 @@ def test_the_layers_that_have_a_faster_way_take_it(monkeypatch):
         layer.register_forward_hook(lambda *_: calls.append(1))
     quick[1](quick[0](torch.randn(2, 100)))
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("output_padding", [0, 1])
+def test_a_thin_transposed_convolution_keeps_its_output_padding(output_padding):
+    layer = nn.ConvTranspose2d(8, 1, 3, stride=2, padding=1, output_padding=output_padding, bias=False)
+    x = torch.randn(2, 8, 7, 7)
+    torch.testing.assert_close(fast._thin_transposed(x, layer), layer(x), rtol=1e-4, atol=1e-5)
 
 
 def test_a_trainer_takes_the_fast_path_unless_told_not_to():

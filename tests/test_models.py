@@ -136,7 +136,7 @@ PRINTED: dict[str, tuple[Callable[[], Generator | Discriminator], str]] = {
     "dcgan128 D": (models.DCGAN128Discriminator, P4_D),
     "dcgan128 D as printed": (lambda: models.DCGAN128Discriminator(norm_first=True), P4_D_NORM_FIRST),
 }
-NAMES = ["mlp", "schulz", "dcgan", "dcgan128"]
+NAMES = ["mlp", "schulz", "dcgan", "residual", "dcgan128"]
 
 
 def as_printed(layer):
@@ -273,8 +273,27 @@ def test_images_of_another_shape_are_refused(name, shape):
         assert f"images have shape {shape}, expected (B, 1, 28, 28)" in str(caught.value)
 
 
+@pytest.mark.parametrize(("c_in", "c_out", "stride"), [(3, 5, 1), (4, 4, 1), (3, 5, 2), (4, 4, 2)])
+@pytest.mark.parametrize("side", [7, 14])
+def test_branch_and_shortcut_of_the_residual_block_have_one_size(c_in, c_out, stride, side):
+    block = models.ResidualBlock(c_in, c_out, stride).eval()
+    x = torch.randn(2, c_in, side, side)
+    assert block.branch(x).shape == block.shortcut(x).shape == (2, c_out, -(-side // stride), -(-side // stride))
+    torch.testing.assert_close(block(x), (block.branch(x) + block.shortcut(x)).relu())
+    assert isinstance(block.shortcut, nn.Identity) == (c_in == c_out and stride == 1)
+    unpadded = nn.Conv2d(c_out, c_out, 3)(nn.Conv2d(c_in, c_out, 3)(torch.zeros(1, c_in, 14, 14)))
+    assert unpadded.shape[-1] == 14 - 4  # P2 as listed
+
+
+def test_the_residual_pair_costs_no_more_weights_than_dcgan():
+    (G, D), (G_dcgan, D_dcgan) = networks("residual"), networks("dcgan")
+    assert count_parameters(G) == 100 * 128 * 49 + 2 * 128 + 9 * (128 * 64 + 64 * 64) + 4 * 64 + 128 * 64 + 64 * 16
+    assert count_parameters(D) == 32 * 16 + 9 * (32 * 64 + 64 * 64) + 4 * 64 + 32 * 64 + 3136 + 1
+    assert count_parameters(G) < count_parameters(G_dcgan) and count_parameters(D) < count_parameters(D_dcgan)
+
+
 def test_an_unknown_model_is_refused():
-    with pytest.raises(ValueError, match='model is \'gan\', expected "mlp", "schulz", "dcgan" or "dcgan128"'):
+    with pytest.raises(ValueError, match='model is \'gan\', expected "mlp", "schulz", "dcgan", "residual"'):
         networks("gan")
 
 

@@ -27,7 +27,10 @@ def made(tmp_path_factory):
     patch.setattr(shipping, "N_SCORE", 500)
     command = f"train mlp --epochs 3 --images 384 --betas 0.4 0.99 --milestones 1 3 --out {folder / 'run'}"
     assert main(shlex.split(command)) == 0
-    assert main(shlex.split(f"ship {folder / 'run'} --name small --epochs 1 3 --out {folder / 'weights'}")) == 0
+    assert (
+        main(shlex.split(f"ship {folder / 'run'} --name small --epochs 1 3 --curve 2 3 --out {folder / 'weights'}"))
+        == 0
+    )
     yield folder / "run", folder / "weights"
     patch.undo()
 
@@ -73,7 +76,8 @@ def test_the_cards_commands_make_the_same_files_again(made, tmp_path):
         places = {"RUN": str(tmp_path / "run"), "FOLDER": str(tmp_path / "weights")}
         assert main([places.get(word, word) for word in words]) == 0
     again = pretrained.card("small", tmp_path / "weights")
-    assert again["files"] == card["files"] and again["strip"] == card["strip"]
+    assert list(card["curve"]) == ["2", "3"] and card["curve"]["3"] == card["files"]["3"]["scores"]
+    assert again["curve"] == card["curve"] and again["files"] == card["files"] and again["strip"] == card["strip"]
     assert [row["loss_d"] for row in again["history"]] == [row["loss_d"] for row in card["history"]]
     for path in made[1].glob("*.safetensors"):
         assert path.read_bytes() == (tmp_path / "weights" / path.name).read_bytes()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -93,14 +92,14 @@ def dcgan(
     return G, D
 
 
-def figures(trainer: Trainer, z: Iterator[Tensor] | None = None) -> dict[str, Any]:
+def figures(trainer: Trainer) -> dict[str, Any]:
     """What the tables of the notebooks show of a finished run; a run that diverged has only `diverged`."""
     try:
         trainer.fit(progress=False)
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
     last = trainer.history[-1]
-    images = generate(trainer.G, N_SCORE if len(trainer.images) > 1000 else 512, z)
+    images = generate(trainer.G, N_SCORE if len(trainer.images) > 1000 else 500)
     return {
         **image_figures(images),
         "d_real": round(last["d_real"], 3),
@@ -111,17 +110,11 @@ def figures(trainer: Trainer, z: Iterator[Tensor] | None = None) -> dict[str, An
 
 
 @torch.no_grad()
-def generate(G: nn.Module, n: int, z: Iterator[Tensor] | None = None) -> Tensor:
-    """n images (n, 1, 28, 28) of G in eval mode; z in batches of 500 from `z`, or normal from seed 0."""
-    z = normal_z() if z is None else z
+def generate(G: nn.Module, n: int) -> Tensor:
+    """n images (n, 1, 28, 28) of G in eval mode, z from seed 0 in batches of 500."""
+    rng = torch.Generator().manual_seed(0)
     G.eval()
-    return torch.cat([G(next(z)) for _ in range(-(-n // 500))])[:n]
-
-
-def normal_z(seed: int = 0) -> Iterator[Tensor]:
-    rng = torch.Generator().manual_seed(seed)
-    while True:
-        yield torch.randn(500, 100, generator=rng)
+    return torch.cat([G(torch.randn(min(500, n - i), 100, generator=rng)) for i in range(0, n, 500)])
 
 
 @torch.no_grad()

@@ -1,0 +1,38 @@
+"""The perceptrons and the residual pair over three seeds, to be set beside the DCGAN of `guidelines`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from gancourse.config import Config
+from gancourse.data import mnist
+from gancourse.models import networks
+from gancourse.studies.core import Job, Study
+from gancourse.studies.short_runs import QUICK, SEEDS, SMALL, figures
+from gancourse.training import Trainer
+
+#: what -> model, and how many times the epochs of the short recipe
+PAIRS = {"MLP, equal images": ("mlp", 1), "MLP, 20 times the images": ("mlp", 20), "residual": ("residual", 1)}
+
+
+def jobs(quick: bool) -> list[Job]:
+    """Each pair of networks with every seed. The MLP keeps its full width; the residual pair has half, as the DCGAN."""
+    recipe = QUICK if quick else SMALL
+    return [
+        {"key": f"{i}-{seed}", "pair": name, "model": model, "seed": seed, **recipe, "epochs": recipe["epochs"] * times}
+        for seed in SEEDS
+        for i, (name, (model, times)) in enumerate(PAIRS.items())
+    ]
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Train one pair and measure it."""
+    config = Config(job["model"], job["epochs"], job["batch_size"], seed=job["seed"])
+    torch.manual_seed(job["seed"])
+    G, D = networks(job["model"], width=round(64 * job["width"]))
+    return figures(Trainer(G, D, mnist("train").subset(job["images"]), config))
+
+
+STUDY = Study("The MLP and the residual pair on MNIST, 3 seeds, short runs", jobs, run)
