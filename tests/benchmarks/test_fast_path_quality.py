@@ -26,8 +26,6 @@ def test_the_study_runs(tmp_path):
 @pytest.mark.parametrize("model", fast_path.EPOCHS)
 def test_the_fast_path_is_as_good_as_the_plain_one(model):
     found = core.results("fast_path")
-    verdict = fast_path.verdict(found["rows"], model)
-    print(
-        f"\n{model}, {fast_path.EPOCHS[model]} epochs, {found['machine']}: plain {verdict['plain']}, fast {verdict['fast']}"
-    )
+    verdict, epochs = fast_path.verdict(found["rows"], model), fast_path.EPOCHS[model]
+    print(f"\n{model}, {epochs} epochs, {found['machine']}: plain {verdict['plain']}, fast {verdict['fast']}")
     assert verdict["within"]
