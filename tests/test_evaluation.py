@@ -27,7 +27,6 @@ from gancourse.evaluation import (
     feature_statistics,
     frechet_distance,
     load_classifier,
-    statistics,
     train_classifier,
 )
 from gancourse.models import DCGANGenerator, MLPGenerator, ShapeError
@@ -274,25 +273,6 @@ def test_wrong_range_type_and_shape_are_named(x, change, message):
 def test_an_extractor_of_the_wrong_shape(x):
     with pytest.raises(EvaluationError, match=r"extractor gave shape \(300, 1, 28, 28\)"):
         feature_statistics(x, lambda x: x)
-
-
-def test_cached_statistics(tmp_path, monkeypatch, digits):
-    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path))
-    images, model = digits.subset(300), classifier()
-    first = evaluation.cached_statistics(images, model)
-    (file,) = tmp_path.iterdir()
-    monkeypatch.setattr(statistics, "feature_statistics", None)  # from here on only the file can answer
-    for a, b in zip(evaluation.cached_statistics(images, model), first, strict=True):
-        assert torch.equal(a, b)
-    monkeypatch.undo()
-    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path))
-    raw = bytearray(file.read_bytes())
-    raw[100] ^= 1
-    file.write_bytes(raw)  # damaged: computed again
-    assert torch.equal(evaluation.cached_statistics(images, model)[0], first[0])
-    evaluation.cached_statistics(digits.subset(301), model)
-    evaluation.cached_statistics(images, MNISTClassifier().eval())
-    assert len(list(tmp_path.iterdir())) == 3  # other images, other weights: other files
 
 
 # --- the Fréchet distance --------------------------------------------------------------------------------

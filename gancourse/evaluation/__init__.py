@@ -1,16 +1,20 @@
-"""Numbers for generated images: the course's own MNIST classifier, and the scores that rest on it.
+"""Numbers for generated images, and what they rest on.
 
-The Fréchet distance is called FID in the literature, where the features come from Inception, a network trained on
-photographs. Here they come from a small classifier of handwritten digits, and the numbers are on another scale:
-compare a `classifier_fid` only with another at the same number of samples, and with real images'.
+Two ways to look at an image stand behind one interface, an `Extractor`: the course's own MNIST classifier
+(`classifier_features`), and Inception, as in the literature (`inception_features`, a download). FID means the Fréchet
+distance on Inception's features; on the classifier's the numbers are on another scale, and are called classifier FID.
+Compare scores only where extractor, real set and number of samples are the same, and beside the score of real images.
 
-    python -m gancourse.evaluation train-classifier --out PATH
+    python -m gancourse evaluate RUN
 
-makes the classifier that the package ships.
+scores a run; `python -m gancourse.evaluation train-classifier --out PATH` makes the classifier that the package ships.
 """
 
 from gancourse.evaluation.classifier_training import train_classifier
+from gancourse.evaluation.features import Extractor, classifier_features, random_features
+from gancourse.evaluation.inception import inception_features
 from gancourse.evaluation.inputs import EvaluationError, Source
+from gancourse.evaluation.kernel import KernelDistance, kernel_distance
 from gancourse.evaluation.mnist_classifier import (
     FORMAT,
     MNISTClassifier,
@@ -19,23 +23,62 @@ from gancourse.evaluation.mnist_classifier import (
     classifier,
     load_classifier,
 )
-from gancourse.evaluation.scores import ClassHistogram, class_histogram, classifier_fid
-from gancourse.evaluation.statistics import cached_statistics, feature_statistics, frechet_distance
+from gancourse.evaluation.neighbours import (
+    DensityCoverage,
+    Memorisation,
+    PrecisionRecall,
+    density_coverage,
+    memorisation,
+    nearest_neighbours,
+    precision_recall,
+)
+from gancourse.evaluation.path_length import PathLength, path_length, slerp
+from gancourse.evaluation.scores import (
+    ClassHistogram,
+    Scores,
+    class_histogram,
+    classifier_fid,
+    evaluate,
+    quick_fid,
+)
+from gancourse.evaluation.statistics import feature_statistics, frechet_distance
+from gancourse.evaluation.summary import Summary, summarise, summary_of
 
 __all__ = [
     "FORMAT",
     "ClassHistogram",
+    "DensityCoverage",
     "EvaluationError",
+    "Extractor",
+    "KernelDistance",
     "MNISTClassifier",
+    "Memorisation",
+    "PathLength",
+    "PrecisionRecall",
+    "Scores",
     "Source",
+    "Summary",
     "WeightsError",
     "accuracy",
-    "cached_statistics",
     "class_histogram",
     "classifier",
+    "classifier_features",
     "classifier_fid",
+    "density_coverage",
+    "evaluate",
     "feature_statistics",
     "frechet_distance",
+    "inception_features",
+    "kernel_distance",
     "load_classifier",
+    "memorisation",
+    "nearest_neighbours",
+    "path_length",
+    "precision_recall",
+    "quick_fid",
+    "random_features",
+    "slerp",
+    "summarise",
+    "summary_of",
     "train_classifier",
 ]

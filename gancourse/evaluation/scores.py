@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from gancourse.data import mnist
-from gancourse.evaluation.inputs import BATCH, EvaluationError, Source, batches, device_of, eval_mode, take
+from gancourse.data import Images, mnist
+from gancourse.evaluation.features import Extractor, classifier_features
+from gancourse.evaluation.inputs import EvaluationError, Source, batches, device_of, eval_mode, take
+from gancourse.evaluation.kernel import kernel_distance
 from gancourse.evaluation.mnist_classifier import classifier
-from gancourse.evaluation.statistics import cached_statistics, feature_statistics, frechet_distance
+from gancourse.evaluation.neighbours import manifold_scores
+from gancourse.evaluation.statistics import feature_statistics, frechet_distance
+from gancourse.evaluation.summary import Summary, divergence_from_uniform, summarise, summary_of
+
+QUICK = 2048  # samples of the score that a training run takes now and then
 
 
 @cache
-def _test_statistics() -> tuple[Tensor, Tensor]:
-    return cached_statistics(mnist("test"), classifier())
+def _test_summary() -> Summary:
+    return summary_of(mnist("test"), classifier_features())
 
 
 def classifier_fid(source: Source, n: int | None = None, seed: int = 0, allow_few: bool = False) -> float:
@@ -35,7 +40,13 @@ def classifier_fid(source: Source, n: int | None = None, seed: int = 0, allow_fe
     model = classifier(device_of(source))
     with eval_mode(source):
         mean, cov = feature_statistics(take(source, n, seed), model.features, allow_few=allow_few)
-    return frechet_distance(mean, cov, *_test_statistics())
+    real = _test_summary()
+    return frechet_distance(mean, cov, real.mean, real.cov)
+
+
+def quick_fid(G: torch.nn.Module) -> float:
+    """`classifier_fid` from 2,048 samples: cheap enough for every few epochs, and on a scale of its own for that."""
+    return classifier_fid(G, n=QUICK)
 
 
 class ClassHistogram(NamedTuple):
@@ -54,9 +65,68 @@ def class_histogram(source: Source, n: int | None = None, seed: int = 0) -> Clas
     """
     model, counts = classifier(device_of(source)), torch.zeros(10, dtype=torch.int64)
     with eval_mode(source):
-        for x in batches(take(source, n, seed), BATCH):
+        for x in batches(take(source, n, seed)):
             counts += torch.bincount(model(x).argmax(1).cpu(), minlength=10)
     if not counts.sum():
         raise EvaluationError("there are no images to count; give at least one.")
-    share = counts.double() / counts.sum()
-    return ClassHistogram(counts, max(0.0, math.log(10) + torch.special.xlogy(share, share).sum().item()))
+    return ClassHistogram(counts, divergence_from_uniform(counts))
+
+
+class Scores(NamedTuple):
+    """Every score of one set of images against a real one; see the function of each name for its meaning.
+
+    n: images. inception_score and kl are nan where the extractor knows no classes.
+    """
+
+    n: int
+    fid: float
+    kid: float
+    kid_error: float
+    inception_score: float
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+    kl: float
+
+
+def evaluate(
+    source: Source | Summary,
+    real: Images | Summary | None = None,
+    extractor: Extractor | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    allow_few: bool = False,
+    progress: bool = False,
+) -> Scores:
+    """All scores of `source` against `real`, on the features of one extractor.
+
+    source: a generator, or images, as in `classifier_fid`, of the real ones' shape; or a Summary of either.
+    real: Images, whose summary is cached, or a Summary; None for MNIST's test set.
+    extractor: None for the MNIST classifier's features. n, seed, allow_few, progress: as in `summarise`.
+
+    Distances between single images (precision, recall, density, coverage, KID) use at most 10,000 of each, and equally
+    many of both. Raises EvaluationError, ShapeError, WeightsError.
+    """
+    if extractor is None:
+        extractor = classifier_features("cpu" if isinstance(source, Summary) else device_of(source))
+    if real is None:
+        theirs = summary_of(mnist("test"), extractor)
+    else:
+        theirs = real if isinstance(real, Summary) else summary_of(real, extractor, allow_few, progress)
+    ours = source if isinstance(source, Summary) else summarise(source, extractor, n, seed, allow_few, progress)
+    m = min(len(theirs.features), len(ours.features))
+    a, b = theirs.features[:m], ours.features[:m]
+    kid, (pr, dc) = kernel_distance(a, b), manifold_scores(a, b)
+    return Scores(
+        n=ours.n,
+        fid=frechet_distance(ours.mean, ours.cov, theirs.mean, theirs.cov),
+        kid=kid.value,
+        kid_error=kid.error,
+        inception_score=ours.inception_score,
+        precision=pr.precision,
+        recall=pr.recall,
+        density=dc.density,
+        coverage=dc.coverage,
+        kl=ours.kl,
+    )

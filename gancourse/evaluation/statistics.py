@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import warnings
 from collections.abc import Callable, Iterable
 
-import numpy as np
 import torch
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from gancourse.data import Images
 from gancourse.evaluation.inputs import BATCH, EvaluationError, batches
-from gancourse.evaluation.mnist_classifier import MNISTClassifier
-from gancourse.files import cache_folder, write_atomically
 
-_SAMPLES_PER_FEATURE = 4  # why 4: see feature_statistics
+_SAMPLES_PER_FEATURE = 4  # why 4: see Moments.result
+
+
+class Moments:
+    """Mean and covariance of features that come batch by batch, in float64, in constant memory.
+
+    Batches are merged as in Chan, Golub and LeVeque, 1979, which loses no digits where E[f f'] - m m' would.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._mean, self._scatter = torch.zeros(0), torch.zeros(0)
+
+    def add(self, f: Tensor) -> None:
+        """Take in the features (B, F) of one batch."""
+        f = f.detach().cpu().double()
+        m = f.mean(0)
+        centred = f - m
+        if self.n == 0:
+            self._mean, self._scatter = torch.zeros_like(m), torch.zeros(len(m), len(m), dtype=m.dtype)
+        shift = m - self._mean
+        self._scatter += centred.T @ centred + torch.outer(shift, shift) * (self.n * len(f) / (self.n + len(f)))
+        self.n += len(f)
+        self._mean += shift * (len(f) / self.n)
+
+    def result(self, allow_few: bool = False) -> tuple[Tensor, Tensor]:
+        """Mean (F,) and covariance (F, F).
+
+        allow_few: go on, with a warning, where there are fewer than 4 F images. Below F + 1 the covariance is
+            singular, and at 4 F the eigenvalues of a unit covariance still come out anywhere between (1 - 1/2)^2
+            and (1 + 1/2)^2 (Marchenko and Pastur, 1967).
+
+        Raises EvaluationError: too few images.
+        """
+        needed = _SAMPLES_PER_FEATURE * len(self._mean)
+        if self.n < max(needed, 2):
+            few = f"{self.n} images are too few for the covariance of {len(self._mean)} features: it needs at least "
+            few += f"{needed:,}"
+            if not allow_few or self.n < 2:
+                raise EvaluationError(f"{few}. Take more, or allow_few=True: the distance comes out too large.")
+            warnings.warn(f"{few}; the distance comes out too large.", stacklevel=3)
+        return self._mean, self._scatter / (self.n - 1)
 
 
 def feature_statistics(
@@ -30,36 +65,19 @@ def feature_statistics(
 
     images: Images; a float tensor (N, C, H, W) in [-1, 1]; or an iterable of such batches, each used once.
     extractor: images (B, C, H, W) -> features (B, F) on the images' device; `classifier().features`, for one.
-    batch_size: images per call of the extractor (an iterable's batches are taken as they come).
-    allow_few: go on, with a warning, where there are fewer than 4 F images. Below F + 1 the covariance is
-        singular, and at 4 F the eigenvalues of a unit covariance still come out anywhere between (1 - 1/2)^2
-        and (1 + 1/2)^2 (Marchenko and Pastur, 1967).
+    batch_size: images per call of the extractor, at most (an iterable's batches are taken as they come).
+    allow_few: as in `Moments.result`.
 
-    Batches are merged as in Chan, Golub and LeVeque, 1979, which loses no digits where E[f f'] - m m' would.
     Raises EvaluationError: too few images; values outside [-1, 1] or not finite; a wrong type or shape.
     """
-    n, mean, scatter = 0, torch.zeros(0), torch.zeros(0)
+    moments = Moments()
     with torch.no_grad():
         for x in batches(images, batch_size):
             f = extractor(x)
             if f.ndim != 2 or len(f) != len(x):
                 raise EvaluationError(f"the extractor gave shape {tuple(f.shape)}, expected ({len(x)}, F).")
-            f = f.cpu().double()
-            m = f.mean(0)
-            centred = f - m
-            if n == 0:
-                mean, scatter = torch.zeros_like(m), torch.zeros(len(m), len(m), dtype=m.dtype)
-            shift = m - mean
-            scatter += centred.T @ centred + torch.outer(shift, shift) * (n * len(f) / (n + len(f)))
-            n += len(f)
-            mean += shift * (len(f) / n)
-    needed = _SAMPLES_PER_FEATURE * len(mean)
-    if n < max(needed, 2):
-        few = f"{n} images are too few for the covariance of {len(mean)} features: it needs at least {needed}"
-        if not allow_few or n < 2:
-            raise EvaluationError(f"{few}. Take more, or allow_few=True: the distance comes out too large.")
-        warnings.warn(f"{few}; the distance comes out too large.", stacklevel=2)
-    return mean, scatter / (n - 1)
+            moments.add(f)
+    return moments.result(allow_few)
 
 
 def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> float:
@@ -83,20 +101,3 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
     cross = torch.linalg.eigvalsh(root @ s2 @ root).clamp(min=0).sqrt().sum()
     distance = (m1 - m2).square().sum() + s1.trace() + s2.trace() - 2 * cross
     return max(0.0, distance.item())  # rounding can leave some -1e-13
-
-
-def cached_statistics(images: Images, extractor: MNISTClassifier) -> tuple[Tensor, Tensor]:
-    """`feature_statistics` of a real set, kept in the cache folder under the hash of images and weights."""
-    weights = save_safetensors({k: v.contiguous() for k, v in extractor.state_dict().items()})
-    key = hashlib.sha256(images.fingerprint.encode() + weights).hexdigest()
-    path, n = cache_folder() / f"statistics-{key[:16]}.bin", extractor.n_features
-    with contextlib.suppress(OSError):
-        raw = path.read_bytes()
-        if len(raw) == 32 + 8 * n * (n + 1) and hashlib.sha256(raw[32:]).digest() == raw[:32]:
-            table = torch.from_numpy(np.frombuffer(raw[32:], dtype="<f8").reshape(n + 1, n).copy())
-            return table[0], table[1:]
-    mean, cov = feature_statistics(images, extractor.features)
-    raw = torch.cat([mean[None], cov]).numpy().astype("<f8").tobytes()
-    with contextlib.suppress(OSError):  # a read-only home costs some seconds per start, not the score
-        write_atomically(path, hashlib.sha256(raw).digest() + raw)
-    return mean, cov
