@@ -21,12 +21,12 @@ from gancourse.evaluation import (
     path_length,
     precision_recall,
     random_features,
-    slerp,
     summarise,
     summary,
     summary_of,
 )
 from gancourse.evaluation.neighbours import manifold_scores
+from gancourse.evaluation.path_length import _slerp
 from gancourse.models import MLPGenerator
 
 
@@ -266,7 +266,7 @@ def test_path_length_agrees_with_small_steps_and_leaves_no_trace(recwarn):
     t, step = torch.rand(60, generator=rng), 1e-2
     look = evaluation.classifier_features()
     with torch.no_grad():
-        moved = (look(G(slerp(a, b, t + step))) - look(G(slerp(a, b, t)))) / step
+        moved = (look(G(_slerp(a, b, t + step))) - look(G(_slerp(a, b, t)))) / step
     assert found.value == pytest.approx(moved.double().square().sum(1).mean().item(), rel=0.05)
 
 
@@ -277,9 +277,9 @@ def test_path_length_refuses():
 
 def test_slerp_meets_its_ends_and_stays_on_the_sphere(rng):
     a, b = (torch.nn.functional.normalize(gaussian(9, 5, rng)) for _ in range(2))
-    assert torch.allclose(slerp(a, b, torch.zeros(9)), a, atol=1e-6)
-    assert torch.allclose(slerp(a, b, torch.ones(9)), b, atol=1e-6)
-    assert torch.allclose(slerp(a, b, torch.rand(9, generator=rng)).norm(dim=1), torch.ones(9), atol=1e-6)
+    assert torch.allclose(_slerp(a, b, torch.zeros(9)), a, atol=1e-6)
+    assert torch.allclose(_slerp(a, b, torch.ones(9)), b, atol=1e-6)
+    assert torch.allclose(_slerp(a, b, torch.rand(9, generator=rng)).norm(dim=1), torch.ones(9), atol=1e-6)
 
 
 # --- summaries -------------------------------------------------------------------------------------------

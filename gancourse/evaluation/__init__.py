@@ -32,7 +32,7 @@ from gancourse.evaluation.neighbours import (
     nearest_neighbours,
     precision_recall,
 )
-from gancourse.evaluation.path_length import PathLength, path_length, slerp
+from gancourse.evaluation.path_length import PathLength, path_length
 from gancourse.evaluation.scores import (
     ClassHistogram,
     Scores,
@@ -77,7 +77,6 @@ __all__ = [
     "precision_recall",
     "quick_fid",
     "random_features",
-    "slerp",
     "summarise",
     "summary_of",
     "train_classifier",

@@ -51,7 +51,7 @@ def path_length(G: nn.Module, extractor: Extractor | None = None, n: int = 500, 
             a, b = ends[:, part].to(device)
 
             def image_features(t: Tensor, a: Tensor = a, b: Tensor = b) -> Tensor:
-                return extractor(G(slerp(a, b, t)))
+                return extractor(G(_slerp(a, b, t)))
 
             t = times[part].to(device)
             with warnings.catch_warnings():
@@ -64,7 +64,7 @@ def path_length(G: nn.Module, extractor: Extractor | None = None, n: int = 500, 
     return PathLength(kept.mean().item(), (kept.std() / len(kept) ** 0.5).item())
 
 
-def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+def _slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """Spherical interpolation of (B, F) vectors at times t (B,): directions on the great circle, lengths linear.
 
     Source: Shoemake, 1985; for latent vectors: White, 2016.
