@@ -9,6 +9,7 @@ from typing import Any
 from gancourse import profiles
 from gancourse.data import DataError, Images, mnist, pack_mnist
 from gancourse.distributed import launched
+from gancourse.evaluation.commands import add_commands
 from gancourse.memory import OutOfMemory
 from gancourse.models import networks
 from gancourse.regularisers import Recipe, RegularisedTrainer
@@ -47,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--plain", action="store_true", help="the readable loop instead of the fast path")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
     train.add_argument("--milestones", type=int, nargs="*", default=[5, 50, 100], help="epochs whose checkpoints stay")
+    train.add_argument("--score-every", type=int, default=0, help="classifier FID of 2,048 samples every N epochs")
     train.set_defaults(run=_train)
 
     get = commands.add_parser("fetch", help="fetch LSUN's churches (2.4 GB); the same command goes on after a break")
@@ -69,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
     ship.add_argument("--out", required=True, help="folder of weights and cards")
     ship.add_argument("--trained-at", default="", help="commit of the run's code (default: this one)")
     ship.set_defaults(run=_ship)
+
+    add_commands(commands)
 
     again = commands.add_parser("reproduce", help="run a study (hours) and write its results")
     again.add_argument("name", nargs="?", help="which one; without a name they are listed")
@@ -132,9 +136,13 @@ def _ship(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     import torch
 
+    from gancourse.evaluation import quick_fid
+
     church = options.model == "church"
     if not church and (options.width or options.augment):
         raise ValueError(f"--width and --augment are for church; {options.model} has neither.")
+    if church and options.score_every:
+        raise ValueError("--score-every is for digits; score a church run afterwards: python -m gancourse evaluate.")
     epochs, n_images = profiles.LESSONS[profiles.TRAINING_LESSON[options.model]][options.profile]
     config = Config(
         model="dcgan128" if church else options.model,
@@ -158,6 +166,8 @@ def _train(options: argparse.Namespace) -> None:
     width = {"width": options.width or profiles.CHURCH_WIDTH[options.profile]} if church else {}
     G, D = networks(config.model, **width)
     rest: dict[str, Any] = {"milestones": tuple(options.milestones)}
+    if options.score_every:
+        rest |= {"score": quick_fid, "score_every": options.score_every}
     if options.augment:
         recipe = Recipe(augment=tuple(options.augment))
         trainer: Trainer = RegularisedTrainer(

@@ -24,10 +24,16 @@ def losses(history: History, loss: str = "non_saturating") -> Figure:
 
     `history` is `Trainer.history`: a row per epoch with epoch, loss_d, loss_g, d_real, d_fake_before, d_fake_after,
     grad_norm_d and grad_norm_g. Dashed lines mark what the losses and D's answers are where D answers 1/2
-    everywhere; `loss` names G's loss, "non_saturating" or "saturating", because that value depends on it.
+    everywhere; `loss` names G's loss, "non_saturating" or "saturating", because that value depends on it. A run that
+    was scored as it trained (`Trainer(score=...)`) gets a fourth panel, of its history's column `fid`.
     """
-    fig = Figure(figsize=(10.4, 3.5), layout="constrained", facecolor=COLOURS["paper"])
-    curve_panels(list(fig.subplots(1, 3)), history, loss)
+    scored = [row for row in history if math.isfinite(row.get("fid", math.nan))]
+    fig = Figure(figsize=(13.6 if scored else 10.4, 3.5), layout="constrained", facecolor=COLOURS["paper"])
+    axes = list(fig.subplots(1, 4 if scored else 3))
+    curve_panels(axes[:3], history, loss)
+    if scored:
+        _curves(axes[3], scored, [("fid", "", "generator", "-")], marks=[])
+        axes[3].set(title="Score of G's samples", ylabel="Fréchet distance (log scale)")
     return fig
 
 

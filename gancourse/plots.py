@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from gancourse.curves import compare_losses, losses
 from gancourse.diagrams import architecture_diagram, game_diagram
 from gancourse.grids import GUTTER, to_grid, to_uint8
+from gancourse.scoreboard import scoreboard
 from gancourse.style import COLOURS, DPI, RC
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "image_grid",
     "losses",
     "samples_over_epochs",
+    "scoreboard",
     "show",
     "side_by_side",
     "to_grid",

@@ -129,6 +129,9 @@ class Trainer:
     keep_last, milestones: which checkpoints stay (see runs.Run).
     accumulate: parts that each batch passes the networks in, for batches that do not fit the device's memory.
     accelerator: an accelerate.Accelerator, to train as one of several processes (see gancourse.distributed).
+    score, score_every: a number for the generator (its average, where there is one), taken after every so many epochs
+        into history's column `fid`, nan for the others; `evaluation.quick_fid`, for one. It must change no state. A run
+        may go on with another score or none.
 
     .G .D .ema         the networks (ema: the averaged generator, or None)
     .history           one row of floats an epoch: epoch, the STATISTICS' means, images_per_second, seconds
@@ -148,6 +151,8 @@ class Trainer:
         milestones: tuple[int, ...] = (),
         accelerator: Any = None,
         accumulate: int = 1,
+        score: Callable[[nn.Module], float] | None = None,
+        score_every: int = 1,
     ) -> None:
         self.team = Team(accelerator)
         self.team.check_batch(config.batch_size)
@@ -156,7 +161,10 @@ class Trainer:
                 f"accumulate is {accumulate}, expected a divisor of the batch of {config.batch_size // self.team.size} "
                 "images that this process has."
             )
+        if score_every < 1:
+            raise ValueError(f"score_every is {score_every}, expected a number of epochs, at least 1.")
         self.accumulate = accumulate
+        self.score, self.score_every = score, score_every
         self.device = pick_device(device) if accelerator is None else accelerator.device
         self.G, self.D, self.images, self.config = (
             G.to(self.device),
@@ -289,6 +297,7 @@ class Trainer:
             "seconds": seconds,
         }
         self.epoch += 1
+        self._score(row)
         self.history.append(row)
         self._sample()
         if self.run is not None and self.team.is_main:
@@ -352,6 +361,16 @@ class Trainer:
             f"a loss became NaN or infinite at step {step:,} (epoch {self.epoch + 1}); {where}. "
             f'Nothing was saved after it. Try a smaller lr (it is {self.config.lr:g}) or precision="float32".'
         )
+
+    def _score(self, row: Row) -> None:
+        """Put the score into this epoch's row. Once a run has that column, all rows have it, with nan for none."""
+        if self.score is not None and self.epoch % self.score_every == 0:
+            row["fid"] = self.score(self.G if self.ema is None else self.ema) if self.team.is_main else math.nan
+        elif self.score is not None or any("fid" in earlier for earlier in self.history):
+            row["fid"] = math.nan
+        if "fid" in row:
+            for earlier in self.history:
+                earlier.setdefault("fid", math.nan)
 
     @torch.no_grad()
     def _sample(self) -> None:

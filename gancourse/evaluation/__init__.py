@@ -32,6 +32,7 @@ from gancourse.evaluation.neighbours import (
     nearest_neighbours,
     precision_recall,
 )
+from gancourse.evaluation.of_runs import comparison, floor, score_run, scores_of, table
 from gancourse.evaluation.path_length import PathLength, path_length
 from gancourse.evaluation.scores import (
     ClassHistogram,
@@ -64,9 +65,11 @@ __all__ = [
     "classifier",
     "classifier_features",
     "classifier_fid",
+    "comparison",
     "density_coverage",
     "evaluate",
     "feature_statistics",
+    "floor",
     "frechet_distance",
     "inception_features",
     "kernel_distance",
@@ -77,7 +80,10 @@ __all__ = [
     "precision_recall",
     "quick_fid",
     "random_features",
+    "score_run",
+    "scores_of",
     "summarise",
     "summary_of",
+    "table",
     "train_classifier",
 ]

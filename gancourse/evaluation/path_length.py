@@ -56,7 +56,7 @@ def path_length(G: nn.Module, extractor: Extractor | None = None, n: int = 500, 
             t = times[part].to(device)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)  # torch's own, of what it imports for this
-                _, speed = jvp(image_features, (t,), (torch.ones_like(t),))
+                speed = jvp(image_features, (t,), (torch.ones_like(t),))[1]
             speeds.append(speed.double().square().sum(1).cpu())
     found = torch.cat(speeds).sort().values
     cut = n // 100
