@@ -33,6 +33,10 @@ def keep(self, G, D, *rest, **named):
     record.trainer = self
     made(self, G, D, *rest, **named)
 training.Trainer.__init__ = keep
+if "full-disk" in sys.argv[1] and rank == 0:
+    def refuse(self, checkpoint):
+        raise OSError(28, "No space left on device")
+    training.Run.save = refuse
 status = main(sys.argv[2:])
 if status == 0:
     trainer = record.trainer
@@ -96,6 +100,16 @@ def test_a_run_of_two_processes_goes_on_in_one_and_back(tmp_path):
     mixed, plain = Run(tmp_path / "run").load(3), Run(tmp_path / "straight").load(3)
     for name, tensor in plain.network("G").items():
         torch.testing.assert_close(mixed.network("G")[name], tensor, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_when_the_main_process_cannot_save_nobody_waits_for_it(tmp_path):
+    folder = tmp_path / "full-disk"
+    folder.mkdir()
+    done = train(folder, 2, "mlp", "--epochs", "2", "--out", str(tmp_path / "run"))  # its timeout: nobody hangs
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr
+    assert Run(tmp_path / "run").checkpointed_epochs() == []
 
 
 class _Accelerator:
