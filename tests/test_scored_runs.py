@@ -42,7 +42,12 @@ def test_a_score_goes_into_history_and_changes_nothing_else():
 
 def test_the_average_is_scored_where_there_is_one():
     seen = []
-    run = trainer(epochs=1, config={"ema_half_life": 500.0}, score=lambda G: seen.append(G) or 1.0)
+
+    def score(G):
+        seen.append(G)
+        return 1.0
+
+    run = trainer(epochs=1, config={"ema_half_life": 500.0}, score=score)
     run.fit(progress=False)
     assert seen == [run.ema] and run.history[0]["fid"] == 1.0
 
@@ -87,7 +92,7 @@ def test_the_curve_of_scores_gets_its_own_panel():
     fig = plots.losses(history)
     assert len(fig.axes) == 4
     (line,) = fig.axes[3].lines
-    assert list(line.get_xdata()) == [2, 4, 6] and list(line.get_ydata()) == [50.0, 25.0, 100 / 6]
+    assert line.get_xydata().tolist() == [[2, 50.0], [4, 25.0], [6, 100 / 6]]
     assert len(plots.losses([{**r, "fid": math.nan} for r in history]).axes) == 3
 
 

@@ -331,6 +331,8 @@ def test_the_real_set_is_cached(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(summary, "summarise", None)  # from here on only the file can answer
         again = summary_of(images, look)
+        mean, _ = evaluation.cached_statistics(images, evaluation.classifier())
+        assert torch.equal(mean, first.mean)
     for name in ("mean", "cov", "features", "share", "counts"):
         assert torch.equal(getattr(first, name), getattr(again, name))
     assert (first.n, first.certainty) == (again.n, again.certainty)

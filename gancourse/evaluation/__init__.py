@@ -43,7 +43,7 @@ from gancourse.evaluation.scores import (
     quick_fid,
 )
 from gancourse.evaluation.statistics import feature_statistics, frechet_distance
-from gancourse.evaluation.summary import Summary, summarise, summary_of
+from gancourse.evaluation.summary import Summary, cached_statistics, summarise, summary_of
 
 __all__ = [
     "FORMAT",
@@ -61,6 +61,7 @@ __all__ = [
     "Summary",
     "WeightsError",
     "accuracy",
+    "cached_statistics",
     "class_histogram",
     "classifier",
     "classifier_features",

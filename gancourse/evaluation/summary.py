@@ -14,8 +14,9 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from gancourse.data import Images
-from gancourse.evaluation.features import Extractor
+from gancourse.evaluation.features import Extractor, classifier_features
 from gancourse.evaluation.inputs import EvaluationError, Source, bar, batches, count, eval_mode, take
+from gancourse.evaluation.mnist_classifier import MNISTClassifier
 from gancourse.evaluation.statistics import Moments
 from gancourse.files import cache_folder, read_at_most, write_atomically
 
@@ -117,3 +118,9 @@ def summary_of(images: Images, extractor: Extractor, allow_few: bool = False, pr
     with contextlib.suppress(OSError):  # a read-only home costs some seconds per start, not the score
         write_atomically(path, hashlib.sha256(raw).digest() + raw)
     return made
+
+
+def cached_statistics(images: Images, extractor: MNISTClassifier) -> tuple[Tensor, Tensor]:
+    """Mean (F,) and covariance (F, F) of a real set's features under a classifier, from `summary_of`."""
+    found = summary_of(images, classifier_features(next(extractor.parameters()).device, extractor))
+    return found.mean, found.cov
