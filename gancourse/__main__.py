@@ -74,6 +74,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     add_commands(commands)
 
+    claims = commands.add_parser("claims", help="print the table of the papers' claims, or write it into a README")
+    claims.add_argument("readme", nargs="?", help="a file that has the two marks")
+    claims.set_defaults(run=_claims)
+
     again = commands.add_parser("reproduce", help="run a study (hours) and write its results")
     again.add_argument("name", nargs="?", help="which one; without a name they are listed")
     again.add_argument("--out", help="results file (default: build/studies/NAME.json)")
@@ -117,6 +121,19 @@ def _reproduce(options: argparse.Namespace) -> None:
     out = Path(options.out or f"build/studies/{options.name}.json")
     core.reproduce(options.name, out, options.quick, options.workers)
     print(f"wrote {out}")
+
+
+def _claims(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from gancourse import claims
+    from gancourse.files import write_atomically
+
+    if options.readme is None:
+        print(claims.markdown())
+        return
+    path = Path(options.readme)
+    write_atomically(path, claims.with_table(path.read_text(encoding="utf-8")).encode())
 
 
 def _ship(options: argparse.Namespace) -> None:

@@ -1,0 +1,232 @@
+"""What the papers claim about MNIST, what we measured, and whether the claim holds: one table, made from results.
+
+Every number comes from assets/results or from the cards of the shipped weights, and every verdict from the rule beside
+it. A claim whose study was not run yet says so.
+
+    python -m gancourse claims README.md
+
+writes the table between its two marks; a test checks that the README agrees.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gancourse.studies.core import StudyError, results
+
+MARKS = ("<!-- claims: made by python -m gancourse claims README.md -->", "<!-- end of claims -->")
+HOLDS, FAILS, PARTLY, OPEN = "holds", "fails", "holds in part", "not measured yet"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim. `measure` returns what was found, in words with numbers, and the verdict by the stated `rule`.
+
+    It raises StudyError, or LookupError, where its results are not there.
+    """
+
+    paper: str
+    says: str
+    rule: str
+    measure: Callable[[], tuple[str, str]]
+
+
+def _rows(study: str, **where: Any) -> list[Row]:
+    """A study's rows that have these values. Raises LookupError when there are none."""
+    found = [row for row in results(study)["rows"] if all(row.get(k) == v for k, v in where.items())]
+    if not found:
+        raise LookupError(f"{study} has no rows with {where}")
+    return found
+
+
+def _spread(rows: list[Row], column: str) -> tuple[float, float, str]:
+    """Mean and standard deviation over seeds, and both as text: "30.1 ± 2.0 (3 seeds)". Diverged runs are left out."""
+    values = [float(row[column]) for row in rows if column in row]
+    mean, spread = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    return mean, spread, f"{mean:.3g} ± {spread:.2g} ({len(values)} seed{'s' * (len(values) != 1)})"
+
+
+def _at(name: str, epoch: int | None = None) -> Row:
+    """The comparison's row of a generator: at one epoch, or at the last that there is."""
+    rows = sorted(_rows("gan_vs_dcgan", name=name), key=lambda row: row["epoch"])
+    return rows[-1] if epoch is None else next(row for row in rows if row["epoch"] == epoch)
+
+
+def _real() -> Row:
+    return _rows("gan_vs_dcgan", name="real digits")[0]
+
+
+# --- P1 ------------------------------------------------------------------------------------------------------------
+
+
+def _mlp_at_50() -> tuple[str, str]:
+    try:
+        early, late, real = _at("mlp-mnist", 5), _at("mlp-mnist", 50), _real()
+    except StopIteration:
+        raise LookupError("epochs 5 and 50 are not both there") from None
+    found = (
+        f"distance {early['classifier_fid']:.1f} at 5 epochs, {late['classifier_fid']:.1f} at 50 "
+        f"(real: {real['classifier_fid']:.2f}); background {late['background_variation']:.1f} grey levels "
+        f"(real: {real['background_variation']:.2f}); 1 seed"
+    )
+    better = late["classifier_fid"] < early["classifier_fid"] / 2
+    noisy = late["background_variation"] > 2 * real["background_variation"]
+    return found, HOLDS if better and noisy else PARTLY if better or noisy else FAILS
+
+
+def _dcgan_at_5() -> tuple[str, str]:
+    try:
+        dcgan, mlp = _at("dcgan-mnist", 5), _at("mlp-mnist", 50)
+    except StopIteration:
+        raise LookupError("the epochs are not there") from None
+    found = (
+        f"DCGAN at 5 epochs: distance {dcgan['classifier_fid']:.1f}, {dcgan['confident']:.0%} of its images classified "
+        f"with certainty; MLP at 50: {mlp['classifier_fid']:.1f}, {mlp['confident']:.0%}; 1 seed each"
+    )
+    better = [dcgan["classifier_fid"] < mlp["classifier_fid"], dcgan["confident"] > mlp["confident"]]
+    return found, HOLDS if all(better) else PARTLY if any(better) else FAILS
+
+
+def _versus(column: str, what: str, more: bool) -> Callable[[], tuple[str, str]]:
+    """DCGAN against the MLP, each at the last epoch that there is, in one column."""
+
+    def measure() -> tuple[str, str]:
+        dcgan, mlp, real = _at("dcgan-mnist"), _at("mlp-mnist"), _real()
+        found = (
+            f"{what}: MLP after {mlp['epoch']} epochs {mlp[column]:.3g}, DCGAN after {dcgan['epoch']} "
+            f"{dcgan[column]:.3g}, real digits {real[column]:.3g}; 1 seed each"
+        )
+        return found, HOLDS if (dcgan[column] > mlp[column]) == more else FAILS
+
+    return measure
+
+
+def _stability() -> tuple[str, str]:
+    mlp, dcgan = _rows("mnist_seeds", pair="MLP, equal images"), _rows("guidelines", variant="as P1 prints it")
+    parts = []
+    for name, rows in (("MLP", mlp), ("DCGAN", dcgan)):
+        mean, spread, text = _spread(rows, "classifier_fid")
+        parts.append((spread / mean, f"{name} {text}"))
+    found = "; ".join(text for _, text in parts) + "; equal images, short runs"
+    return found, HOLDS if parts[1][0] < parts[0][0] else FAILS
+
+
+def _without(study: str, by: str, on: str, off: str) -> Callable[[], tuple[str, str]]:
+    """Whether taking something away makes the distance larger by more than both spreads together."""
+
+    def measure() -> tuple[str, str]:
+        with_it, without = _rows(study, **{by: on}), _rows(study, **{by: off})
+        (m1, s1, t1), (m0, s0, t0) = _spread(with_it, "classifier_fid"), _spread(without, "classifier_fid")
+        found = f"distance {t1} with it, {t0} without; short runs at half width"
+        return found, HOLDS if m0 - m1 > s0 + s1 else FAILS if m1 - m0 > s0 + s1 else PARTLY
+
+    return measure
+
+
+# --- P2 ------------------------------------------------------------------------------------------------------------
+
+
+def _indistinguishable() -> tuple[str, str]:
+    rows, real = _rows("schulz_collapse", model="schulz"), _real()
+    mean, _, text = _spread(rows, "fid")
+    epochs = len(rows[0]["history"])
+    found = f"as printed, after {epochs} epochs: distance {text}; real digits {real['classifier_fid']:.2f}"
+    return found, HOLDS if mean < 2 * real["classifier_fid"] else FAILS
+
+
+def _mlp_suits_mnist() -> tuple[str, str]:
+    mlp = _at("mlp-mnist")
+    dcgan = min(_rows("gan_vs_dcgan", name="dcgan-mnist"), key=lambda row: row["epoch"])
+    found = (
+        f"MLP after {mlp['epoch']} epochs: distance {mlp['classifier_fid']:.1f}; DCGAN after {dcgan['epoch']}: "
+        f"{dcgan['classifier_fid']:.1f}; 1 seed each"
+    )
+    return found, HOLDS if mlp["classifier_fid"] <= dcgan["classifier_fid"] else FAILS
+
+
+def _balance() -> tuple[str, str]:
+    rows = _rows("schulz_collapse", model="schulz")
+    _, _, kl = _spread(rows, "kl")
+    lost = [row["history"][-1]["d_fake_before"] < 0.05 or row["kl"] > 1 for row in rows]
+    return f"as printed, D wins or G collapses in {sum(lost)} of {len(rows)} seeds; KL from uniform {kl}", (
+        HOLDS if all(lost) else PARTLY if any(lost) else FAILS
+    )
+
+
+def _nobody() -> tuple[str, str]:
+    raise LookupError("no study of it yet")
+
+
+P1_NETS = "as P1 prints it"
+CLAIMS = (
+    Claim("P1", "The MLP is satisfactory at 50 epochs, though some digits stay noisy and blurry",
+          "distance at most half of that at 5 epochs, and the background varies more than twice as much as in real "
+          "digits", _mlp_at_50),
+    Claim("P1", "DCGAN is already realistic at 5 epochs",
+          "at 5 epochs it has a smaller distance, and more images that the classifier is sure of (0.95), than the MLP "
+          "at 50", _dcgan_at_5),
+    Claim("P1, P3", "DCGAN's samples are less noisy", "its background varies less",
+          _versus("background_variation", "background, grey levels", more=False)),
+    Claim("P1", "DCGAN's samples are sharper", "the step at a stroke's edge is larger",
+          _versus("edge_sharpness", "step at an edge, share of the grey scale", more=True)),
+    Claim("P1", "DCGAN is more stable to train", "the distance's spread over seeds, divided by its mean, is smaller",
+          _stability),
+    Claim("P1", "BatchNorm is one reason",
+          "without it the distance grows by more than both spreads",
+          _without("guidelines", "variant", P1_NETS, "no BatchNorm")),
+    Claim("P1", "Transposed convolutions are another",
+          "with upsampling and a convolution in their place the distance grows by more than both spreads",
+          _without("guidelines", "variant", P1_NETS, "G: nearest, then convolution")),
+    Claim("P1", "LeakyReLU (in D) helps, since it avoids dying ReLUs",
+          "with ReLU the distance grows by more than both spreads",
+          _without("tricks", "without", "none: all tricks on", "LeakyReLU in D")),
+    Claim("P2", "After 50 epochs samples are visually indistinguishable from MNIST",
+          "distance at most twice that of real digits", _indistinguishable),
+    Claim("P2", "MLPs suit MNIST, whose images have few spatial dependencies",
+          "the MLP, at its last epoch, is no further from real digits than DCGAN at its first shipped epoch",
+          _mlp_suits_mnist),
+    Claim("P2", "G and D are hard to keep in balance",
+          "with the networks as printed, D(G(z)) falls below 0.05 or KL from uniform exceeds 1, in every seed",
+          _balance),
+    Claim("P3", "DCGAN's samples are significantly better", "smaller distance",
+          _versus("classifier_fid", "distance", more=False)),
+    Claim("P3", "MLPs suit wider domains than convolutional networks",
+          "trained on digits with permuted pixels, the MLP is closer to them than DCGAN", _nobody),
+    Claim("P3", "DCGAN is the most appropriate tool for high resolution and little noise",
+          "cannot be decided at 28 pixels", _nobody),
+)  # fmt: skip
+
+
+def table() -> list[dict[str, str]]:
+    """One row a claim: paper, claim, rule, measured, verdict."""
+    rows = []
+    for claim in CLAIMS:
+        try:
+            measured, verdict = claim.measure()
+        except (StudyError, LookupError):
+            measured, verdict = "", OPEN
+        rows.append(
+            {"paper": claim.paper, "claim": claim.says, "rule": claim.rule, "measured": measured, "verdict": verdict}
+        )
+    return rows
+
+
+def markdown() -> str:
+    """The table in Markdown. Distance: the classifier's Fréchet distance to MNIST's test images, 10,000 samples."""
+    lines = ["| paper | claim | holds if | measured | verdict |", "| --- | --- | --- | --- | --- |"]
+    lines += [f"| {r['paper']} | {r['claim']} | {r['rule']} | {r['measured']} | **{r['verdict']}** |" for r in table()]
+    return "\n".join(lines)
+
+
+def with_table(readme: str) -> str:
+    """The README with the table between its two marks made anew. Raises ValueError when the marks are not there."""
+    if [readme.count(mark) for mark in MARKS] != [1, 1]:
+        raise ValueError(f"the text has not each of the marks {MARKS[0]} and {MARKS[1]} once.")
+    before, rest = readme.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    return f"{before}{MARKS[0]}\n{markdown()}\n{MARKS[1]}{after}"

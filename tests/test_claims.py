@@ -1,0 +1,100 @@
+"""The claims record: built from results alone, the same in the README, and its verdicts follow the stated rules."""
+
+from pathlib import Path
+
+import pytest
+
+from gancourse import claims
+from gancourse.__main__ import main
+from gancourse.studies.core import StudyError
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_has_the_table_that_the_results_give(tmp_path):
+    assert claims.with_table(README) == README, "run: python -m gancourse claims README.md"
+    (tmp_path / "README.md").write_text(README.replace("**holds**", "**fails**"), encoding="utf-8")
+    assert main(["claims", str(tmp_path / "README.md")]) == 0
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == README
+
+
+def test_without_its_marks_a_text_is_left_alone(tmp_path, capsys):
+    path = tmp_path / "other.md"
+    path.write_text("nothing here")
+    assert main(["claims", str(path)]) == 1 and "marks" in capsys.readouterr().err
+    assert path.read_text() == "nothing here"
+
+
+def test_without_results_every_claim_says_so_and_no_number_stands_there(monkeypatch):
+    def none(study):
+        raise StudyError("none")
+
+    monkeypatch.setattr(claims, "results", none)
+    assert {(row["measured"], row["verdict"]) for row in claims.table()} == {("", claims.OPEN)}
+
+
+def test_every_paper_is_there_and_every_row_is_complete():
+    rows = claims.table()
+    assert {p for row in rows for p in row["paper"].split(", ")} == {"P1", "P2", "P3"}
+    assert all(
+        row["rule"] and row["claim"] and bool(row["measured"]) == (row["verdict"] != claims.OPEN) for row in rows
+    )
+    assert all(row["verdict"] in (claims.HOLDS, claims.FAILS, claims.PARTLY, claims.OPEN) for row in rows)
+    assert "|" not in "".join(text for row in rows for text in row.values())
+
+
+def verdicts(monkeypatch, **studies):
+    monkeypatch.setattr(claims, "results", lambda name: {"rows": studies[name]})
+
+
+@pytest.mark.parametrize(
+    ("without", "verdict"),
+    [([30, 40, 50], claims.HOLDS), ([9, 12, 30], claims.PARTLY), ([1, 1.5, 2], claims.FAILS)],
+)
+def test_a_part_is_needed_when_leaving_it_out_costs_more_than_both_spreads(monkeypatch, without, verdict):
+    rows = [{"variant": "with", "classifier_fid": v} for v in (10, 11, 12)]
+    rows += [{"variant": "without", "classifier_fid": v} for v in without]
+    verdicts(monkeypatch, guidelines=[*rows, {"variant": "without", "diverged": "at step 3"}])
+    measured, found = claims._without("guidelines", "variant", "with", "without")()
+    assert found == verdict and measured.startswith("distance 11 ± 1 (3 seeds) with it")
+
+
+def test_p1s_claims_about_5_and_50_epochs_follow_their_rules(monkeypatch):
+    def row(name, epoch, fid, background, confident=0.5):
+        return dict(
+            name=name,
+            epoch=epoch,
+            classifier_fid=fid,
+            background_variation=background,
+            confident=confident,
+            edge_sharpness=0.5,
+        )
+
+    real = row("real digits", 0, 0.2, 0.3)
+    rows = [real, row("mlp-mnist", 5, 70, 18), row("mlp-mnist", 50, 20, 3), row("dcgan-mnist", 5, 9, 0.4, 0.6)]
+    verdicts(monkeypatch, gan_vs_dcgan=rows)
+    assert claims._mlp_at_50()[1] == claims.HOLDS and claims._dcgan_at_5()[1] == claims.HOLDS
+    assert claims._versus("background_variation", "b", more=False)()[1] == claims.HOLDS
+    assert claims._versus("edge_sharpness", "e", more=True)()[1] == claims.FAILS
+    assert claims._mlp_suits_mnist()[1] == claims.FAILS
+    rows[2].update(classifier_fid=40, confident=0.9)
+    assert claims._mlp_at_50()[1] == claims.PARTLY and claims._dcgan_at_5()[1] == claims.PARTLY
+    rows[2].update(background_variation=0.3)
+    assert claims._mlp_at_50()[1] == claims.FAILS
+    del rows[2]
+    with pytest.raises(LookupError):
+        claims._mlp_at_50()
+
+
+def test_p2s_claims_are_judged_on_every_seed(monkeypatch):
+    def seed(kl, fid, d_fake):
+        return {"model": "schulz", "kl": kl, "fid": fid, "history": [{"d_fake_before": d_fake}] * 2}
+
+    real = {"name": "real digits", "classifier_fid": 0.2}
+    rows = [seed(2.3, 200, 0.01), seed(0.5, 50, 0.3)]
+    verdicts(monkeypatch, schulz_collapse=rows, gan_vs_dcgan=[real])
+    assert claims._balance()[1] == claims.PARTLY and claims._indistinguishable()[1] == claims.FAILS
+    rows[1]["kl"] = 1.5
+    assert claims._balance()[1] == claims.HOLDS
+    rows[0]["fid"] = rows[1]["fid"] = 0.3
+    assert claims._indistinguishable()[1] == claims.HOLDS
