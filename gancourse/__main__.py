@@ -29,8 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--epochs", type=int, help="instead of the profile's epochs")
     train.add_argument(
         "--data",
-        help="folder with MNIST/raw, default: the MNIST inside the package; for church: LSUN's folder or one of "
-        "pictures, default: procedural churches",
+        help="folder with MNIST/raw, default: the MNIST inside the package; for church: LSUN's folder, one of "
+        "pictures or a made map; default: procedural",
     )
     train.add_argument("--images", type=int, help="use only the first N training images")
     train.add_argument("--width", type=int, help="church: channels of G's last hidden layer (P4: 64)")
@@ -203,7 +203,7 @@ def _churches(path: str | None, n: int, at_most: bool) -> Images:
 
     n: how many; at_most: where there are fewer, take what there is.
     """
-    if path is None:
+    if path is None or path == "procedural":
         from gancourse.churches import procedural_churches
 
         return procedural_churches(n)[0]
