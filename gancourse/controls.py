@@ -64,7 +64,7 @@ def number(label: str, value: int, low: int, high: int) -> w.IntSlider:
 
 
 def float_slider(label: str, value: float, low: float, high: float) -> w.FloatSlider:
-    layout = w.Layout(width="340px")
+    layout = w.Layout(width="300px")
     return w.FloatSlider(description=label, value=value, min=low, max=high, step=0.1, style=LABEL, layout=layout)
 
 

@@ -93,9 +93,11 @@ def game_picture(game: Game) -> bytes:
     """D's heat map with data, samples and arrows; G's warped grid; losses; the JSD: as PNG bytes, 960 x 436."""
     canvas = Canvas(*SIZE)
     _plane(canvas, game)
-    _warped(canvas, game)
-    canvas.clear_outside(MAIN, (0, 0, 418, SIZE[1]))
-    canvas.clear_outside(GRID, (418, 0, *SIZE))
+    corners = tuple(round(2 * side) for side in MAIN)
+    plane = canvas.image.crop(corners)
+    _warped(canvas, game)  # its lines may reach anywhere
+    canvas.clear_outside(GRID, (0, 0, *SIZE))
+    canvas.image.paste(plane, corners[:2])
     _losses(canvas, game)
     _jsd(canvas, game)
     _key(canvas)

@@ -33,7 +33,7 @@ PACES = {
     "at most 20": (20, 0.05),
 }
 LONGEST_PLAY = 0.025  # seconds of rounds for one picture, which itself takes about as long: together under 60 ms
-BRUSH = 0.15  # a drag leaves a point whenever it has come this far in the plane
+BRUSH = 0.15  # a drag leaves points this far apart in the plane, or a little more
 STATIC_ROUNDS = 300  # of the game whose picture stands in for the widget where nothing runs
 
 
@@ -73,9 +73,11 @@ class Playground(_Figure):
         self._drawing = w.HBox([*self.pen.values(), self.add, self.clear], layout=w.Layout(flex_flow="row wrap"))
         self._task: asyncio.Task[None] | None = None
         wrap = w.Layout(flex_flow="row wrap")
-        row = w.HBox([self.run, self.pause, *self.buttons.values(), self.pace], layout=wrap)
-        chosen = w.HBox([*self.controls.values()], layout=wrap)
-        super().__init__([row, self.formula, self._drawing, chosen], "gc-playground")
+        row = w.HBox([self.run, self.pause, *self.buttons.values()], layout=wrap)
+        names_of_rows = ("data loss optimiser", "lr_d layers_d width_d", "lr_g layers_g width_g")
+        chosen = [[self.controls[name] for name in names.split()] for names in names_of_rows]
+        rows = [w.HBox(controls, layout=wrap) for controls in (*chosen, [self.controls["k"], self.pace])]
+        super().__init__([row, rows[0], self.formula, self._drawing, *rows[1:]], "gc-playground")
         self.pointer = Pointer(self.picture, self, self._pressed)
         steps: tuple[tuple[str, Who], ...] = (("step_d", "D"), ("step_g", "G"), ("step_both", "both"))
         for name, who in steps:
@@ -132,11 +134,19 @@ class Playground(_Figure):
         self._draw((*self.settings.drawn, *as_points([(x, y)])))
 
     def _pressed(self, x: float, y: float, pressed: bool) -> None:
+        """A press leaves one point; a drag leaves them all along its way, also where the page reported few places."""
         place = pictures.in_the_plane(x, y)
         if self.settings.data != "drawn" or place is None:
             return
-        if pressed or not self.settings.drawn or math.dist(place, self.settings.drawn[-1]) >= BRUSH:
+        if pressed or not self.settings.drawn:
             self.draw_point(*place)
+            return
+        start = self.settings.drawn[-1]
+        n = int(math.dist(start, place) / BRUSH)
+        if n:
+            shares = [i / n for i in range(1, n + 1)]
+            way = [(start[0] + t * (place[0] - start[0]), start[1] + t * (place[1] - start[1])) for t in shares]
+            self._draw((*self.settings.drawn, *as_points(way)))
 
     def _draw(self, drawn: tuple[tuple[float, float], ...]) -> None:
         self.settings.drawn = drawn
@@ -215,10 +225,9 @@ class Explorer(_Figure):
         self._x = theory.grid(pictures.X_LOW, pictures.X_HIGH, 600)
         self._path: tuple[tuple[Any, ...], list[tuple[float, float]]] = ((), [])
         wrap = w.Layout(flex_flow="row wrap")
-        p, q = (
-            w.HBox([self.shape, self.mean_p, self.std_p], layout=wrap),
-            w.HBox([self.mean_q, self.std_q], layout=wrap),
-        )
+        p = w.HBox([self.shape, self.mean_p, self.std_p], layout=wrap)
+        below_shape = w.Label("", layout=w.Layout(width="300px"))
+        q = w.HBox([below_shape, self.mean_q, self.std_q], layout=wrap)
         super().__init__([w.VBox([p, q])], "gc-explorer")
         for control in (self.shape, self.mean_p, self.std_p, self.mean_q, self.std_q):
             control.observe(lambda _: self.show(), "value")

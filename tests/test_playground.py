@@ -90,6 +90,19 @@ def test_the_picture_moves_with_the_game():
     assert np.abs(picture(game) - before).max() > 60
 
 
+def test_a_generator_that_reaches_far_does_not_draw_over_its_neighbours(monkeypatch):
+    game = Game(Settings())
+    monkeypatch.setattr(game, "warped_grid", lambda: torch.zeros(1, 2, 2))
+    left, top, right, bottom = pictures.GRID
+    before = picture(game)
+    ends = torch.tensor([[[-20.0, 1.0], [20.0, 1.0]], [[0.0, -20.0], [1.0, 20.0]]])
+    monkeypatch.setattr(game, "warped_grid", lambda: ends)
+    changed = np.argwhere((picture(game) != before).any(2))
+    assert len(changed) > 100  # in the grid's own panel
+    (y0, x0), (y1, x1) = changed.min(0), changed.max(0)
+    assert x0 >= left and y0 >= top and x1 <= right and y1 <= bottom
+
+
 def test_the_divergence_of_points_is_that_of_their_densities():
     rng = torch.Generator().manual_seed(0)
     a, b = (torch.randn(200_000, 2, generator=rng) * 0.5 + torch.tensor([m, 0.0]) for m in (-0.5, 0.5))

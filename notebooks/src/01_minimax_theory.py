@@ -38,14 +38,16 @@ profile = "auto"  # "smoke" (seconds), "laptop" (minutes), "paper" (as long as t
 seed = 0  # of everything random that is trained
 
 # %%
+import itertools
 import math
 
 import matplotlib.pyplot as plt
 import sympy
 import torch
 
-from gancourse import games, losses, plots, profiles, theory
+from gancourse import games, losses, plots, profiles, theory, widgets
 from gancourse.exercises import minimax01 as ex
+from gancourse.playground import Game, Settings
 from gancourse.theory import Mixture, Normal, Uniform
 
 plots.use_style()
@@ -338,7 +340,13 @@ plots.show(
 # %% [markdown]
 # On the far left, $D^*$ turns *down* again: the generator's density is the wider one, so far enough out a point is more likely generated. No sample ever lands there, and the network does not know.
 #
-# **Predict.** Slide the generator's mean towards the data. What happens to the steepest part of $D^*$? And what does $D$ learn when it is shown twice as many real points as generated ones?
+# **Predict, then move the sliders.** Slide the generator's mean towards the data. What happens to the steepest part of $D^*$? Which width must the generator have so that $D^*$ becomes flat, and at which height? And for a uniform density of data: where can $D^*$ be exactly 1, and where exactly 0? (The curve on the right belongs to section 1.5.)
+
+# %%
+widgets.optimal_discriminator_explorer()
+
+# %% [markdown]
+# **Predict.** What does $D$ learn when it is shown twice as many real points as generated ones? That is the second of the next two exercises.
 
 # %% [markdown]
 # **Exercise: The best discriminator** (easy, 3 minutes). The generator is frozen. At a point where the data has density $p$ and the generator density $p_g$ (both
@@ -1218,6 +1226,62 @@ a = torch.tensor(math.log(0.9 / 0.1), requires_grad=True)
 assert abs(slope) < 1e-6  # a target inside [0, 1] has its minimum at D = target
 near_equilibrium = theory.optimal_discriminator(humps(x), humps(x))
 assert torch.allclose(near_equilibrium, torch.full_like(x, 0.5))  # items 1 and 2: 1/2, on data too
+
+# %% [markdown]
+# ## 1.14 What happens when you play it yourself?
+#
+# All of the above on one table: data in the plane, a generator and a discriminator of two small layers each, and the training step that notebooks 02 and 03 use for images. *Step D* makes one step of $D$, *Step G* one of $G$, *Step both* one round of Algorithm 1, and *Run* plays rounds until *Pause*. In the left panel, dark violet means that $D$ believes in data, and each arrow shows where the loss of $G$ pulls its sample. The middle panel shows where $G$ takes a grid of noise, as figure 1.2 did in one dimension. Choose *drawn* as the data and press on the panel to make your own.
+#
+# For each question, write down what you expect before you press anything. *Reset* starts again with the same networks.
+#
+# 1. **A discriminator that is too good.** Set the learning rate of $D$ to 0.03 and press *Step D* ten times. Which way do the arrows point, and do they grow or shrink? Now choose the *saturating* loss: what becomes of the arrows, according to section 1.7?
+# 2. **Can $G$ still get away?** Go on from there with *Step G*, fifteen times. Then start again, and choose the optimiser *SGD* before the steps of $G$. What does the difference say about Adam?
+# 3. **A discriminator that is too slow.** Reset, with Adam and the non-saturating loss, and set the learning rate of $D$ to 0.0001. *Run* for some hundred rounds. Where do both losses settle, compared with their marks? And the JSD?
+# 4. **Two islands.** Draw one point on the far left and one on the far right. What will lie between them when the JSD has stopped falling, and what does the warped grid look like there?
+
+# %%
+widgets.playground()
+
+# %% [markdown]
+# The widget has no code of its own: it presses buttons of a `Game`. So code can play the four questions too. (Answers follow: play first.)
+
+# %% tags=["nbval-ignore-output"]
+print(f"arrows before any step: {Game(Settings(seed=seed)).arrows()[1].norm(dim=1).mean():.3f}")
+moved = {}
+for optimiser, loss in itertools.product(("Adam", "SGD"), ("non_saturating", "saturating")):
+    game = Game(Settings(lr_d=0.03, seed=seed))
+    for _ in range(10):
+        game.step("D")
+    game.settings.loss = loss
+    game.use_optimiser(optimiser)
+    arrows, before = game.arrows()[1].norm(dim=1).mean(), game.samples()
+    for _ in range(15):
+        game.step("G")
+    moved[optimiser, loss] = (game.samples() - before).norm(dim=1).mean().item()
+    print(f"{optimiser:4s}  {loss:14s}  arrows {arrows:.3f}, then 15 steps of G: moved by {moved[optimiser, loss]:.4f}")
+assert moved["Adam", "saturating"] > 0.5 * moved["Adam", "non_saturating"]
+assert moved["SGD", "saturating"] < 0.02 * moved["SGD", "non_saturating"]
+
+# %% tags=["nbval-ignore-output"]
+slow = Game(Settings(lr_d=1e-4, seed=seed))
+slow.play(300)
+loss_d, loss_g = torch.tensor(slow.losses[-100:]).mean(0).tolist()
+print(f"slow D: losses {loss_d:.2f} and {loss_g:.2f} (marks {2 * math.log(2):.2f} and {math.log(2):.2f})", end=", ")
+print(f"JSD {slow.jsds[-1][1]:.2f} (worst: {math.log(2):.2f})")
+assert abs(loss_d - 2 * math.log(2)) < 0.2 and abs(loss_g - math.log(2)) < 0.2 and slow.jsds[-1][1] > 0.5
+
+islands = Game(Settings(data="drawn", drawn=((-2.0, 0.0), (2.0, 0.0)), seed=seed))
+for rounds in (150, 300, 450):
+    islands.play(150)
+    between = (islands.samples(4000)[:, 0].abs() < 1.5).float().mean().item()
+    print(f"islands: {rounds} rounds, JSD {islands.jsds[-1][1]:.2f}, {between:.0%} of the samples lie between them")
+assert between > 0.01
+
+# %% [markdown]
+# 1. Ten steps of $D$ make the arrows of the non-saturating loss *longer*: a $D$ that is certain helps this generator. The saturating loss shrinks the same arrows by the factor $D/(1 - D)$, the inverse of (1.19).
+# 2. And yet Adam moves the samples just as far. It divides each step by the usual size of the gradient, so that a gradient that is small *everywhere* is no obstacle to it; plain gradient descent (SGD) is all but stopped. Section 1.7 is a statement about gradients, and what becomes of a gradient is the optimiser's affair.
+# 3. The losses stay at the marks of the equilibrium while the JSD stays near its *worst* value. Losses at their marks say that this $D$ cannot tell, as in section 1.12, and nothing about the samples.
+# 4. The samples between the islands become fewer and do not vanish: the bridge of section 1.2. The warped grid is stretched wide there, and steep means thin, never empty.
 
 # %% [markdown]
 # ## What we now know

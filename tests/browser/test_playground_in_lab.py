@@ -1,0 +1,103 @@
+"""The playground and the explorer in JupyterLab, in a real browser, as a reader uses them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gancourse import pictures
+from gancourse.points import VIEW
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+EXPLORER, BOARD = ".gc-explorer", ".gc-playground"
+CELLS = (
+    "import torch\nfrom gancourse import widgets\ntorch.set_num_threads(1)",
+    "widgets.optimal_discriminator_explorer()",
+    "widgets.playground()",
+)
+
+
+@pytest.fixture(scope="module")
+def page(open_notebook):
+    notebook = open_notebook("widgets.ipynb", CELLS)
+    notebook.run()
+    for css in (EXPLORER, BOARD):
+        notebook.page.wait_for_selector(f"{css} img")
+    return notebook
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_appended_and_nothing_complains(page):
+    before = page.outputs()
+    yield
+    assert page.outputs() == before
+    assert page.errors == []
+
+
+def place(x, y):
+    """Where a point of the plane lies in the playground's picture, in [0, 1]."""
+    left, top, right, bottom = pictures.MAIN
+    across, down = (x + VIEW) / (2 * VIEW), (VIEW - y) / (2 * VIEW)
+    return (left + (right - left) * across) / pictures.SIZE[0], (top + (bottom - top) * down) / pictures.SIZE[1]
+
+
+def test_a_dragged_slider_moves_the_explorers_picture_and_its_words(page):
+    words, before = page.words(EXPLORER), page.source(EXPLORER)
+    page.drag(EXPLORER, 2, -40)  # the mean of the generator
+    page.changes(EXPLORER, before, "explorer, dragged slider to new picture")
+    page.wait("words => document.querySelector('.gc-explorer [role=status]').innerText !== words", words)
+    page.page.wait_for_timeout(300)
+    page.screenshot("explorer", EXPLORER)
+
+
+def test_a_key_moves_the_slider_by_one_step(page):
+    before = page.source(EXPLORER)
+    page.key(EXPLORER, 0, "ArrowRight")  # the mean of the data, from -1.0
+    page.changes(EXPLORER, before, "explorer, key to new picture")
+    page.says(EXPLORER, "mean -0.9, width")
+
+
+def test_a_step_moves_the_picture(page):
+    before = page.source(BOARD)
+    page.click(BOARD, "Step both")
+    page.changes(BOARD, before, "playground, step to new picture")
+    page.says(BOARD, "1 step of D, 1 of G")
+
+
+def test_run_moves_the_samples_until_pause(page):
+    shown = set()
+    page.click(BOARD, "Run")
+    start = time.perf_counter()
+    while time.perf_counter() - start < 4:
+        shown.add(page.source(BOARD))
+        page.page.wait_for_timeout(10)
+    print(f"playground, running: {len(shown) / 4:.0f} pictures a second")
+    assert len(shown) > 8
+    page.click(BOARD, "Pause")
+    page.says(BOARD, "Paused")
+    page.page.wait_for_timeout(300)
+    after = page.source(BOARD)
+    page.page.wait_for_timeout(500)
+    assert page.source(BOARD) == after
+    page.screenshot("playground", BOARD)
+
+
+def test_data_is_drawn_with_the_mouse(page):
+    before = page.source(BOARD)
+    page.page.locator(f"{BOARD} select").filter(has_text="two moons").select_option("drawn")
+    page.changes(BOARD, before, "playground, another kind of data to new picture")
+    page.says(BOARD, "Press or drag in the picture")
+    page.screenshot("playground-empty", BOARD)
+    before = page.source(BOARD)
+    page.press(BOARD, place(-1.0, 1.0))
+    page.changes(BOARD, before, "playground, press to new picture")
+    page.says(BOARD, "1 point is drawn.")
+    page.press(BOARD, place(-2.0, -1.0), place(2.0, -1.0))  # along a line
+    page.wait("() => parseInt(document.querySelector('.gc-playground [role=status]').innerText) >= 8")
+    page.page.wait_for_timeout(500)
+    page.screenshot("playground-drawn", BOARD)
+    before = page.source(BOARD)
+    page.press(BOARD, (0.9, 0.9))  # beside the plane
+    page.page.wait_for_timeout(300)
+    assert page.source(BOARD) == before
