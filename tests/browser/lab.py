@@ -156,7 +156,7 @@ class Notebook:
         start = time.perf_counter()
         command = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
         self.page.evaluate(f"() => {{ window.ran = false; {command}.then(() => {{ window.ran = true; }}); }}")
-        self.page.wait_for_function("() => window.ran", timeout=180_000)
+        self.page.wait_for_function("() => window.ran", timeout=400_000)
         return time.perf_counter() - start
 
     def close(self) -> None:

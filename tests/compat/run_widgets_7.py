@@ -31,6 +31,16 @@ assert not board.running and "Paused" in board.status.value
 board.controls["data"].value = "spiral"
 assert board.game.rounds == {"D": 0, "G": 0}
 
+board.controls["data"].value = "drawn"
+assert board.empty and "Press Add point" in board.status.value
+board.add.click()
+before = bytes(board.picture.value)
+board.pointer._listener.set_state({"alive": True})  # what the script in the page would send
+board.pointer._listener.set_state({"at": [0.1, 0.5, 1]})
+assert len(board.settings.drawn) == 2 and board.pointer.works and bytes(board.picture.value) != before
+board.buttons["step_both"].click()
+assert board.game.rounds == {"D": 1, "G": 1}
+
 shown: list = []
 import IPython.display  # noqa: E402
 
