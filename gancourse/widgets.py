@@ -1,4 +1,5 @@
-"""The course's interactive figures: `playground()` and `optimal_discriminator_explorer()`.
+"""The course's interactive figures: `playground()` and `optimal_discriminator_explorer()`, and those of
+gancourse.latent_widgets and gancourse.sample_widgets, which steer and judge a generator.
 
 They use only what ipywidgets 7.7.1 (Google Colab) and 8 share. Each is one picture, replaced in place, with labelled
 controls and a line that says in words what changed. Where there is no kernel (GitHub, HTML pages) the picture is shown.
@@ -20,9 +21,23 @@ from gancourse.controls import button as _button
 from gancourse.controls import choice as _choice
 from gancourse.controls import float_slider as _float
 from gancourse.controls import number as _number
+from gancourse.latent_widgets import arithmetic, interpolator, latent_explorer, seed_map
 from gancourse.playground import Game, Settings, Who, as_points, replay
 from gancourse.pointer import Pointer
+from gancourse.sample_widgets import epochs_scrubber, nearest_neighbours, real_or_fake
 from gancourse.theory import Density, Mixture, Normal, Uniform
+
+__all__ = [
+    "arithmetic",
+    "epochs_scrubber",
+    "interpolator",
+    "latent_explorer",
+    "nearest_neighbours",
+    "optimal_discriminator_explorer",
+    "playground",
+    "real_or_fake",
+    "seed_map",
+]
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 WIDTHS = (4, 8, 16, 32, 64, 128)

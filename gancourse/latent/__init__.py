@@ -18,7 +18,7 @@ from gancourse.latent.directions import (
     slant,
     thickness,
 )
-from gancourse.latent.generating import LatentError, PathStatistics, generate, path_statistics, z_size
+from gancourse.latent.generating import LatentError, PathStatistics, eval_mode, generate, path_statistics, z_size
 from gancourse.latent.geometry import (
     arithmetic,
     blend,
@@ -44,6 +44,7 @@ __all__ = [
     "attribute_direction",
     "blend",
     "digit_logit",
+    "eval_mode",
     "generate",
     "invert",
     "lerp",

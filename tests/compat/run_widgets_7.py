@@ -3,8 +3,10 @@
 import asyncio
 
 import ipywidgets
+import torch
 
-from gancourse import widgets
+from gancourse import models, widgets
+from gancourse.data import Images
 
 assert ipywidgets.__version__ == "7.7.1", ipywidgets.__version__
 explorer = widgets.optimal_discriminator_explorer()
@@ -41,11 +43,36 @@ assert len(board.settings.drawn) == 2 and board.pointer.works and bytes(board.pi
 board.buttons["step_both"].click()
 assert board.game.rounds == {"D": 1, "G": 1}
 
+torch.manual_seed(0)
+G, D = models.networks("mlp")
+latent = {
+    "explorer": widgets.latent_explorer(G),
+    "interpolator": widgets.interpolator(G),
+    "arithmetic": widgets.arithmetic(G),
+    "epochs": widgets.epochs_scrubber({epoch: torch.rand(64, 1, 28, 28) for epoch in range(3)}),
+    "real or fake": widgets.real_or_fake(G, D),
+    "neighbours": widgets.nearest_neighbours(G, Images(torch.zeros(99, 1, 28, 28, dtype=torch.uint8))),
+    "map": widgets.seed_map(G),
+}
+acts = {
+    "explorer": lambda figure: setattr(figure.controls["direction 1"], "value", 2.0),
+    "interpolator": lambda figure: setattr(figure.controls["t"], "value", 0.8),
+    "arithmetic": lambda figure: figure.put.click(),
+    "epochs": lambda figure: figure.before.click(),
+    "real or fake": lambda figure: figure.real.click(),
+    "neighbours": lambda figure: setattr(figure.controls["sample"], "value", 5),
+    "map": lambda figure: figure.ways["Right"].click(),
+}
+for name, figure in latent.items():
+    before, said = bytes(figure.picture.value), figure.status.value
+    acts[name](figure)
+    assert bytes(figure.picture.value) != before and figure.status.value != said, name
+
 shown: list = []
 import IPython.display  # noqa: E402
 
 IPython.display.display = lambda data, **kwargs: shown.append((data, kwargs))
-for figure in (explorer, board):
+for figure in (explorer, board, *latent.values()):
     figure._ipython_display_()
     data, kwargs = shown.pop()
     assert kwargs["raw"] and kwargs["metadata"]["image/png"]["alt"] and data["image/png"]
