@@ -298,6 +298,7 @@ def quickest(act, times=7):
     return min(found)
 
 
+@pytest.mark.slow
 def test_updates_are_quick(networks):
     """The kernel's share; the browser tests measure from key to screen. 8 x 8 digits, and one image of 128 pixels."""
     for G, limit in (
