@@ -185,3 +185,12 @@ def _tidy_outputs(outputs: list[Any], count: int | None) -> list[Any]:
 
 def _text(cell: Notebook) -> tuple[str, str]:
     return cell.cell_type, cell.source
+
+
+def title(notebook: Notebook | None, otherwise: str) -> str:
+    """The notebook's first heading, as plain text."""
+    for cell in notebook.cells if notebook is not None else []:
+        found = re.search(r"^# +(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
+        if found:
+            return found.group(1).strip()
+    return otherwise

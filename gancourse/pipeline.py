@@ -23,7 +23,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from gancourse import notebooks, pages
+from gancourse import notebooks, pages, site
 
 PROFILES = ("auto", "smoke", "laptop", "paper")
 
@@ -160,7 +160,7 @@ def course(root: Path, profile: str, chosen: str = "", keep_going: bool = False)
     everything = [merged[name] for name in notebooks.names(root) if name in merged]
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
-    index = pages.write_index(everything, build / "notebooks", build / "html")
+    index = site.finish(everything, build / "notebooks", build / "html", root)
     say(f"pages: {os.path.relpath(index, Path.cwd())}")
     return records
 
@@ -192,7 +192,7 @@ def make_html(root: Path, chosen: str = "") -> Path:
     for name in notebooks.names(root, chosen):
         pages.write_page(notebooks.built_path(root, name), folder)
         records.append({"name": name, "status": "as committed", "seconds": None, "profile": ""})
-    return pages.write_index(records, root / "notebooks", folder)
+    return site.finish(records, root / "notebooks", folder, root)
 
 
 def record_minutes(records: list[dict[str, Any]], path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from gancourse import notebooks, pages, pipeline
+from gancourse import mathml, notebooks, pages, pipeline
 
 SOURCE = """\
 # %% [markdown]
@@ -204,14 +204,14 @@ def test_tidy_merges_streams_and_drops_bars_and_widgets():
     ],
 )
 def test_equations_become_mathml_with_their_number(tex):
-    text = pages.to_mathml(tex, "block")
+    text = mathml.to_mathml(tex, "block")
     assert "<math" in text and "<code>" not in text and "&</mi>" not in text
     assert text.endswith(f"<span>({tex[-4:-1]})</span></span>")
 
 
 def test_links_between_notebooks_lead_to_their_pages():
-    assert 'href="01_theory.html#x"' in pages._markdown("[theory](01_theory.ipynb#x)")
-    assert 'href="src/01_theory.py"' in pages._markdown("[source](src/01_theory.py)")
+    assert 'href="01_theory.html#x"' in pages.markdown("[theory](01_theory.ipynb#x)")
+    assert 'href="src/01_theory.py"' in pages.markdown("[source](src/01_theory.py)")
 
 
 def test_minutes_are_recorded_where_profiles_reads_them(tmp_path):

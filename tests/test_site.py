@@ -1,0 +1,74 @@
+"""The site of the course, built from small notebooks: whole in itself, linked, searchable."""
+
+import html
+import json
+import re
+
+import nbformat
+import pytest
+
+from gancourse import notebooks, pages, site
+
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+@pytest.fixture
+def built(tmp_path):
+    """Two notebooks as a site: (folder of pages, records)."""
+    root, folder = tmp_path / "repository", tmp_path / "html"
+    (root / "notebooks").mkdir(parents=True)
+    texts = {
+        "00_first": "# 00 First *things*\n\nA first sentence, with [a link](01_second.ipynb#1.1-Why?). Another.",
+        "01_second": "# 01 Second\n\nWhat comes next. More.\n\n## 1.1 Why?\n\nBecause of $p_g$, the saddle point.",
+    }
+    for name, text in texts.items():
+        output = nbformat.v4.new_output(
+            "display_data", data={"image/png": PICTURE}, metadata={"image/png": {"alt": 'a "dot"'}}
+        )
+        code = nbformat.v4.new_code_cell("x = 1", execution_count=1, outputs=[output])
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text), code])
+        notebooks.write(notebook, root / "notebooks" / f"{name}.ipynb")
+        pages.write_page(root / "notebooks" / f"{name}.ipynb", folder)
+    (root / "notebooks" / "INSTRUCTORS.md").write_text("# For instructors\n\n## Hours\n\nTwo hours.\n")
+    records = [{"name": name, "status": "ok", "seconds": 90.0, "profile": "laptop"} for name in texts]
+    site.finish(records, root / "notebooks", folder, root)
+    site.finish(records, root / "notebooks", folder, root)  # a second time changes nothing
+    return folder, records
+
+
+def test_every_link_and_resource_is_there_and_none_is_in_the_network(built):
+    folder, _ = built
+    for page in folder.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r'(src|href)="(https?:)?//[^"]*\.(js|css|png)', text), page.name
+        body = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+        for link in re.findall(r'(?:href|src)="([^"]+)"', body):
+            if link.startswith(("data:", "https:")):
+                continue
+            name, _, anchor = html.unescape(link).partition("#")
+            target = folder / name if name else page
+            assert target.is_file(), (page.name, link)
+            if anchor:
+                ids = re.findall(r'\bid="([^"]+)"', target.read_text(encoding="utf-8"))
+                assert anchor in map(html.unescape, ids), (page.name, link)
+
+
+def test_pages_lead_to_their_neighbours_once(built):
+    folder, _ = built
+    first = (folder / "00_first.html").read_text(encoding="utf-8")
+    assert first.count('rel="next" href="01_second.html"') == 1 and 'rel="prev"' not in first
+    assert 'rel="prev" href="00_first.html"' in (folder / "01_second.html").read_text(encoding="utf-8")
+
+
+def test_the_index_says_what_each_notebook_is_and_took(built):
+    text = (built[0] / "index.html").read_text(encoding="utf-8")
+    assert "A first sentence, with a link." in text and "Another" not in text
+    assert "1.5 minutes" in text and "instructors.html" in text and 'alt="a &quot;dot&quot;"' in text
+
+
+def test_search_finds_sections_by_their_words(built):
+    text = (built[0] / "search.js").read_text(encoding="utf-8")
+    sections = json.loads(text.removeprefix("window.COURSE = ").rstrip().removesuffix(";"))
+    why = next(s for s in sections if s["heading"] == "1.1 Why?")
+    assert why["page"] == "01_second.html" and "saddle point" in why["text"] and "<" not in why["text"]
+    assert {s["page"] for s in sections} == {"00_first.html", "01_second.html", "instructors.html"}
