@@ -52,5 +52,3 @@ def test_search_leads_to_a_section_and_the_theme_stays(folder, browser):
     anchor = page.evaluate("decodeURIComponent(location.hash.slice(1))")
     assert page.evaluate("a => !!document.getElementById(a)", anchor)
     page.context.close()
-
-
