@@ -8,7 +8,7 @@ STAMP     := $(VENV)/.installed
 PIPELINE  := $(BIN)/python -m gancourse.pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab course test lint sync refresh html editions bench clean slow browser
+.PHONY: help install lab course test lint sync refresh html slides editions bench clean slow browser
 
 help:  ## list these targets
 	@echo "make TARGET [PROFILE=smoke|laptop|paper] [NOTEBOOKS=02,03] [PYTHON=python3.12]"
@@ -46,6 +46,9 @@ refresh: $(STAMP)  ## run the notebooks and write their outputs back into notebo
 
 html: $(STAMP)  ## pages of the committed notebooks, without running them
 	@$(PIPELINE) html --notebooks "$(NOTEBOOKS)"
+
+slides: $(STAMP)  ## slides of the committed notebooks in build/slides
+	@$(BIN)/python -m gancourse.slides --notebooks "$(NOTEBOOKS)"
 
 editions: $(STAMP)  ## student and instructor editions of the notebooks in build/editions
 	@$(BIN)/python -m gancourse.editions

@@ -7,7 +7,7 @@ import re
 import nbformat
 import pytest
 
-from gancourse import notebooks, pages, site
+from gancourse import notebooks, pages, site, slides
 
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -72,3 +72,21 @@ def test_search_finds_sections_by_their_words(built):
     why = next(s for s in sections if s["heading"] == "1.1 Why?")
     assert why["page"] == "01_second.html" and "saddle point" in why["text"] and "<" not in why["text"]
     assert {s["page"] for s in sections} == {"00_first.html", "01_second.html", "instructors.html"}
+
+
+def test_slides_begin_at_sections_skip_the_setup_and_hide_the_code_of_figures(built, tmp_path):
+    folder, _ = built
+    path = folder.parent / "repository" / "notebooks" / "01_second.ipynb"
+    notebook = notebooks.read(path)
+    notebook.cells.insert(1, nbformat.v4.new_code_cell("import secret", metadata={"tags": ["setup"]}))
+    notebook.cells.append(nbformat.v4.new_code_cell("shown_code = 2"))
+    notebooks.write(notebook, path)
+    text = slides.write(path, tmp_path / "slides").read_text(encoding="utf-8")
+    assert [c.metadata.slideshow.slide_type for c in slides.arranged(notebook).cells] == [
+        "slide",
+        "skip",
+        "subslide",
+        "fragment",
+    ]
+    assert "secret" not in text and "shown_code" in text and PICTURE in text
+    assert "<section" in text and not re.search(r'<span class="n">x</span>', text)
