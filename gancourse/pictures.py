@@ -93,11 +93,11 @@ def game_picture(game: Game) -> bytes:
     """D's heat map with data, samples and arrows; G's warped grid; losses; the JSD: as PNG bytes, 960 x 436."""
     canvas = Canvas(*SIZE)
     _plane(canvas, game)
-    corners = tuple(round(2 * side) for side in MAIN)
-    plane = canvas.image.crop(corners)
+    left, top, right, bottom = (round(2 * side) for side in MAIN)
+    plane = canvas.image.crop((left, top, right, bottom))
     _warped(canvas, game)  # its lines may reach anywhere
     canvas.clear_outside(GRID, (0, 0, *SIZE))
-    canvas.image.paste(plane, corners[:2])
+    canvas.image.paste(plane, (left, top))
     _losses(canvas, game)
     _jsd(canvas, game)
     _key(canvas)
@@ -274,11 +274,12 @@ X_LOW, X_HIGH = -6.0, 6.0
 def explorer_picture(p: Tensor, q: Tensor, x: Tensor, path: Sequence[tuple[float, float]], here: float) -> bytes:
     """Densities p and q (N,) on the grid x (N,), D* below, and C(G) along `path`: pairs (mean of G, C). PNG bytes.
 
-    here: the mean at which G is now.
+    here: the mean at which G is now. What is drawn ends at X_LOW and X_HIGH; V and JSD are integrals over all of x.
     """
     canvas = Canvas(*SIZE)
-    xs, ps, qs = x.numpy(), p.numpy(), q.numpy()
-    d = theory.optimal_discriminator(p, q).numpy()
+    best = theory.optimal_discriminator(p, q)
+    drawn = (x >= X_LOW) & (x <= X_HIGH)
+    xs, ps, qs, d = (values[drawn].numpy() for values in (x, p, q, best))
     high = max(0.5, 1.08 * float(max(ps.max(), qs.max())))
     data = _curve(TOP, xs - X_LOW, ps, X_HIGH - X_LOW, 0, high)
     corners = [(TOP[2], TOP[3]), (TOP[0], TOP[3])]
@@ -301,9 +302,9 @@ def explorer_picture(p: Tensor, q: Tensor, x: Tensor, path: Sequence[tuple[float
     canvas.text(BELOW[0], 259, "D*(x) = p / (p + q)", COLOURS["discriminator"])
     _criterion(canvas, path, here)
     jsd = float(theory.jsd(p, q, x))
-    value = float(theory.value(p, q, torch.from_numpy(d), x))
+    value, bound = (round(float(v), 3) + 0.0 for v in (theory.value(p, q, best, x), 2 * jsd - theory.LOG4))  # no −0
     canvas.text(SIDE[0] - 30, 352, f"V(D*) = {value:.3f}".replace("-", "−"), COLOURS["discriminator"], 17)
-    canvas.text(SIDE[0] - 30, 378, f"−log 4 + 2 JSD = {2 * jsd - theory.LOG4:.3f}".replace("= -", "= −"), size=15)
+    canvas.text(SIDE[0] - 30, 378, f"−log 4 + 2 JSD = {bound:.3f}".replace("= -", "= −"), size=15)
     canvas.text(SIDE[0] - 30, 404, f"JSD = {jsd:.3f}", COLOURS["accent"], 15)
     canvas.text(SIDE[0] + 76, 404, f"of at most log 2 = {theory.LOG2:.3f}", size=12)
     return canvas.png()

@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 import ipywidgets as w
+from torch import Tensor
 
 from gancourse import pictures, points, theory
 from gancourse.controls import LABEL
@@ -237,7 +238,7 @@ class Explorer(_Figure):
         self.std_p = _float("Width of p", 0.8, 0.3, 2.0)
         self.mean_q = _float("Mean of q", 1.5, -4.0, 4.0)
         self.std_q = _float("Width of q", 1.2, 0.3, 2.0)
-        self._x = theory.grid(pictures.X_LOW, pictures.X_HIGH, 600)
+        self._x = theory.grid(-15.0, 15.0, 1500)  # wide enough for all the mass at any setting
         self._path: tuple[tuple[Any, ...], list[tuple[float, float]]] = ((), [])
         wrap = w.Layout(flex_flow="row wrap")
         p = w.HBox([self.shape, self.mean_p, self.std_p], layout=wrap)
@@ -257,9 +258,13 @@ class Explorer(_Figure):
             return Uniform(m - s * 3**0.5, m + s * 3**0.5)
         return Normal(m, s)
 
+    def _on_grid(self, density: Density) -> Tensor:
+        values = density(self._x)
+        return values / theory.integrate(values, self._x)  # the edges of a uniform fall between points of the grid
+
     def show(self) -> None:
         x, data = self._x, self.data()
-        p, q = data(x), Normal(self.mean_q.value, self.std_q.value)(x)
+        p, q = self._on_grid(data), Normal(self.mean_q.value, self.std_q.value)(x)
         key = (self.shape.value, self.mean_p.value, self.std_p.value, self.std_q.value)
         if self._path[0] != key:
             means = [i / 4 for i in range(-16, 17)]
@@ -271,9 +276,10 @@ class Explorer(_Figure):
 
     def _words(self, p: Any, q: Any) -> str:
         jsd = float(theory.jsd(p, q, self._x))
+        value = round(2 * jsd - theory.LOG4, 3) + 0.0  # not −0
         return (
             f"Data: {self.shape.value}, mean {self.mean_p.value:.1f}, width {self.std_p.value:.1f}; generator: mean "
-            f"{self.mean_q.value:.1f}, width {self.std_q.value:.1f}. V(D*) = {2 * jsd - theory.LOG4:.3f}, "
+            f"{self.mean_q.value:.1f}, width {self.std_q.value:.1f}. V(D*) = {value:.3f}, "
             f"JSD = {jsd:.3f} of at most {theory.LOG2:.3f}."
         )
 

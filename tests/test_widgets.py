@@ -149,6 +149,14 @@ def test_the_explorer_shows_the_closed_forms():
     assert f"V(D*) = {2 * jsd - math.log(4):.3f}" in explorer.status.value
     explorer.mean_p.value, explorer.mean_q.value, explorer.std_p.value, explorer.std_q.value = 0.0, 0.0, 1.0, 1.0
     assert "JSD = 0.000" in explorer.status.value
+    explorer.mean_q.value, explorer.std_q.value = 4.0, 2.0  # far out: V and -log 4 + 2 JSD agree there too
+    p, q = explorer.data()(explorer._x), Normal(4.0, 2.0)(explorer._x)
+    value = theory.value(p, q, theory.optimal_discriminator(p, q), explorer._x).item()
+    assert f"V(D*) = {value:.3f}" in explorer.status.value
+    explorer.mean_p.value, explorer.std_p.value, explorer.mean_q.value, explorer.std_q.value = 3.0, 0.3, -4.0, 0.3
+    for shape in ("one hump", "two humps", "uniform"):  # far apart
+        explorer.shape.value = shape
+        assert "V(D*) = 0.000, JSD = 0.693 of" in explorer.status.value
     for shape in ("two humps", "uniform"):
         explorer.shape.value = shape
         assert shape in explorer.status.value and "nan" not in explorer.status.value
