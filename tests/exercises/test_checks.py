@@ -3,14 +3,20 @@
 The answers stand in answers_MODULE.py, one table of right and one of wrong ones per module of exercises.
 """
 
+import answers_church04
 import answers_dcgan03
 import answers_minimax01
 import answers_mlp02
 import pytest
 
-from gancourse.exercises import dcgan03, engine, minimax01, mlp02
+from gancourse.exercises import church04, dcgan03, engine, minimax01, mlp02
 
-MODULES = [(minimax01, answers_minimax01), (mlp02, answers_mlp02), (dcgan03, answers_dcgan03)]
+MODULES = [
+    (minimax01, answers_minimax01),
+    (mlp02, answers_mlp02),
+    (dcgan03, answers_dcgan03),
+    (church04, answers_church04),
+]
 EXERCISES = {item.key: item for module, _ in MODULES for item in engine.exercises(module).values()}
 
 right_answers = [
