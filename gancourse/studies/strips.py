@@ -12,17 +12,17 @@ from torch import Tensor
 
 
 def pack(pixels: Tensor) -> str:
-    """uint8 images (B, 1, H, W) side by side in one grey PNG, as base64 text."""
-    b, _, h, w = pixels.shape
-    row = pixels[:, 0].permute(1, 0, 2).reshape(h, b * w).contiguous().numpy()
+    """uint8 images (B, C, H, W), C = 1 or 3, side by side in one PNG, as base64 text."""
+    b, c, h, w = pixels.shape
+    row = pixels.permute(2, 0, 3, 1).reshape(h, b * w, c).contiguous().numpy()
     buffer = io.BytesIO()
-    Image.fromarray(row, "L").save(buffer, "png", optimize=True)
+    Image.fromarray(row[..., 0] if c == 1 else row).save(buffer, "png", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def unpack(text: str) -> Tensor:
-    """The images (B, 1, H, H) that `pack` was given; they must have been square."""
+    """The images (B, C, H, H) that `pack` was given; they must have been square."""
     with Image.open(io.BytesIO(base64.b64decode(text))) as picture:
-        row = torch.from_numpy(np.array(picture.convert("L")))
+        row = torch.from_numpy(np.array(picture))
     side = row.shape[0]
-    return row.view(side, -1, side).permute(1, 0, 2)[:, None].contiguous()
+    return row.view(side, -1, side, 1 if row.ndim == 2 else 3).permute(1, 3, 0, 2).contiguous()

@@ -1,0 +1,90 @@
+"""P4's contradictions, each reading trained and measured: small networks, procedural churches, a short run."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gancourse.churches import procedural_churches
+from gancourse.data import scale
+from gancourse.evaluation import feature_statistics, frechet_distance
+from gancourse.factors import combinations, coverage, read, reader
+from gancourse.models import DCGAN128Discriminator, DCGAN128Generator, init_dcgan
+from gancourse.studies.core import Job, Study
+from gancourse.studies.strips import pack
+from gancourse.training import Config, Trainer, TrainingDiverged, draw_z
+
+READINGS: dict[str, Job] = {
+    "practice": {},
+    "lr-0.002": {"lr": 2e-3},
+    "norms-from-0": {"norm_mean": 0.0},
+    "norm-first": {"norm_first": True},
+    "all-as-printed": {"lr": 2e-3, "norm_mean": 0.0, "norm_first": True},
+}
+
+
+def _jobs(quick: bool) -> list[Job]:
+    size = (
+        {"width": 4, "images": 64, "epochs": 1, "n": 400}
+        if quick
+        else {"width": 8, "images": 1600, "epochs": 4, "n": 500}
+    )
+    plain = {"lr": 2e-4, "norm_mean": 1.0, "norm_first": False}
+    return [
+        {"key": f"{name}-{seed}", "reading": name, "seed": seed, **plain, **changed, **size}
+        for name, changed in READINGS.items()
+        for seed in range(1 if quick else 2)
+    ]
+
+
+def networks(width: int, norm_mean: float, norm_first: bool) -> tuple[DCGAN128Generator, DCGAN128Discriminator]:
+    """P4's networks; BatchNorm's weights of both are drawn from N(norm_mean, 0.02)."""
+    G, D = DCGAN128Generator(width), DCGAN128Discriminator(width, norm_first)
+    for network in (G, D):
+        init_dcgan(network)
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                nn.init.normal_(layer.weight, norm_mean, 0.02)
+    return G, D
+
+
+def _run(job: Job) -> dict[str, float | str | None]:
+    images, _ = procedural_churches(job["images"])
+    real, _ = procedural_churches(job["n"] * 2, seed=1)
+    torch.manual_seed(job["seed"])
+    G, D = networks(job["width"], job["norm_mean"], job["norm_first"])
+    with torch.no_grad():
+        start = G(torch.randn(64, 100)).std(0).mean().item()  # how far apart the images of different z begin
+    config = Config("dcgan128", job["epochs"], 16, lr=job["lr"], seed=job["seed"], fresh_z=False)
+    trainer = Trainer(G, D, images, config, device="cpu")
+    diverged = False
+    try:
+        trainer.fit(progress=False)
+    except TrainingDiverged:
+        diverged = True
+    x = samples(trainer.G, job["n"])
+    found = read(x)
+    distance = frechet_distance(*feature_statistics(x, reader().features), *feature_statistics(real, reader().features))
+    last = trainer.history[-1] if trainer.history else {}
+    kinds, expected, _ = combinations(found, ("plan", "time", "weather"))
+    return {
+        "diverged": diverged,
+        "spread_at_start": start,
+        "distance": distance,
+        "spread": x.std(0).mean().item(),
+        "spread_real": scale(real.pixels).std(0).mean().item(),
+        "kinds": kinds / expected,
+        "kl_time": coverage(found, "time").kl,
+        **{key: last.get(key) for key in ("loss_d", "loss_g", "d_real", "d_fake_before")},
+        "picture": pack(nn.functional.avg_pool2d(trainer.samples[max(trainer.samples)][:6].float(), 2).byte()),
+    }
+
+
+@torch.no_grad()
+def samples(G: nn.Module, n: int, seed: int = 0) -> Tensor:
+    """n images of G in eval mode, z from `seed`."""
+    rng = torch.Generator().manual_seed(seed)
+    return torch.cat([G.eval()(draw_z(G, min(100, n - i), rng)) for i in range(0, n, 100)])
+
+
+STUDY = Study("P4's contradictions: learning rate, BatchNorm's start, BatchNorm on D's first layer", _jobs, _run)
