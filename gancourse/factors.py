@@ -29,7 +29,8 @@ from torch.nn import functional
 
 from gancourse.churches import FACTORS, procedural_churches
 from gancourse.data import Images, scale
-from gancourse.evaluation import WeightsError
+from gancourse.evaluation import Extractor, WeightsError
+from gancourse.evaluation.features import weights_key
 from gancourse.fast import has_bfloat16
 from gancourse.files import read_at_most, write_atomically
 from gancourse.machine import commit
@@ -70,7 +71,11 @@ class FactorReader(nn.Module):
         return f
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        logits = self.head(functional.leaky_relu(self.features(x), 0.1))
+        return self.answers(self.features(x))
+
+    def answers(self, features: Tensor) -> dict[str, Tensor]:
+        """The logits of every factor from `features` (B, 96)."""
+        logits = self.head(functional.leaky_relu(features, 0.1))
         return dict(zip(FACTORS, logits.split(_SIZES, 1), strict=True))
 
 
@@ -96,6 +101,23 @@ def load_reader(path: Path = SHIPPED) -> FactorReader:
 def reader() -> FactorReader:
     """The reader that the package ships, loaded once."""
     return load_reader()
+
+
+def church_features(model: FactorReader | None = None) -> Extractor:
+    """The reader's 96 features, and its answers for plan and top together as 25 logits: for gancourse.evaluation.
+
+    Distances on them are on a scale of their own, the variance of one feature, and no FID of the literature. The
+    Inception score with these logits asks how sure and how varied plan and top are: at most 25.
+    """
+    network = reader() if model is None else model
+
+    def both(x: Tensor) -> tuple[Tensor, Tensor]:
+        features = network.features(x)
+        answers = network.answers(features)
+        plan, top = (answers[name].log_softmax(1) for name in ("plan", "top"))
+        return features, (plan[:, :, None] + top[:, None, :]).flatten(1)
+
+    return Extractor("church-reader", network.n_features, both, weights_key(network), torch.device("cpu"))
 
 
 @cache

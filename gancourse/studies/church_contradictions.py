@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from gancourse.churches import procedural_churches
 from gancourse.data import scale
 from gancourse.evaluation import feature_statistics, frechet_distance
-from gancourse.factors import combinations, coverage, read, reader
+from gancourse.factors import church_features, combinations, coverage, read
 from gancourse.models import DCGAN128Discriminator, DCGAN128Generator, init_dcgan
 from gancourse.studies.core import Job, Study
 from gancourse.studies.strips import pack
@@ -64,7 +64,8 @@ def _run(job: Job) -> dict[str, float | str | None]:
         diverged = True
     x = samples(trainer.G, job["n"])
     found = read(x)
-    distance = frechet_distance(*feature_statistics(x, reader().features), *feature_statistics(real, reader().features))
+    extractor = church_features()
+    distance = frechet_distance(*feature_statistics(x, extractor), *feature_statistics(real, extractor))
     last = trainer.history[-1] if trainer.history else {}
     kinds, expected, _ = combinations(found, ("plan", "time", "weather"))
     return {
