@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from gancourse.churches import FACTORS, procedural_churches
 from gancourse.data import Images, scale
-from gancourse.evaluation import Extractor, WeightsError
+from gancourse.evaluation import Extractor, WeightsError, feature_statistics, frechet_distance
 from gancourse.evaluation.features import weights_key
 from gancourse.fast import has_bfloat16
 from gancourse.files import read_at_most, write_atomically
@@ -179,6 +179,28 @@ def accuracy(
     """Factor -> the share of images whose value is read rightly."""
     found = read(images, model)
     return {name: (found[name] == truth[name]).double().mean().item() for name in FACTORS}
+
+
+def scores(G: nn.Module, n: int = 1000) -> dict[str, float]:
+    """What the card of a generator of churches states, from n samples in eval mode, z from seed 0.
+
+    distance: to n unseen renders, on `church_features`; floor: that of n other renders. kinds: how many combinations of
+    plan, top, time and weather the reader finds, as a share of what `combinations` expects; kinds_real: in renders.
+    """
+    extractor, names = church_features(), ("plan", "top", "time", "weather")
+    real, other = (feature_statistics(procedural_churches(n, seed=seed)[0], extractor) for seed in (1, 2))
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        x = torch.cat([G.eval()(torch.randn(100, 100, generator=rng)) for _ in range(n // 100)])
+    found, expected, _ = combinations(read(x), names)
+    met, expected_real, _ = combinations(read(procedural_churches(n, seed=1)[0]), names)
+    return {
+        "distance": round(frechet_distance(*feature_statistics(x, extractor), *real), 2),
+        "floor": round(frechet_distance(*other, *real), 2),
+        "kinds": round(found / expected, 3),
+        "kinds_real": round(met / expected_real, 3),
+        "samples": n,
+    }
 
 
 def train_reader(

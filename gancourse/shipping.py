@@ -22,6 +22,7 @@ from PIL import Image
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
+from gancourse import factors
 from gancourse.checkpoints import Checkpoint, RunError
 from gancourse.config import Config
 from gancourse.evaluation import class_histogram, classifier_fid
@@ -53,7 +54,8 @@ def ship(
     if config is None or not epochs:
         raise RunError(f"{run.folder} is no run folder, or no epochs were asked for ({epochs}).")
     torch.manual_seed(0)
-    G, D = networks(config["model"])
+    options = _options(config)
+    G, D = networks(config["model"], **options)
     files: dict[str, Any] = {}
     checkpoint: Checkpoint | None = None
     for epoch in sorted(epochs):
@@ -67,6 +69,8 @@ def ship(
             entry[part] = _write(out, f"{name}-{part.lower()}-{epoch:04d}.safetensors", raw)
         if config["data"]["name"].startswith("mnist"):
             entry["scores"] = scores(G, N_SCORE)
+        elif config["data"]["name"].startswith("churches"):
+            entry["scores"] = factors.scores(G)
         files[str(epoch)] = entry
     learning = {}
     for epoch in curve:
@@ -80,6 +84,7 @@ def ship(
         "name": name,
         "what": f"{type(G).__name__} and {type(D).__name__} of gancourse.models, trained on {config['data']['name']}",
         "model": config["model"],
+        "options": options,
         "z_size": G.z_size,
         "commands": [
             train_command(config, sorted({*epochs, *curve})),
@@ -96,12 +101,17 @@ def ship(
         "threads": torch.get_num_threads(),
         "files": files,
         "curve": learning,
-        "strip": _strip(run, name, out),
+        "strip": _strip(run, config, max(epochs), name, out),
         "licence": _LICENCES.get(config["data"]["name"].split("-")[0], "MIT, as the code."),
         "history": [{k: int(v) if k == "epoch" else float(f"{v:.4g}") for k, v in row.items()} for row in history],
     }
     write_atomically(out / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
     return card
+
+
+def _options(config: dict[str, Any]) -> dict[str, int]:
+    """What `networks` needs beside the model's name: P4's width, which is that of G's last layer."""
+    return {"width": config["parameters"]["G"][-1][0]} if config["model"] == "dcgan128" else {}
 
 
 def _rounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -125,9 +135,10 @@ def scores(G: Generator, n: int) -> dict[str, float]:
     return {"classifier_fid": round(classifier_fid(images), 3), "kl": round(kl, 4), "samples": len(images)}
 
 
-def _strip(run: Run, name: str, out: Path) -> dict[str, Any]:
+def _strip(run: Run, config: dict[str, Any], last: int, name: str, out: Path) -> dict[str, Any]:
     """The first z of the run's samples, an epoch a row, as one PNG; its entry of the card."""
-    rows = {epoch: pixels[:N_STRIP] for epoch, pixels in sorted(run.samples(N_STRIP).items())}
+    columns = N_STRIP if config["model"] != "dcgan128" else 6  # each has 63 times as many numbers as a digit
+    rows = {epoch: pixels[:columns] for epoch, pixels in sorted(run.samples(columns).items()) if epoch <= last}
     sheet = torch.stack(list(rows.values()))  # (epochs, n, C, H, W)
     e, n, c, h, w = sheet.shape
     array = sheet.permute(0, 3, 1, 4, 2).reshape(e * h, n * w, c).numpy()
@@ -142,13 +153,17 @@ _OPTIONS = ("batch_size", "k", "lr", "betas", "loss", "seed", "ema_half_life", "
 
 def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     """The command that makes a run with this config, from nothing; what is not its default is spelt out."""
-    words = [f"python -m gancourse train {config['model']} --epochs {config['epochs']}"]
+    church = config["model"] == "dcgan128"
+    words = [f"python -m gancourse train {'church' if church else config['model']} --epochs {config['epochs']}"]
+    words += [f"--width {width}" for width in _options(config).values()]
     words.append(f"--images {config['data']['count']}")
     for key in _OPTIONS:
         value = tuple(config[key]) if isinstance(config[key], list) else config[key]
         if value != getattr(Config(), key):
             shown = _words(value) if isinstance(value, tuple) else value
             words.append(f"--{key.replace('_', '-')} {shown}")
+    if augment := config.get("recipe", {}).get("augment"):
+        words.append(f"--augment {' '.join(augment)}")
     words += ["--reuse-fakes"] * (not config["fresh_z"]) + ["--plain"] * (not config["fast"])
     return " ".join([*words, f"--milestones {_words(milestones)} --out RUN"])
 

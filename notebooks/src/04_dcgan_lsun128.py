@@ -54,7 +54,9 @@ plots.use_style()
 plan = profiles.choose("04_dcgan_lsun128", profile)
 width = profiles.CHURCH_WIDTH[plan.profile]
 print(plan)
-print(f"{plan.images:,} images, {plan.epochs} epochs, width {width} (P4's, as we read it: {profiles.CHURCH_WIDTH['paper']})")
+print(
+    f"{plan.images:,} images, {plan.epochs} epochs, width {width} (P4's, as we read it: {profiles.CHURCH_WIDTH['paper']})"
+)
 
 # %% [markdown]
 # ## 4.1 What changes between 28 and 128 pixels?
@@ -251,11 +253,15 @@ plain = Config("dcgan128", 1, 8, seed=seed, fresh_z=False, fast=False, precision
 next(Trainer(G_package, D_package, few, plain, device="cpu").epochs())
 
 pairs = [
-    (a, b) for p, q in ((G_hand, G_package), (D_hand, D_package)) for a, b in zip(p.parameters(), q.parameters(), strict=True)
+    (a, b)
+    for p, q in ((G_hand, G_package), (D_hand, D_package))
+    for a, b in zip(p.parameters(), q.parameters(), strict=True)
 ]
 far = max((a - b).abs().max().item() for a, b in pairs)
 moved = sum(a.numel() for a, _ in pairs)
-print(f"after {len(few) // 8} steps, {moved:,} weights: the largest difference is below {1e-3 if far < 1e-3 else far:g}")
+print(
+    f"after {len(few) // 8} steps, {moved:,} weights: the largest difference is below {1e-3 if far < 1e-3 else far:g}"
+)
 assert far < 1e-3
 
 # %% [markdown]
@@ -292,7 +298,9 @@ config = Config("dcgan128", plan.epochs, batch_size, seed=seed, fresh_z=False)
 run = Trainer(G, D, images, config, out=out)
 history = run.fit()
 row = history[-1]
-print(f"epoch {run.epoch}: D(x) = {row['d_real']:.2f}, D(G(z)) = {row['d_fake_before']:.2f}, G's loss {row['loss_g']:.2f}")
+print(
+    f"epoch {run.epoch}: D(x) = {row['d_real']:.2f}, D(G(z)) = {row['d_fake_before']:.2f}, G's loss {row['loss_g']:.2f}"
+)
 
 # %% tags=["nbval-ignore-output"]
 moments = sorted({0, 1, run.epoch // 4, run.epoch // 2, run.epoch})
@@ -344,7 +352,8 @@ with torch.no_grad():
 order = belief.argsort(descending=True)
 plots.show(
     plots.side_by_side(
-        {"the 16 that D believes most": fakes[order[:16]], "the 16 that it believes least": fakes[order[-16:]]}, columns=4
+        {"the 16 that D believes most": fakes[order[:16]], "the 16 that it believes least": fakes[order[-16:]]},
+        columns=4,
     ),
     "4.5",
     f"Of {n} samples, those with the largest and with the smallest answers of D.",
@@ -430,7 +439,9 @@ chosen = ("plan", "top", "time", "weather")
 for label, found in read.items():
     met, expected, total = factors.combinations(found, chosen)
     share = met / expected
-    print(f"{label:18}{len(found['plan']):>6} pictures: {met:>4} of {total} combinations, expected {expected:5.1f}: {share:.0%}")
+    print(
+        f"{label:18}{len(found['plan']):>6} pictures: {met:>4} of {total} combinations, expected {expected:5.1f}: {share:.0%}"
+    )
 
 # %% [markdown]
 # That is the test. A generator without collapse would stand level with the real line. What it lacks is collapse in the
@@ -483,7 +494,9 @@ plots.show(
 )
 for steps in (8, 16, 32, 64):
     walk = torch.cat([latent.generate(G_best, latent.path(pair, steps)).diff(dim=0) for pair in ends])
-    print(f"{steps:>3} steps: mean change of a pixel {walk.abs().mean() / 2:.3f}, largest step's {walk.abs().mean((1, 2, 3)).max() / 2:.3f}")
+    print(
+        f"{steps:>3} steps: mean change of a pixel {walk.abs().mean() / 2:.3f}, largest step's {walk.abs().mean((1, 2, 3)).max() / 2:.3f}"
+    )
 
 # %% [markdown]
 # The changes halve as the steps do, the largest as well: continuous, as it must be. What one *sees* as a break is one
@@ -504,7 +517,9 @@ for steps in (8, 16, 32, 64):
 study = results("church_contradictions")
 first = study["rows"][0]
 print(f"width {first['width']}, {first['images']:,} churches, {first['epochs']} epochs, scores on {first['n']} samples")
-print(f"{'reading':18}{'seed':>5}{'lr':>8}{'BN from':>9}{'BN first':>10}{'distance':>10}{'kinds met':>11}{'D(x)':>7}{'D(G(z))':>9}")
+print(
+    f"{'reading':18}{'seed':>5}{'lr':>8}{'BN from':>9}{'BN first':>10}{'distance':>10}{'kinds met':>11}{'D(x)':>7}{'D(G(z))':>9}"
+)
 for row in study["rows"]:
     answers = [f"{row[key]:.2f}" if row[key] is not None else "-" for key in ("d_real", "d_fake_before")]
     print(
@@ -556,7 +571,9 @@ def blob_score(x):
 real_x = real.pixels[:n].float() / 127.5 - 1
 level = torch.quantile(blob_score(real_x).values, 0.99).item()
 found = blob_score(fakes)
-print(f"level {level:.2f}: exceeded by 1% of real images, and by {(found.values > level).float().mean():.1%} of {n} samples")
+print(
+    f"level {level:.2f}: exceeded by 1% of real images, and by {(found.values > level).float().mean():.1%} of {n} samples"
+)
 
 # %%
 worst = found.values.argsort(descending=True)[:12]
@@ -626,10 +643,12 @@ ex.mirror.check(my_mirror)
 # same $z$ after every few epochs:
 
 # %%
-strip = pretrained.strip("church-procedural")
-moments = sorted({1, 2, *[round(epoch * share) for share in (0.25, 0.5, 0.75, 1)]} & set(strip))
+by_epoch = pretrained.strip("church-procedural")
+moments = sorted({1, 2, *[round(epoch * share) for share in (0.25, 0.5, 0.75, 1)]} & set(by_epoch))
 plots.show(
-    plots.samples_over_epochs({e: interpolate(strip[e].float(), scale_factor=0.75).byte() for e in moments}, count=8),
+    plots.samples_over_epochs(
+        {e: interpolate(by_epoch[e].float(), scale_factor=0.75).byte() for e in moments}, count=8
+    ),
     "4.11",
     "The run that made the shipped generator, the same z after some of its epochs.",
     "Rows of pictures by epoch: from blurred shapes under a sky to recognisable churches.",
@@ -676,13 +695,17 @@ for w, seconds in rate.items():
     g = sum(row[-1] for row in table_of(models.DCGAN128Generator(w)))
     d = g - 100 * 16 * w * 16 + 16 * w * 16  # the mirror image, with one logit in the place of z
     work = 2 * (3 * g + 8 * d)  # operations: a multiplication and an addition
-    print(f"width {w:>2}: {1 / seconds:7.1f} images/s, {work / 1e9:6.2f} GFLOP an image, {work / seconds / 1e9:5.0f} GFLOP/s")
+    print(
+        f"width {w:>2}: {1 / seconds:7.1f} images/s, {work / 1e9:6.2f} GFLOP an image, {work / seconds / 1e9:5.0f} GFLOP/s"
+    )
 
 # %%
 images_seen = 126_227 * 100
 cores = 2
 print(f"P4's run, {images_seen:,} images through both networks at width 64, as estimates:")
-print(f"{'this processor, 2 cores':28}{images_seen * rate[64] / cores / 86400:8.1f} days (measured on one core, halved)")
+print(
+    f"{'this processor, 2 cores':28}{images_seen * rate[64] / cores / 86400:8.1f} days (measured on one core, halved)"
+)
 for name, peak in (("T4, float32", 8.1e12), ("T4, float16 tensor cores", 65e12), ("A100, bfloat16", 312e12)):
     hours = images_seen * work / (peak / 3) / 3600
     print(f"{name:28}{hours:8.1f} hours (a third of its peak of {peak / 1e12:g} TFLOP/s)")
