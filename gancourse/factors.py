@@ -38,6 +38,7 @@ from gancourse.models import ShapeError
 
 SHIPPED = Path(__file__).parent / "assets" / "weights" / "church-reader.safetensors"
 _SIZES = [len(values) for values in FACTORS.values()]
+KINDS = ("plan", "stone", "time", "weather")  # factors that the reader knows well, 750 combinations
 _MAX_FILE = 8 << 20
 _BATCH = 250
 
@@ -104,18 +105,18 @@ def reader() -> FactorReader:
 
 
 def church_features(model: FactorReader | None = None) -> Extractor:
-    """The reader's 96 features, and its answers for plan and top together as 25 logits: for gancourse.evaluation.
+    """The reader's 96 features, and its answers for plan and stone together as 30 logits: for gancourse.evaluation.
 
     Distances on them are on a scale of their own, the variance of one feature, and no FID of the literature. The
-    Inception score with these logits asks how sure and how varied plan and top are: at most 25.
+    Inception score with these logits asks how sure and how varied plan and stone are: at most 30.
     """
     network = reader() if model is None else model
 
     def both(x: Tensor) -> tuple[Tensor, Tensor]:
         features = network.features(x)
         answers = network.answers(features)
-        plan, top = (answers[name].log_softmax(1) for name in ("plan", "top"))
-        return features, (plan[:, :, None] + top[:, None, :]).flatten(1)
+        plan, stone = (answers[name].log_softmax(1) for name in ("plan", "stone"))
+        return features, (plan[:, :, None] + stone[:, None, :]).flatten(1)
 
     return Extractor("church-reader", network.n_features, both, weights_key(network), torch.device("cpu"))
 
@@ -185,9 +186,9 @@ def scores(G: nn.Module, n: int = 1000) -> dict[str, float]:
     """What the card of a generator of churches states, from n samples in eval mode, z from seed 0.
 
     distance: to n unseen renders, on `church_features`; floor: that of n other renders. kinds: how many combinations of
-    plan, top, time and weather the reader finds, as a share of what `combinations` expects; kinds_real: in renders.
+    KINDS the reader finds, as a share of what `combinations` expects; kinds_real: in renders.
     """
-    extractor, names = church_features(), ("plan", "top", "time", "weather")
+    extractor, names = church_features(), KINDS
     real, other = (feature_statistics(procedural_churches(n, seed=seed)[0], extractor) for seed in (1, 2))
     rng = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -51,7 +51,7 @@ def test_features_for_the_scores(small):
     features, logits = extractor.both(torch.rand(5, 3, 128, 128) * 2 - 1)
     assert features.shape == (5, 96)
     assert logits is not None
-    assert logits.exp().sum(1).allclose(torch.ones(5), atol=1e-4)  # 25 probabilities of plan and top together
+    assert logits.exp().sum(1).allclose(torch.ones(5), atol=1e-4)  # 30 probabilities of plan and stone together
 
 
 @pytest.mark.parametrize("damage", ["bytes", "card", "no card", "other network", "absent"])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from gancourse.churches import procedural_churches
 from gancourse.data import scale
 from gancourse.evaluation import feature_statistics, frechet_distance
-from gancourse.factors import church_features, combinations, coverage, read
+from gancourse.factors import KINDS, church_features, combinations, coverage, read
 from gancourse.models import DCGAN128Discriminator, DCGAN128Generator, init_dcgan
 from gancourse.studies.core import Job, Study
 from gancourse.studies.strips import pack
@@ -27,7 +27,7 @@ def _jobs(quick: bool) -> list[Job]:
     size = (
         {"width": 4, "images": 64, "epochs": 1, "n": 400}
         if quick
-        else {"width": 8, "images": 1600, "epochs": 4, "n": 500}
+        else {"width": 8, "images": 1600, "epochs": 3, "n": 500}
     )
     plain = {"lr": 2e-4, "norm_mean": 1.0, "norm_first": False}
     return [
@@ -67,7 +67,7 @@ def _run(job: Job) -> dict[str, float | str | None]:
     extractor = church_features()
     distance = frechet_distance(*feature_statistics(x, extractor), *feature_statistics(real, extractor))
     last = trainer.history[-1] if trainer.history else {}
-    kinds, expected, _ = combinations(found, ("plan", "time", "weather"))
+    kinds, expected, _ = combinations(found, KINDS)
     return {
         "diverged": diverged,
         "spread_at_start": start,

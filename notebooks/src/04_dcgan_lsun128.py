@@ -435,9 +435,8 @@ plots.show(
 # on average.
 
 # %% tags=["nbval-ignore-output"]
-chosen = ("plan", "top", "time", "weather")
 for label, found in read.items():
-    met, expected, total = factors.combinations(found, chosen)
+    met, expected, total = factors.combinations(found, factors.KINDS)
     share = met / expected
     print(
         f"{label:18}{len(found['plan']):>6} pictures: {met:>4} of {total} combinations, expected {expected:5.1f}: {share:.0%}"
