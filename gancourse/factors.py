@@ -94,7 +94,7 @@ def load_reader(path: Path = SHIPPED) -> FactorReader:
         model = FactorReader()
         model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_safetensors(raw).items()})
     except Exception as error:  # whatever a foreign file makes json, safetensors or torch raise
-        raise WeightsError(f"{path} holds no reader of churches: {error}. {again}") from error
+        raise WeightsError(f"{path} holds no reader of churches: {str(error)[:200]}. {again}") from error
     return model.eval().requires_grad_(False)
 
 
