@@ -95,6 +95,11 @@ def records(folder: Path) -> list[str]:
             with database.begin() as reading:
                 names = [bytes(key).decode("latin-1") for key in reading.cursor().iternext(values=False)]
     except lmdb.Error as error:
+        if "already open" in str(error):  # lmdb allows that once
+            raise DataError(
+                f"{file} is already open in this process, by torchvision's LSUN perhaps; close it, or restart "
+                "the kernel."
+            ) from error
         raise DataError(f"{file} is no LMDB, or a damaged one ({error}); unpack it again.") from error
     if not names:
         raise DataError(f"{file} holds no records; unpack it again.")

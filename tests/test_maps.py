@@ -195,6 +195,12 @@ def test_lmdbs_that_are_refused(tmp_path, lsun, monkeypatch):
     file.write_bytes(b"something else" * 1_000)
     with pytest.raises(DataError, match="is no LMDB, or a damaged one"):
         lsun_churches(tmp_path)
+    import lmdb
+
+    folder = lsun / "church_outdoor_train_lmdb"
+    open_already = lmdb.open(str(folder), readonly=True, lock=False)  # as by torchvision's LSUN
+    with open_already, pytest.raises(DataError, match="is already open in this process"):
+        lsun_churches(lsun)
     with pytest.raises(DataError, match="holds no records"):
         lsun_churches(write_lmdb(tmp_path / "empty", []))
     monkeypatch.setitem(sys.modules, "lmdb", None)
