@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -92,7 +93,8 @@ def test_the_curve_of_scores_gets_its_own_panel():
     fig = plots.losses(history)
     assert len(fig.axes) == 4
     (line,) = fig.axes[3].lines
-    assert line.get_xydata().tolist() == [[2, 50.0], [4, 25.0], [6, 100 / 6]]
+    points: Any = line.get_xydata()
+    assert points.tolist() == [[2, 50.0], [4, 25.0], [6, 100 / 6]]
     assert len(plots.losses([{**r, "fid": math.nan} for r in history]).axes) == 3
 
 

@@ -1,0 +1,134 @@
+"""How good can it get with this generator? P1's DCGAN generator, other recipes, no more training images than P1 used.
+
+A path, one change after another, each on top of what helped before, and beside it single changes that did not get onto
+it. Every row is one run; the last recipe has three seeds. `best_recipe_short` is the same at a size for a laptop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from gancourse.config import Config
+from gancourse.data import mnist
+from gancourse.evaluation import classifier_features, evaluate
+from gancourse.models import DCGANGenerator, Discriminator, init_dcgan, networks
+from gancourse.regularisers import Recipe, RegularisedTrainer, spectral_norm
+from gancourse.studies.core import Job, Study
+
+EPOCHS, IMAGES, SAMPLES = 20, 60_000, 10_000
+KEPT = {"ema_half_life": 10_000.0, "decay": True}  # what every row after the second step has
+
+#: key -> label, and what differs from P1's recipe
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "p1": ("P1's recipe", {}),
+    "ema": ("averaged G", {"ema_half_life": 10_000.0}),
+    "decay": ("averaged G, learning rates fall to 0", KEPT),
+    "smooth": ("+ real targets 0.9", KEPT | {"recipe": {"real_target": 0.9}}),
+    "ttur": ("+ D's learning rate doubled", KEPT | {"recipe": {"lr_d": 4e-4}}),
+    "r1": ("+ R1 penalty", KEPT | {"recipe": {"r1": 0.2}}),
+    "penalty": ("+ gradient penalty", KEPT | {"recipe": {"gradient_penalty": 1.0}}),
+    "spectral": ("+ spectral normalisation", KEPT | {"spectral": True}),
+    "translation": ("+ DiffAugment, translations", KEPT | {"recipe": {"augment": ["translation"]}}),
+    "batch": ("+ batches of 32", KEPT | {"batch_size": 32}),
+    "strong": ("+ a stronger D with R1", KEPT | {"strong": True, "recipe": {"r1": 0.2}}),
+    "final": (
+        "stronger D, R1, batches of 32, averaged, falling",
+        KEPT | {"strong": True, "recipe": {"r1": 0.2}, "batch_size": 32},
+    ),
+}
+FINAL_SEEDS = (0, 1, 2)
+
+
+class StrongDiscriminator(Discriminator):
+    """Three convolutions without BatchNorm, images -> logits (B,); 659,137 parameters, P1's D has 138,625."""
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs in ((1, 64), (64, 128), (128, 256)):
+            layers += [nn.Conv2d(inputs, outputs, 4, 2, padding=1), nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(256 * 3 * 3, 1), nn.Sigmoid())
+
+
+def recipes(size: dict[str, int], rows: tuple[str, ...] = tuple(ROWS), seeds: tuple[int, ...] = (0,)) -> list[Job]:
+    """The jobs of these rows: size has epochs, images and samples; the final recipe also runs with the other seeds."""
+    made = [(key, 0) for key in rows] + [("final", seed) for seed in seeds if seed]
+    return [
+        {"key": f"{key}-{seed}", "label": ROWS[key][0], "seed": seed, **size, "change": ROWS[key][1]}
+        for key, seed in made
+    ]
+
+
+def jobs(quick: bool) -> list[Job]:
+    """Every row, and the last recipe with three seeds."""
+    if quick:
+        return recipes({"epochs": 2, "images": 128, "samples": 300}, ("p1", "final", "spectral"))
+    return recipes({"epochs": EPOCHS, "images": IMAGES, "samples": SAMPLES}, seeds=FINAL_SEEDS)
+
+
+class Decaying(RegularisedTrainer):
+    """Both learning rates fall linearly, epoch by epoch, from their full value in the first to 0 after the last."""
+
+    def __init__(self, *networks_images_config_recipe: Any, decay: bool = False) -> None:
+        self.decay = decay
+        super().__init__(*networks_images_config_recipe, device="cpu")
+        self._full = [group["lr"] for opt in (self.opt_g, self.opt_d) for group in opt.param_groups]
+
+    def _train_epoch(self, tick: Any) -> Any:
+        left = 1 - self.epoch / self.config.epochs if self.decay else 1.0
+        groups = [group for opt in (self.opt_g, self.opt_d) for group in opt.param_groups]
+        for group, full in zip(groups, self._full, strict=True):
+            group["lr"] = full * left
+        return super()._train_epoch(tick)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Train one recipe and score the generator, averaged where the recipe says so, against the test set."""
+    change, trainer = job["change"], train(job)
+    G = trainer.G if trainer.ema is None else trainer.ema
+    scores = evaluate(G, None, classifier_features(), n=job["samples"])
+    last = trainer.history[-1]
+    return {
+        "classifier_fid": round(scores.fid, 3),
+        "kid": round(scores.kid, 4),
+        "precision": round(scores.precision, 3),
+        "recall": round(scores.recall, 3),
+        "kl": round(scores.kl, 4),
+        "d_real": round(last["d_real"], 3),
+        "d_fake": round(last["d_fake_before"], 3),
+        "images_seen": job["epochs"] * (job["images"] // (b := change.get("batch_size", 128)) * b),
+        "train_seconds": round(sum(row["seconds"] for row in trainer.history), 1),
+    }
+
+
+def train(job: Job) -> Decaying:
+    """The trainer of a job after its last epoch."""
+    change = job["change"]
+    torch.manual_seed(job["seed"])
+    G, D = networks("dcgan")
+    assert isinstance(G, DCGANGenerator)  # the question is about this one
+    if change.get("strong"):
+        D = StrongDiscriminator()
+        init_dcgan(D)
+    if change.get("spectral"):
+        spectral_norm(D)
+    config = Config(
+        model="dcgan",
+        epochs=job["epochs"],
+        batch_size=change.get("batch_size", 128),
+        seed=job["seed"],
+        ema_half_life=change.get("ema_half_life", 0.0),
+        fast="spectral" not in change,  # a normalised weight is made anew at each use: the plain path does that
+    )
+    images = mnist("train").subset(job["images"])
+    trainer = Decaying(G, D, images, config, Recipe(**change.get("recipe", {})), decay=change.get("decay", False))
+    trainer.fit(progress=False)
+    return trainer
+
+
+STUDY = Study("How good P1's DCGAN generator gets under other recipes, in at most the images that P1 used", jobs, run)
