@@ -5,17 +5,19 @@ The answers stand in answers_MODULE.py, one table of right and one of wrong ones
 
 import answers_church04
 import answers_dcgan03
+import answers_evaluation05
 import answers_minimax01
 import answers_mlp02
 import pytest
 
-from gancourse.exercises import church04, dcgan03, engine, minimax01, mlp02
+from gancourse.exercises import church04, dcgan03, engine, evaluation05, minimax01, mlp02
 
 MODULES = [
     (minimax01, answers_minimax01),
     (mlp02, answers_mlp02),
     (dcgan03, answers_dcgan03),
     (church04, answers_church04),
+    (evaluation05, answers_evaluation05),
 ]
 EXERCISES = {item.key: item for module, _ in MODULES for item in engine.exercises(module).values()}
 
