@@ -53,6 +53,8 @@ def ship(
     config = run.config
     if config is None or not epochs:
         raise RunError(f"{run.folder} is no run folder, or no epochs were asked for ({epochs}).")
+    if missing := sorted({*epochs, *curve} - set(run.checkpointed_epochs())):
+        raise RunError(f"{run.folder} has no checkpoint of epoch {missing[0]}; there are {run.checkpointed_epochs()}.")
     torch.manual_seed(0)
     options = _options(config)
     G, D = networks(config["model"], **options)

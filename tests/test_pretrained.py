@@ -162,6 +162,9 @@ def test_shipping_refuses_what_it_cannot_make(made, tmp_path):
     run = Run(made[0])
     with pytest.raises(RunError, match=r"no checkpoint of epoch 9; there are \[1, 2, 3\]"):
         shipping.ship(run, "small", [9], tmp_path)
+    with pytest.raises(RunError, match="no checkpoint of epoch 7"):
+        shipping.ship(run, "small", [1], tmp_path, curve=(1, 7))
+    assert not list(tmp_path.iterdir())  # found out before anything was made
     with pytest.raises(RunError, match=r"'\.\./x'"):
         shipping.ship(run, "../x", [1], tmp_path)
     with pytest.raises(RunError, match="is no run folder"):
