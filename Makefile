@@ -30,7 +30,7 @@ slow: $(STAMP)  ## the tests that take longer: a built wheel, long runs
 	@$(BIN)/python -m pytest -m slow tests
 
 browser: $(STAMP)  ## the tests that drive a real browser
-	@$(BIN)/python -m pytest -m browser tests
+	@$(BIN)/python -m pytest -s -m browser tests
 
 lint: $(STAMP)  ## ruff, mypy, and whether notebooks agree with their sources
 	@$(BIN)/ruff check .

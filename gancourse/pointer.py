@@ -7,9 +7,10 @@ clicks may be missing: anywidget need not be installed, and not every front end 
 anywidget 0.11.0 was tried in Chromium 156 before it was adopted. Under ipywidgets 8.1.9 in JupyterLab 4.6.6, and under
 7.7.1 in JupyterLab 3.6.8, it attached, every press arrived, drags arrived thinned out by ipywidgets' own flow control
 with the last place always among them, a press brought a new picture within 15 to 70 ms, and the console stayed
-silent. tests/browser repeats this under 8. One thing did not hold up: where the front end lacks anywidget's script,
-ipywidgets 7 shows "model not found" in place of the *whole box* that contains one. Hence the handshake below: the
-listener joins the box only after its script has reported from the page. Google Colab itself was out of reach.
+silent. tests/browser repeats this under 8, and without the script. One thing did not hold up: where the front end lacks
+anywidget's script, ipywidgets 7 shows "model not found" in place of the *whole box* that contains one. Hence the
+handshake below: the listener joins the box only after its script has reported from the page. Google Colab itself was
+out of reach.
 """
 
 from __future__ import annotations

@@ -34,10 +34,10 @@ def open_notebook(browser, lab):
     """
     opened: list[tools.Notebook] = []
 
-    def open_it(name: str, cells: tuple[str, ...] = ()) -> tools.Notebook:
+    def open_it(name: str, cells: tuple[str, ...] = (), without: str = "") -> tools.Notebook:
         if cells:
             lab.write(name, cells)
-        opened.append(tools.Notebook(browser, lab, name))
+        opened.append(tools.Notebook(browser, lab, name, without))
         return opened[-1]
 
     yield open_it

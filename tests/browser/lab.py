@@ -133,15 +133,20 @@ def chromium() -> Iterator[Any]:
 
 
 class Notebook:
-    """One notebook in the browser. .page is Playwright's page, .errors what its console complained about."""
+    """One notebook in the browser. .page is Playwright's page, .errors what its console complained about.
 
-    def __init__(self, browser: Any, lab: Lab, name: str) -> None:
+    without: a pattern of addresses that the page is not given, such as those of an extension.
+    """
+
+    def __init__(self, browser: Any, lab: Lab, name: str, without: str = "") -> None:
         self.name = name
         self.errors: list[str] = []
         self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
         self.page.set_default_timeout(PATIENCE)
         self.page.on("console", lambda message: self._hear(message.type, message.text))
         self.page.on("pageerror", lambda error: self._hear("error", str(error)))
+        if without:
+            self.page.route(without, lambda route: route.abort())
         self.page.goto(lab.url(name))
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
         self.page.wait_for_function("window.jupyterapp !== undefined")

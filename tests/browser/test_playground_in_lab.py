@@ -101,3 +101,19 @@ def test_data_is_drawn_with_the_mouse(page):
     page.press(BOARD, (0.9, 0.9))  # beside the plane
     page.page.wait_for_timeout(300)
     assert page.source(BOARD) == before
+
+
+def test_where_the_page_cannot_load_anywidget_the_buttons_do_the_same(open_notebook):
+    other = open_notebook("blocked.ipynb", (CELLS[0], CELLS[2]), without="**/extensions/anywidget/**")
+    other.run()
+    other.page.wait_for_selector(f"{BOARD} img")
+    before = other.source(BOARD)
+    other.page.locator(f"{BOARD} select").filter(has_text="two moons").select_option("drawn")
+    other.changes(BOARD, before, "playground without anywidget, another kind of data to new picture")
+    other.says(BOARD, "Press Add point")
+    empty = other.source(BOARD)
+    other.press(BOARD, place(-1.0, 1.0))
+    other.page.wait_for_timeout(500)
+    assert other.source(BOARD) == empty
+    other.click(BOARD, "Add point")
+    other.says(BOARD, "1 point is drawn.")
