@@ -123,7 +123,7 @@ def test_killed_at_every_line_of_its_end(lsun, whole, tmp_path):
         assert life(lsun, start) == -signal.SIGKILL
     finally:
         mapmaker._close_gaps = real
-    ends = []
+    ends: list[int] = []
     while not ends or ends[-1] != 0:
         folder = tmp_path / f"map-{len(ends)}"
         shutil.copytree(start, folder)
