@@ -67,7 +67,7 @@ def life(root: Path, folder: Path, kill_after: float = 0.0, kill_at: int = 0, wo
                         file.write(f"{worker.pid}\n")
                     return worker
 
-                mapmaker._worker = noted
+                mapmaker._worker = noted  # type: ignore[assignment]
             if kill_at:
                 die_at_line(kill_at)
             lsun_churches(root, SIZE, folder)
