@@ -281,20 +281,26 @@ def test_an_attribute_that_is_linear_in_z_is_found():
         z = torch.atanh(x[:, 0, 0]) * 8 / torch.arange(7.0).clamp(min=1)
         return z @ towards + 2
 
-    found = latent.attribute_direction(maker, attribute, n=400)
+    z = latent.sample(400, 7)
+    x = latent.generate(maker, z)
+    found = latent.attribute_direction(z, attribute(x))
     assert torch.allclose(found.direction, towards / 5, atol=1e-2) and found.r2 > 0.98
     assert found.slope == pytest.approx(5, rel=0.02)
     with pytest.raises(LatentError, match="same for all"):
-        latent.attribute_direction(maker, lambda x: torch.ones(len(x)), n=400)
+        latent.attribute_direction(z, torch.ones(400))
     with pytest.raises(LatentError, match="expected at least 19"):
-        latent.attribute_direction(maker, attribute, n=10)
+        latent.attribute_direction(z[:10], attribute(x)[:10])
+    with pytest.raises(LatentError, match="one for each z"):
+        latent.attribute_direction(z, attribute(x)[:10])
 
 
 def test_groups_keep_what_is_between_them_out_of_the_direction():
     maker = Broken(lambda z: (z / 8).clamp(-1, 1)[:, None, None, :])
     attribute = lambda x: 10 * (x[:, 0, 0, 0] > 0) + x[:, 0, 0, 1] * 8  # noqa: E731
-    free = latent.attribute_direction(maker, attribute, n=2_000)
-    held = latent.attribute_direction(maker, attribute, groups=lambda x: x[:, 0, 0, 0] > 0, n=2_000)
+    z = latent.sample(2_000, 7)
+    x = latent.generate(maker, z)
+    free = latent.attribute_direction(z, attribute(x))
+    held = latent.attribute_direction(z, attribute(x), groups=x[:, 0, 0, 0] > 0)
     assert free.direction[0] > 0.9 and held.direction[1] > 0.98 and held.slope == pytest.approx(1, rel=0.05)
 
 

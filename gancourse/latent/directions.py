@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gancourse.latent.generating import LatentError, generate, z_size
-from gancourse.latent.geometry import norms, sample
+from gancourse.latent.generating import LatentError, z_size
+from gancourse.latent.geometry import norms
 
 _FEW = 1e-12
 
@@ -144,33 +144,26 @@ class AttributeDirection(NamedTuple):
     r2: float
 
 
-def attribute_direction(
-    G: nn.Module,
-    attribute: Callable[[Tensor], Tensor],
-    groups: Callable[[Tensor], Tensor] | None = None,
-    n: int = 4_000,
-    seed: int = 0,
-) -> AttributeDirection:
-    """The direction in z that changes an attribute of G's images, by least squares from n images.
+def attribute_direction(z: Tensor, values: Tensor, groups: Tensor | None = None) -> AttributeDirection:
+    """The direction in z that changes an attribute of G's images, by least squares.
 
-    attribute: images (B, C, H, W) -> (B,): `thickness`, `slant`, `digit_logit(3)`, or your own.
-    groups: images -> integers (B,), for one the digit by a classifier: then only differences within a group count, so
-        that "thicker" does not come to mean "less often a 1".
-    n: images drawn; three quarters are fitted, the others judge the fit. Raises LatentError where that is fewer than
-        twice z_size, or where the attribute is the same for all images.
+    z: (n, d), drawn from N(0, I). values: (n,), the attribute of their images: `thickness(x)`, `slant(x)`,
+        `digit_logit(3)(x)`, or your own.
+    groups: (n,) integers, for one the digit by a classifier: then only differences within a group count, so that
+        "thicker" does not come to mean "less often a 1".
+    Three quarters of the z are fitted, the others judge the fit. Raises LatentError where fitted z are fewer than 2 d,
+    shapes do not agree, or the attribute is the same for all.
     """
-    d = z_size(G)
+    n, d = z.shape
     fitted = 3 * n // 4
     if fitted < 2 * d:
-        raise LatentError(f"n is {n}, expected at least {math.ceil(8 * d / 3)}: {d} numbers have to be fitted.")
-    z = sample(n, d, seed)
-    x = generate(G, z)
-    y = attribute(x).detach().cpu().double()
-    labels = torch.zeros(n, dtype=torch.long) if groups is None else groups(x).detach().cpu().long()
-    if tuple(y.shape) != (n,) or not bool(y.isfinite().all()):
-        raise LatentError(f"the attribute has shape {tuple(y.shape)}, expected {n} finite numbers.")
+        raise LatentError(f"there are {n} z, expected at least {math.ceil(8 * d / 3)}: {d} numbers have to be fitted.")
+    y = values.detach().cpu().double()
+    labels = torch.zeros(n, dtype=torch.long) if groups is None else groups.detach().cpu().long()
+    if tuple(y.shape) != (n,) or tuple(labels.shape) != (n,) or not bool(y.isfinite().all()):
+        raise LatentError(f"values have shape {tuple(y.shape)}, expected {n} finite numbers, one for each z.")
     y = _within(y, labels)
-    inputs = torch.cat([z.double(), torch.ones(n, 1, dtype=torch.float64)], 1)
+    inputs = torch.cat([z.detach().cpu().double(), torch.ones(n, 1, dtype=torch.float64)], 1)
     weights = torch.linalg.lstsq(inputs[:fitted], y[:fitted, None]).solution[:, 0]
     slope = float(norms(weights[:d]))
     held_out = y[fitted:]

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gancourse import fast
 from gancourse.latent.geometry import norms
-from gancourse.models import Z_SIZE
+from gancourse.models import Z_SIZE, Generator
 
 _BATCH = 256  # z per forward pass
 _SLACK = 1e-2  # how far bfloat16's rounding may carry an image out of [-1, 1]
@@ -46,8 +47,10 @@ def generate(G: nn.Module, z: Tensor) -> Tensor:
     if z.ndim != 2 or z.shape[1] != z_size(G) or not len(z):
         raise LatentError(f"z has shape {tuple(z.shape)}, expected (B, {z_size(G)}) with B of at least 1.")
     device = next((p.device for p in G.parameters()), torch.device("cpu"))
+    own = isinstance(G, Generator) and device.type == "cpu"
+    run = fast.Network(G) if own else G  # the same float32 numbers but for rounding, twice as quick
     with eval_mode(G):
-        parts = [checked(G(part.to(device)), len(part)) for part in z.split(_BATCH)]
+        parts = [checked(run(part.to(device)), len(part)) for part in z.split(_BATCH)]
     return torch.cat(parts)
 
 

@@ -6,11 +6,12 @@ The answers stand in answers_MODULE.py, one table of right and one of wrong ones
 import answers_church04
 import answers_dcgan03
 import answers_evaluation05
+import answers_latent06
 import answers_minimax01
 import answers_mlp02
 import pytest
 
-from gancourse.exercises import church04, dcgan03, engine, evaluation05, minimax01, mlp02
+from gancourse.exercises import church04, dcgan03, engine, evaluation05, latent06, minimax01, mlp02
 
 MODULES = [
     (minimax01, answers_minimax01),
@@ -18,6 +19,7 @@ MODULES = [
     (dcgan03, answers_dcgan03),
     (church04, answers_church04),
     (evaluation05, answers_evaluation05),
+    (latent06, answers_latent06),
 ]
 EXERCISES = {item.key: item for module, _ in MODULES for item in engine.exercises(module).values()}
 
