@@ -78,7 +78,8 @@ ax = fig.subplots()
 for (d, values), colour in zip(lengths.items(), ("muted", "data", "accent", "generator", None), strict=True):
     if colour:
         ax.hist(values, bins=60, range=(0, 13), density=True, histtype="step", color=COLOURS[colour], linewidth=1.8)
-        ax.text(values.mean(), 0.02 if d < 10 else 0.58, f"d = {d}", color=COLOURS[colour], ha="center")
+        x, y = {1: (0.45, 0.77), 2: (1.75, 0.55)}.get(d, (values.mean(), 0.6))
+        ax.text(x, y, f"d = {d}", color=COLOURS[colour], ha="left" if d < 10 else "center")
 ax.set(xlabel="|z|", yticks=[], ylim=(0, 0.85), title="Density of the length of z")
 plots.show(
     fig,
@@ -228,7 +229,7 @@ plots.show(
 # $\tanh$: each is Lipschitz, so $G$ is too, and an image can never jump. But it can hurry. Divide each way into small
 # steps and look how unevenly the image changes, and what the classifier reads on the way.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 walk = latent.path(latent.sample(2, seed=seed + 4), 60)
 speed = latent.path_statistics(G, walk, classify)
 read = digit(latent.generate(G, walk))
@@ -371,9 +372,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Often, not always. And mind what the mean of three $z$ alone looks like (the fourth image of each group): it is not the
-# average digit, and frequently another digit altogether. Arithmetic works as far as $G$ is nearly linear, and over
-# distances as long as these it is not.
+# Often, not always. And mind the mean of three $z$ alone (the fourth image of each group): it is not the average of the
+# three images, but an image of its own, from well inside the shell. Section 6.7 comes back to such places. Arithmetic
+# works as far as $G$ is nearly linear, and over distances as long as these it is not.
 #
 # **Try it**: choose your own A, B and C. Can you make it fail on purpose?
 
@@ -505,7 +506,7 @@ plots.show(
 )
 
 # %% [markdown]
-# The named directions do what they say, on average; but none leaves the digit alone at four standard deviations, and the
+# The named directions do what they say, on average; but none leaves the digit alone, and the
 # strongest principal direction mostly exchanges digits, for which no single word fits. **Try it**: the explorer
 # with our directions. Which slider would you trust with your own handwriting?
 
@@ -555,12 +556,12 @@ plots.show(
     plots.side_by_side(panels),
     "6.7",
     "The same sixteen z, truncated at 0.3, at 1, and not at all.",
-    "Three grids of sixteen images. Left, cut at 0.3: nearly the same image sixteen times. Middle, cut at 1: clean but "
-    "similar digits. Right: varied digits, some malformed.",
+    "Three grids of sixteen images. Left, cut at 0.3: black, with hardly a stroke. Middle, cut at 1: digits, thinner and "
+    "paler than without a cut. Right: the digits without a cut.",
 )
 
 # %% [markdown]
-# Read the table from the bottom up. A mild cut raises precision and lowers recall, as promised. But a strong one destroys
+# Read the table from the bottom up, and do not trust its confidence: a classifier can be sure of a black image. A mild cut raises precision and lowers recall, as promised. But a strong one destroys
 # both. The origin is *not* where $G$ was trained most: section 6.1 says that hardly any $z$ was ever near it. Truncation
 # walks off the shell towards the inside, and "the middle" of a distribution in 100 dimensions is a place where nobody
 # lives.
@@ -595,15 +596,15 @@ for i, k in enumerate((1, 2, 4, 5, 7, 8)):
 # Now edit a real image: go along the directions of section 6.6 from the $z$ that was found.
 
 # %% tags=["nbval-ignore-output"]
-edits = {"real": x_real, "G(z*)": x_back}
+edits = [x_real, x_back]
 for label in ("thicker", "to the right"):
-    edits[f"3 {label}"] = latent.generate(G, back.z + 3 * found[label].direction)
-    edits[f"-3 {label}"] = latent.generate(G, back.z - 3 * found[label].direction)
+    edits += [latent.generate(G, back.z + amount * found[label].direction) for amount in (3, -3)]
 plots.show(
-    plots.side_by_side(edits, columns=6),
+    plots.image_grid(torch.cat(edits), columns=6),
     "6.8",
-    "Six real test images, the closest that G can draw, and four edits of those.",
-    "Six groups of six digits: real ones; similar ones, a little smoother; then thicker, thinner, leaning right and "
+    "Rows: real test images; the closest that G can draw; three standard deviations thicker, thinner, to the right, to "
+    "the left.",
+    "Six rows of six digits: real ones; similar ones, a little smoother; then thicker, thinner, leaning right and "
     "leaning left versions, some of which have turned into other digits.",
 )
 
