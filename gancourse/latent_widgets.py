@@ -79,8 +79,8 @@ class Interpolation(ToolFigure):
         self.roll = button("Re-roll", "primary")
         self.export = {"gif": button("Save GIF"), "png": button("Save PNG")}
         letters = {
-            letter: choice(letter, numbers if letter in "AB" else [("none", None), *numbers], start)
-            for letter, start in zip("ABCD", (0, 1, None, None), strict=True)
+            letter: choice(letter, numbers if letter in "AB" else [("none", -1), *numbers], start)
+            for letter, start in zip("ABCD", (0, 1, -1, -1), strict=True)
         }
         self.controls = {
             "t": w.FloatSlider(description="Way", value=0.5, min=0, max=1, step=0.01, style=LABEL),
@@ -103,7 +103,7 @@ class Interpolation(ToolFigure):
             return
         self.tool.seed, self.tool.t, self.tool.how = (self.controls[name].value for name in ("seed", "t", "how"))
         values = [self.controls[letter].value for letter in "ABCD"]
-        self.tool.choose(*[i for i in values if i is not None])
+        self.tool.choose(*[i for i in values if i >= 0])
 
     def pressed(self, x: float, y: float, pressed: bool) -> None:
         strip = self.tool.strip

@@ -23,9 +23,9 @@ class SeedMap(Tool):
         self.source = Frozen(G)
         self.seed, self.x, self.y = seed, 0.5, 0.5
         self.left = self.top = -1  # the crossing at the map's upper left
-        self.pitch = 140
+        self.pitch = 136
         self.side = 84
-        self.large = 448 if self.source.small else 512
+        self.large = 420 if self.source.small else 448
         self.map = (8, 30, self.pitch * (self.CROSSINGS - 1) + self.side)
         self.size = (self.map[2] + 40 + self.large + 8, max(self.map[2], self.large) + 38)
         self._image = lru_cache(maxsize=256)(self._make)
