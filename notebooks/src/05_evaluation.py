@@ -442,7 +442,7 @@ plots.show(
     "Every generator that the course ships, and real training images (grey). Left: the distance, on a logarithmic scale. "
     "Right: precision against recall; real images stand in the upper right corner.",
     "Left, a dot per generator at its distance. Right, the same generators at their recall and precision: the perceptrons "
-    "at the left edge, DCGAN further right, real images at the upper right.",
+    "towards the left, DCGAN further right, real images at the upper right.",
 )
 for row in rows:
     print(
