@@ -41,7 +41,7 @@ def mmd(within, factor=2.0, between=lambda k: k.mean(), final=lambda d: d):
 
 
 def apart(k):
-    return k[~torch.eye(len(k), dtype=bool)].mean()
+    return k[~torch.eye(len(k), dtype=torch.bool)].mean()
 
 
 def extrapolate_lstsq(n, fids):
