@@ -14,6 +14,7 @@ import base64
 import io
 import math
 import sys
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,7 @@ __all__ = [
     "use_style",
 ]
 
+_LETTER = 8  # pixels: about the width of a letter of a label
 WIDTH = 840  # pixels: what a picture of samples should at most be wide, unless its images are larger than that
 
 
@@ -143,13 +145,16 @@ def _panels(panels: list[tuple[str, Any]], columns: int, labels_left: bool = Fal
     """A figure laid out in whole pixels, so that no row or column of an image is dropped or drawn twice as wide."""
     rows = math.ceil(len(panels) / columns)
     gap = 0 if labels_left else 16
-    head = 24 if any(label for label, _ in panels) and not labels_left else 0
     left = 76 if labels_left else 0
     widest = max(grid.shape[1] for _, grid in panels)
     target = (WIDTH - left - gap * (columns - 1)) // columns
     scales = [max(1, max(min(target, 4 * widest), widest) // grid.shape[1]) for _, grid in panels]
     shapes = [(scale * grid.shape[0], scale * grid.shape[1]) for scale, (_, grid) in zip(scales, panels, strict=True)]
     cell_height, cell_width = (max(side) for side in zip(*shapes, strict=True))
+    if not labels_left:  # a label wider than its grid goes on in the next line
+        panels = [(textwrap.fill(label, max(8, cell_width // _LETTER)), grid) for label, grid in panels]
+    lines = 0 if labels_left else max(len(label.splitlines()) for label, _ in panels)
+    head = 8 + 16 * lines if lines else 0
     width = left + columns * cell_width + (columns - 1) * gap
     height = rows * (head + cell_height) + (rows - 1) * gap
     fig = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=COLOURS["paper"])

@@ -348,3 +348,15 @@ def test_figures_stay_away_from_pyplot():
 def test_grids_do_not_import_matplotlib():
     code = "import sys, gancourse.grids; assert not {'matplotlib', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_label_wider_than_its_grid_goes_on_in_the_next_line():
+    images = np.zeros((4, 1, 28, 28), np.uint8)
+    label = "MLP, about equal time (epoch 50)"
+    one, long = (plots.side_by_side({name: images, "b": images}, columns=2) for name in ("a", label))
+    texts = [text.get_text() for text in long.texts]
+    assert texts[0].replace("\n", " ") == label and texts[0].count("\n") >= 1 and texts[1] == "b"
+    assert long.get_size_inches()[1] > one.get_size_inches()[1]
+    renderer = FigureCanvasAgg(long).get_renderer()
+    first, second = (text.get_window_extent(renderer) for text in long.texts)
+    assert first.x1 < second.x0  # beside each other, not over each other

@@ -8,7 +8,7 @@ from gancourse import models
 from gancourse.config import Config
 from gancourse.data import mnist
 from gancourse.regularisers import Recipe, RegularisedTrainer
-from gancourse.studies import guidelines, short_runs, tricks
+from gancourse.studies import core, guidelines, mnist_seeds, short_runs, tricks
 from gancourse.training import Trainer
 
 
@@ -94,3 +94,20 @@ def test_the_table_has_mean_and_spread_and_leaves_out_what_diverged():
     ]
     found = short_runs.table(rows, "v", ("fid",))
     assert found["a"]["fid"] == pytest.approx((2.0, 2**0.5)) and found["c"]["fid"] == (2.0, 0.0) and "b" not in found
+
+
+@pytest.mark.parametrize("name", ["guidelines", "mnist_seeds", "tricks"])
+def test_committed_rows_are_those_of_the_studys_jobs(name):
+    try:
+        rows = core.results(name)["rows"]
+    except core.StudyError:
+        pytest.skip(f"{name} has not been run yet")
+    jobs = {job["key"]: job for job in core.find(name).jobs(False)}
+    assert rows and all({key: row[key] for key in jobs[row["key"]]} == jobs[row["key"]] for row in rows)
+    seeds = [row["seed"] for row in rows]
+    assert len({seeds.count(seed) for seed in seeds}) == 1  # every variant with every seed that was run
+
+
+def test_the_residual_pair_is_a_pair_of_the_study():
+    job = next(job for job in mnist_seeds.jobs(True) if job["model"] == "residual")
+    assert mnist_seeds.run(job)["classifier_fid"] > 50
