@@ -17,7 +17,7 @@ def jobs(quick: bool) -> list[Job]:
 
 
 def run(job: Job) -> dict[str, Any]:
-    return train(job, per_epoch=min(2000, job.get("samples", 2000)))
+    return train(job, per_epoch=min(1000, job.get("samples", 1000)))
 
 
 STUDY = Study("P2's networks as printed: the collapse, over seeds, with D's logits and G's gradients", jobs, run)

@@ -10,7 +10,7 @@ from typing import Any
 from gancourse.studies.core import Job, Study
 from gancourse.studies.schulz import run as train
 
-EPOCHS, LONGER = 3, 6
+EPOCHS = 3
 
 # key -> what differs from P2 as printed (mlp: P1's networks and recipe, for comparison)
 SINGLE: dict[str, dict[str, Any]] = {
@@ -29,19 +29,26 @@ SINGLE: dict[str, dict[str, Any]] = {
     "r1-0.1": {"r1": 0.1},
     "lr-1e-3": {"lr": 1e-3},
     "batch-512": {"batch_size": 512},
-    "batch-32": {"batch_size": 32},
     "fresh-z": {"fresh_z": True},
     "uniform-z": {"prior": "uniform"},
     "init-normal": {"init": "normal"},
     "translation": {"augment": ["translation"]},
 }
-PAIRS: dict[str, dict[str, Any]] = {}
+# R1 helps most, then a learning rate of 1e-3: how strong, and how do they go together?
+PAIRS: dict[str, dict[str, Any]] = {
+    "r1-1-lr-1e-3": {"r1": 1.0, "lr": 1e-3},
+    "r1-3": {"r1": 3.0},
+    "r1-3-lr-1e-3": {"r1": 3.0, "lr": 1e-3},
+    "r1-1-he": {"r1": 1.0, "init": "he"},
+    "r1-3-lr-5e-4": {"r1": 3.0, "lr": 5e-4},
+    "r1-10-lr-1e-3": {"r1": 10.0, "lr": 1e-3},
+}
 
 
 def jobs(quick: bool) -> list[Job]:
     """At most 40 runs."""
-    made = [{"key": key, "model": "schulz", "seed": 0, "epochs": EPOCHS} | change for key, change in SINGLE.items()]
-    made += [{"key": key, "model": "schulz", "seed": 0, "epochs": LONGER} | change for key, change in PAIRS.items()]
+    both = (SINGLE | PAIRS).items()
+    made = [{"key": key, "model": "schulz", "seed": 0, "epochs": EPOCHS} | change for key, change in both]
     return [job | {"epochs": 1, "images": 640, "samples": 300} for job in made[:2]] if quick else made
 
 
