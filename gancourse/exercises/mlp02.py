@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from gancourse.exercises import steps
+from gancourse.exercises import bugs, steps
 from gancourse.exercises.crashes import describe
 from gancourse.exercises.engine import StudentFunction, Wrong, exercise
 from gancourse.exercises.judging import judge, numbers, scalar
@@ -383,3 +384,100 @@ def _check_read_curves(answer: Any) -> str:
 def read_curves():
     """A dict: run "A" to "D" -> "balance", "discriminator wins", "no learning" or "oscillation"."""
     return {"A": "discriminator wins", "B": "no learning", "C": "balance", "D": "oscillation"}
+
+
+@exercise(
+    title="A batch of any size",
+    difficulty="easy",
+    minutes=3,
+    prompt=r"""
+    P2 unrolls its images with `imgs.view(128, -1)`. MNIST has 60,000 images, and 60,000 is not a multiple of
+    128: the last batch of an epoch has 96. Write it so that images (B, C, H, W) become (B, C·H·W), one row for
+    each image, whatever the four numbers are.
+    """,
+    hints=(
+        "Which of the two numbers in `view(128, -1)` is known only when the batch is there?",
+        "`len(images)` is the batch's own size; torch also has a method that keeps the first axis.",
+        "`return images.flatten(1)`, or `images.reshape(len(images), -1)`",
+    ),
+    check=bugs.check_flatten_batch,
+)
+def flatten_batch(images):
+    """Images (B, C, H, W) as rows (B, C*H*W)."""
+    return images.flatten(1)
+
+
+@exercise(
+    title="Outputs and targets of one shape",
+    difficulty="easy",
+    minutes=4,
+    prompt=r"""
+    P2's $D$ ends in a sigmoid and gives outputs (B, 1); its targets have shape (B,), 1 for real and 0 for fake.
+    `BCELoss` refuses the pair. Return the mean binary cross-entropy of such outputs and such targets.
+    """,
+    hints=(
+        "Bring both to one shape. Which axis is too many, or missing?",
+        "`targets[:, None]` is (B, 1); `outputs.squeeze(1)` is (B,). (Why not `squeeze()`? Think of B = 1.)",
+        "`return F.binary_cross_entropy(outputs, targets[:, None])`",
+    ),
+    check=bugs.check_criterion,
+)
+def criterion(outputs, targets):
+    """The mean binary cross-entropy, a scalar tensor; outputs (B, 1) in (0, 1), targets (B,) of 0 and 1."""
+    return F.binary_cross_entropy(outputs, targets[:, None])
+
+
+@exercise(
+    title="A residual branch that fits its shortcut",
+    difficulty="medium",
+    minutes=6,
+    prompt=r"""
+    P2's `ResidualBlock` adds a branch (3 × 3 convolution, BatchNorm, ReLU, 3 × 3 convolution, BatchNorm) to a
+    1 × 1 shortcut, and raises an error. Return the branch as a Module, mended: images (B, c_in, H, W) become
+    (B, c_out, H, W).
+    """,
+    hints=(
+        "A 3 x 3 convolution without padding has no output for the outermost ring of pixels.",
+        "Both convolutions lose a ring; `padding=1` adds it before the convolution.",
+        "`nn.Conv2d(c_in, c_out, 3, padding=1)`, BatchNorm, ReLU, `nn.Conv2d(c_out, c_out, 3, padding=1)`, BatchNorm",
+    ),
+    check=bugs.check_residual_branch,
+)
+def residual_branch(c_in, c_out):
+    """The branch of a residual block, a Module: images (B, c_in, H, W) -> (B, c_out, H, W)."""
+    return nn.Sequential(
+        nn.Conv2d(c_in, c_out, 3, padding=1),
+        nn.BatchNorm2d(c_out),
+        nn.ReLU(),
+        nn.Conv2d(c_out, c_out, 3, padding=1),
+        nn.BatchNorm2d(c_out),
+    )
+
+
+@exercise(
+    title="The clinic",
+    difficulty="hard",
+    minutes=15,
+    prompt=r"""
+    Give each of the six patients its diagnosis, a dict `{1: "...", 2: "...", ...}`, out of: `data range`, `mode
+    collapse`, `G is detached`, `sigmoid twice`, `learning rate too high`, `target swapped in G's step`, `learning
+    rate too low`, `healthy`. The check tells you what to look at, and at the end the line of code that was to blame.
+    """,
+    hints=(
+        "Begin with what is impossible in a healthy run: a gradient of 0, a grey background, a value never passed.",
+        "sigmoid(0) = 0.5 and sigmoid(1) = 0.73: what if D's logits were probabilities themselves?",
+        "3 has no gradient; 4 answers between 0.5 and 0.73; 6 is content with D(G(z)) near 0; 1 has a grey background.",
+    ),
+    check=bugs.check_clinic,
+    value=True,
+)
+def clinic():
+    """A dict: patient 1 to 6 -> diagnosis."""
+    return {
+        1: "data range",
+        2: "mode collapse",
+        3: "G is detached",
+        4: "sigmoid twice",
+        5: "learning rate too high",
+        6: "target swapped in G's step",
+    }

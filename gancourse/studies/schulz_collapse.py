@@ -7,7 +7,7 @@ from typing import Any
 from gancourse.studies.core import Job, Study
 from gancourse.studies.schulz import run as train
 
-EPOCHS, SEEDS = 10, 3
+EPOCHS, SEEDS = 3, 3
 
 
 def jobs(quick: bool) -> list[Job]:

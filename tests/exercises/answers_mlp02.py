@@ -153,6 +153,30 @@ def counted(of):
 
 CURVES = {"A": "discriminator wins", "B": "no learning", "C": "balance", "D": "oscillation"}
 
+PATIENTS = {
+    1: "data range",
+    2: "mode collapse",
+    3: "G is detached",
+    4: "sigmoid twice",
+    5: "learning rate too high",
+    6: "target swapped in G's step",
+}
+
+
+def branch(c_in, c_out, padding=1, kernel=3, first=None):
+    return nn.Sequential(
+        nn.Conv2d(c_in, c_out, kernel, padding=padding if first is None else first),
+        nn.BatchNorm2d(c_out),
+        nn.ReLU(),
+        nn.Conv2d(c_out, c_out, kernel, padding=padding),
+        nn.BatchNorm2d(c_out),
+    )
+
+
+def branch_padded_outside(c_in, c_out):
+    return nn.Sequential(nn.ReflectionPad2d(2), branch(c_in, c_out, padding=0))
+
+
 RIGHT = {
     "scale_images": [
         scale_in_place,
@@ -183,6 +207,22 @@ RIGHT = {
         CURVES,
         {"d": "Oscillation", "c": "balance", "b": " no  learning", "a": "discriminator wins"},
     ],
+    "flatten_batch": [
+        lambda x: x.view(x.size(0), -1),
+        lambda x: x.reshape(len(x), -1),
+        torch.nn.Flatten(),
+        lambda x: torch.stack([image.flatten() for image in x]),
+    ],
+    "criterion": [
+        lambda o, t: F.binary_cross_entropy(o.squeeze(1), t),
+        lambda o, t: nn.BCELoss()(o.view(-1), t),
+        lambda o, t: -torch.where(t.bool(), o[:, 0], 1 - o[:, 0]).log().mean(),
+    ],
+    "residual_branch": [
+        lambda a, b: branch(a, b, padding="same"),
+        branch_padded_outside,
+    ],
+    "clinic": [PATIENTS, {str(n): word.upper() + " " for n, word in PATIENTS.items()}],
 }
 
 WRONG = {
@@ -281,5 +321,48 @@ WRONG = {
         "one open": (CURVES | {"C": ...}, "Run C has no diagnosis yet"),
         "one missing": ({"A": "discriminator wins"}, "Run B has no diagnosis yet"),
         "a word": ("balance", "a dict is expected"),
+    },
+    "flatten_batch": {
+        "as P2 prints it": (lambda x: x.reshape(128, -1), "128 rows of 588"),
+        "only MNIST": (lambda x: x.view(-1, 784), "must not be written down"),
+        "everything in one row": (lambda x: x.flatten(), "expected (128, 784)"),
+        "pixels mixed": (lambda x: x.flatten(1).t().reshape(len(x), -1), "pixels of several images are mixed"),
+        "a shape": (lambda x: x.shape, "a tensor is expected"),
+        "view as printed": (lambda x: x[:96].view(128, -1), "expected (128, 784)"),
+    },
+    "criterion": {
+        "as P2 prints it": (F.binary_cross_entropy, "stopped"),
+        "broadcast": (lambda o, t: -(t * o.log() + (1 - t) * (1 - o).log()).mean(), "every output met every target"),
+        "squeezed of all": (lambda o, t: F.binary_cross_entropy(o.squeeze(), t), "stopped"),
+        "summed": (lambda o, t: F.binary_cross_entropy(o[:, 0], t, reduction="sum"), "summed over the batch"),
+        "not reduced": (lambda o, t: F.binary_cross_entropy(o[:, 0], t, reduction="none"), "take the mean"),
+        "swapped": (lambda o, t: F.binary_cross_entropy(o[:, 0], 1 - t), "labels are swapped"),
+        "sign": (lambda o, t: -F.binary_cross_entropy(o[:, 0], t), "sign is wrong"),
+        "sigmoid again": (lambda o, t: bce(o[:, 0], t), "a second time"),
+        "squared": (lambda o, t: F.mse_loss(o[:, 0], t), "squared error"),
+        "a number": (lambda o, t: F.binary_cross_entropy(o[:, 0], t).item(), "a loss with a gradient"),
+    },
+    "residual_branch": {
+        "as P2 prints it": (lambda a, b: branch(a, b, padding=0), "take a border of one pixel each"),
+        "one padded": (lambda a, b: branch(a, b, padding=0, first=1), "One of the two convolutions still"),
+        "padded twice": (lambda a, b: branch(a, b, padding=2), "2 * padding - 2"),
+        "kernels of 1": (lambda a, b: branch(a, b, padding=0, kernel=1), "two of 3 x 3"),
+        "channels": (lambda a, b: branch(a, a, padding=1), "(2, 4, 28, 28)"),
+        "a tensor": (lambda a, b: torch.zeros(2, b, 28, 28), "a Module is expected"),
+        "channels do not meet": (lambda a, b: nn.Sequential(branch(a, b), nn.Conv2d(7, b, 1)), "the branch stopped"),
+    },
+    "clinic": {
+        "collapse not seen": (PATIENTS | {2: "healthy"}, "compare its samples with each other"),
+        "grey not seen": (PATIENTS | {1: "mode collapse"}, "what colour is it"),
+        "no gradient not seen": (PATIENTS | {3: "learning rate too low"}, "norm of G's gradient"),
+        "one sigmoid": (PATIENTS | {4: "learning rate too low"}, "never fall below 1/2"),
+        "swapped": (
+            PATIENTS | {5: PATIENTS[6], 6: PATIENTS[5]},
+            "Patient 5 is not a case of `target swapped in G's step`",
+        ),
+        "target": (PATIENTS | {6: "healthy"}, "which loss rewards that"),
+        "unknown": (PATIENTS | {4: "flu"}, "the diagnoses to choose from are data range"),
+        "one open": (PATIENTS | {6: ...}, "Patient 6 has no diagnosis yet"),
+        "a word": ("healthy", "a dict is expected"),
     },
 }
