@@ -30,7 +30,7 @@ class Dashboard(w.VBox):
         self.status = w.HTML()
         super().__init__([self.picture, self.status])
         self.add_class("gc-dashboard")
-        self._draw()
+        self._say()
 
     def __call__(self, trainer: Trainer) -> None:
         """Show where `trainer` is now."""
@@ -40,6 +40,9 @@ class Dashboard(w.VBox):
     def _draw(self) -> None:
         figure = dashboard.picture(self.history, self.samples, self.title, self.loss)
         self.picture.value = plots.to_png(figure, tight=False)
+        self._say()
+
+    def _say(self) -> None:
         self.text = ". ".join(part for part in (self.title, dashboard.describe(self.history)) if part)
         self.status.value = f'<div role="status" aria-live="polite">{html.escape(self.text)}</div>'
 

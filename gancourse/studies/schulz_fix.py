@@ -6,7 +6,7 @@ from typing import Any
 
 from gancourse.studies.core import Job, Study
 from gancourse.studies.schulz import run as train
-from gancourse.studies.schulz_search import PAIRS, SINGLE
+from gancourse.studies.schulz_search import CHANGES
 
 WINNER = "r1-1"  # a key of the search
 EPOCHS, SEEDS = 6, 3
@@ -15,7 +15,7 @@ EPOCHS, SEEDS = 6, 3
 def jobs(quick: bool) -> list[Job]:
     """P1's networks by P1's recipe, and P2's networks with the winner's settings, a run for each seed."""
     size = {"epochs": 1, "images": 640, "samples": 300} if quick else {"epochs": EPOCHS}
-    change = (SINGLE | PAIRS)[WINNER]
+    change = CHANGES[WINNER]
     made = []
     for seed in range(1 if quick else SEEDS):
         made.append({"key": f"schulz-{seed}", "model": "schulz", "seed": seed} | change | size)

@@ -824,10 +824,10 @@ for name, rows in (("P2", collapse), ("P1", healthy)):
         print(f"{name:10}{epoch:>5}" + "".join(f"{means[key]:>15.2f}" for key in columns))
 
 # %% [markdown]
-# The first two are acquitted. The shares of silent units differ little enough between a run that works and one that does
-# not, and the gradient at P2's images is not small at all: $G$ gets a strong message. But its images hardly differ from one
-# another from the first epoch on, so every image gets *the same* message, and all of them move together. $D$ follows,
-# finds the one place where all fakes are, and the round begins again. Nothing in it ever pulls two images apart.
+# The first two are acquitted. Most of $G$'s units are awake, $D$'s silent share is about P1's, and the gradient at P2's
+# images is not small at all: $G$ gets a strong message. But its images hardly differ from one another from the first epoch
+# on, so every image gets *the same* message, and all of them move together. $D$ follows, finds the one place where all
+# fakes are, and the round begins again. Nothing in it ever pulls two images apart.
 #
 # Where does a $G$ so deaf to $z$ come from? Look at it before training. A `Linear` layer of PyTorch starts with weights
 # of variance $1/(3n)$ for $n$ inputs, and a ReLU throws half of its input's power away. So each hidden layer hands on
@@ -856,8 +856,8 @@ print(f"{'real digits':15} {'':38}{diagnosis.spread(real):5.1f}")
 # ## 2.13 Under which settings does it work?
 #
 # The architecture stays as printed. Everything else may change: we ran a search, one change at a time from P2 as printed,
-# three epochs each, then a few of the better ones together. It is a study of the course, `python -m gancourse reproduce
-# schulz_search` repeats it. All of it is shown, also what did not help.
+# three short epochs each. It is a study of the course, `python -m gancourse reproduce schulz_search` repeats it. All of it is
+# shown, also what did not help.
 
 # %%
 known = {"key", "model", "seed", "epochs", "kl", "fid", "classes", "history", "strip", "seconds"}
@@ -879,6 +879,11 @@ for row in sorted(search, key=lambda row: row["fid"]):
 # equilibrium $D$ must be flat, and without a price nothing makes it so: an unpenalised $D$ answers a $G$ that moves with a
 # new cliff, and the two chase each other. With it, $D$ is slow and smooth, and its slope tells each image where *it*
 # should go. It is one line more in $D$'s step, and `gancourse.regularisers` has it in full.
+#
+# Look at what did not help, too. He's start cures the deafness of section 2.12, and the images do spread, but over few
+# digits: a $G$ that hears $z$ is needed, and not enough. Label smoothing and noise, which most lists of tricks begin with, do
+# not save this run at these strengths. And the same R1 with a tenth of its $\gamma$ is as bad as nothing: a price must be high
+# enough to be felt.
 
 # %%
 best = {row["key"]: row for row in search}
