@@ -7,6 +7,8 @@ import torch
 
 from gancourse import models, widgets
 from gancourse.data import Images
+from gancourse.training import Config, Trainer
+from gancourse.widgets_dashboard import Dashboard
 
 assert ipywidgets.__version__ == "7.7.1", ipywidgets.__version__
 explorer = widgets.optimal_discriminator_explorer()
@@ -77,4 +79,11 @@ for figure in (explorer, board, *latent.values()):
     data, kwargs = shown.pop()
     assert kwargs["raw"] and kwargs["metadata"]["image/png"]["alt"] and data["image/png"]
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == figure.model_id
+live = Dashboard("a run")
+few = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8))
+seen = []
+Trainer(*models.networks("mlp"), few, Config(batch_size=32, epochs=1), device="cpu").fit(
+    progress=False, watch=lambda trainer: (live(trainer), seen.append(bytes(live.picture.value)))
+)
+assert len(set(seen)) == 2 and "After epoch 1" in live.status.value
 print("the widgets work under ipywidgets", ipywidgets.__version__)
