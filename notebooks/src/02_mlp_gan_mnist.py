@@ -978,7 +978,7 @@ widgets.latent_explorer(trainer.G)
 #
 # Two three-layer perceptrons and 25 lines of Algorithm 1 are enough to draw digits. The losses of a GAN are read against
 # their marks, $2 \ln 2$ and $\ln 2$, and against each other; they do not fall to 0 in a healthy run, and they do not say
-# how good the images are. Larger networks with the same settings collapse, in every seed, and a penalty on $D$'s slope
+# how good the images are. P2's larger networks collapse with the same settings, in every seed we tried, and a penalty on $D$'s slope
 # makes the same networks learn without touching a layer.
 #
 # ## What we do not know yet
