@@ -34,10 +34,10 @@ class Frozen:
         self.z_size = latent.z_size(G)
         self.device = next((p.device for p in self.G.parameters()), torch.device("cpu"))
         self._run: nn.Module = self.G
-        self._half = False
+        self._kind = torch.float32
         if isinstance(G, Generator) and self.device.type == "cpu":
-            self._run = fast.Network(self.G.to(memory_format=torch.channels_last)).eval()
-            self._half = fast.has_bfloat16(self.device)
+            self._kind = torch.bfloat16 if fast.has_bfloat16(self.device) else torch.float32
+            self._run = fast.Network(self.G.to(dtype=self._kind, memory_format=torch.channels_last)).eval()
         self.shape = self.images(latent.sample(1, self.z_size)).shape[1:]
 
     @property
@@ -51,8 +51,8 @@ class Frozen:
     def images(self, z: Tensor) -> np.ndarray:
         """uint8 (B, C, H, W) of z (B, z_size). Raises LatentError."""
         try:
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._half):
-                x = self._run(z.to(self.device))
+            with torch.inference_mode():
+                x = self._run(z.to(self.device, self._kind))
         except LatentError:
             raise
         except Exception as error:  # a student's G may raise anything
