@@ -98,7 +98,8 @@ def _check_slerp(call: StudentFunction) -> str:
             f"For t = {t:g} its length is {float(value.norm()):.3g} between two z of length 6, and it lies "
             f"{float((value - slerp(t)).norm()):.3g} away from the right point."
         )
-    for other in (a.clone(), a * (1 + 1e-9)):
+    axis = 6 * torch.eye(40, dtype=torch.float64)[0]  # its angle to itself comes out as 0 exactly, on every machine
+    for a, other in ((axis, axis.clone()), (a, a.clone()), (a, a * (1 + 1e-9))):
         same = _tensor(call(a.clone(), other, 0.3), (40,), "one z")
         if not bool(same.isfinite().all()):
             raise Wrong(
@@ -194,7 +195,7 @@ def _check_principal(call: StudentFunction) -> str:
         raise Wrong("These are the *weakest* directions: `eigh` sorts from small to large.")
     if agree(right.t()[:3].flip(0)):
         raise Wrong("The strongest comes first: turn the order round.")
-    if agree(right[:3]):
+    if close(value.abs(), right[:3].abs(), atol=1e-3):  # the sign of each column of V is the library's choice
         raise Wrong(
             "These are rows of V: its columns are the directions (`torch.linalg.svd` returns V already transposed)."
         )
