@@ -99,13 +99,13 @@ def _check_slerp(call: StudentFunction) -> str:
             f"{float((value - slerp(t)).norm()):.3g} away from the right point."
         )
     axis = 6 * torch.eye(40, dtype=torch.float64)[0]  # its angle to itself comes out as 0 exactly, on every machine
-    for a, other in ((axis, axis.clone()), (a, a.clone()), (a, a * (1 + 1e-9))):
-        same = _tensor(call(a.clone(), other, 0.3), (40,), "one z")
+    for start, end in ((axis, axis.clone()), (a, a.clone()), (a, a * (1 + 1e-9))):
+        same = _tensor(call(start.clone(), end, 0.3), (40,), "one z")
         if not bool(same.isfinite().all()):
             raise Wrong(
                 "From z to the same z it gives NaN: the sine of the angle is 0 there. Return lerp in that case."
             )
-        if not close(same, a, rtol=1e-2, atol=1e-2):
+        if not close(same, start, rtol=1e-2, atol=1e-2):
             raise Wrong("From z to the same z it leaves z.")
     return "It keeps to the sphere, turns evenly, and survives parallel vectors."
 
