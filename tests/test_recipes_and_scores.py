@@ -26,6 +26,7 @@ def test_the_recipes_are_for_one_generator_and_no_more_images_than_p1s():
     assert {job["key"] for job in best_recipe_short.jobs(False)} <= {job["key"] for job in jobs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", best_recipe.jobs(True), ids=lambda job: job["key"])
 def test_every_kind_of_recipe_runs(job, capsys):
     row = best_recipe.run(job | {"epochs": 1})

@@ -1,6 +1,8 @@
 """KID, precision and recall, density and coverage, memorisation, path length, summaries; against known answers."""
 
 import math
+import subprocess
+import sys
 import weakref
 
 import pytest
@@ -322,6 +324,34 @@ def test_a_generator_of_large_images_is_streamed():
     assert found.n == 1100 == sum(sizes) and max(sizes) <= 85
 
 
+STREAM = """
+import resource, torch
+from torch import nn
+from gancourse import evaluation
+
+class Flat(nn.Module):
+    z_size, image_shape = 3, (3, 128, 128)
+    def forward(self, z):
+        return z.tanh()[:, :, None, None].expand(-1, -1, 128, 128).contiguous()
+
+look = evaluation.Extractor("colour", 3, lambda x: (x.mean((2, 3)), None), "key", torch.device("cpu"))
+peak = []
+for n in (1_000, 50_000):
+    assert evaluation.summarise(Flat(), look, n).n == n
+    peak.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(f"{peak[1] - peak[0]:.0f}")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux only")
+def test_fifty_thousand_images_of_128_pixels_take_no_more_memory_than_a_thousand():
+    """As floats they would take 9,830 MB."""
+    done = subprocess.run([sys.executable, "-c", STREAM], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 100, f"{done.stdout.strip()} MB more"
+
+
 def test_the_real_set_is_cached(tmp_path, monkeypatch):
     digits, look = mnist("test"), evaluation.classifier_features()
     images = digits.subset(300)
@@ -463,8 +493,6 @@ def test_inception_is_built_from_the_weights_and_nothing_foreign_is_unpickled(mo
 
 
 def test_inception_without_its_extra(monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
     with pytest.raises(evaluation.WeightsError, match=r'pip install "gancourse\[metrics\]"'):
         evaluation.inception_features()
