@@ -15,6 +15,7 @@ from gancourse.regularisers import (
     RegularisedTrainer,
     gradient_penalty,
     r1_penalty,
+    regularised_step,
     smoothed_discriminator_loss,
     spectral_norm,
     view,
@@ -171,6 +172,32 @@ def test_penalties_of_a_plane_are_known(rng):
     assert D.a.grad is not None
     assert torch.allclose(D.a.grad, 4.0 * D.a.detach() / 3.0, atol=1e-5)
     assert gradient_penalty(Plane(1.0), x_real, x_fake, rng).item() < 1e-8
+
+
+class Black(nn.Module):
+    """A G whose images are 0 whatever z and its weight are."""
+
+    z_size = 100
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(()))
+
+    def forward(self, z):
+        return (self.w * 0).expand(len(z), 1, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "pull"),
+    [(Recipe(r1=0.5), 0.5 * 3.0), (Recipe(gradient_penalty=0.5), 0.5 * 2 * (3.0 - 1)), (Recipe(), 0.0)],
+    ids=["gamma/2 of R1", "weight of the gradient penalty", "none"],
+)
+def test_penalties_enter_the_step_with_their_weights(recipe, pull, rng):
+    """Where every image is 0, the logits are 0 and the loss has no gradient: D's slope moves by the penalty alone."""
+    G, D = Black(), Plane(3.0)
+    opt_g, opt_d = (torch.optim.SGD(network.parameters(), lr=0.1) for network in (G, D))
+    regularised_step(G, D, opt_g, opt_d, [torch.zeros(8, 1, 28, 28)], rng, recipe)
+    assert D.a.norm().item() == pytest.approx(3.0 - 0.1 * pull, rel=1e-5)
 
 
 def test_the_gradient_penalty_looks_between_real_and_fake(rng):
