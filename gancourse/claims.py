@@ -136,6 +136,8 @@ def _indistinguishable() -> tuple[str, str]:
     mean, _, text = _spread(rows, "fid")
     epochs = len(rows[0]["history"])
     found = f"as printed, after {epochs} epochs: distance {text}; real digits {real['classifier_fid']:.2f}"
+    if epochs < 50 and mean >= 2 * real["classifier_fid"]:
+        return f"{found}; 50 were not run", OPEN  # a short run cannot refute a claim about a long one
     return found, HOLDS if mean < 2 * real["classifier_fid"] else FAILS
 
 

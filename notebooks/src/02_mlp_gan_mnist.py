@@ -919,8 +919,9 @@ for label, network in (("as printed", G2), ("with R1", G3)):
 # %% [markdown]
 # So what of P2's claims? That perceptrons suit MNIST, because its images have few spatial dependencies, is what figures
 # 2.9 and 2.14 are about: they do draw digits, and specks. That $G$ and $D$ are hard to keep in balance: yes, most of this
-# section is about that. That samples are "visually indistinguishable from MNIST" after 50 epochs: not with what the paper
-# states, since what it states collapses, in every seed that we tried.
+# section is about that. That samples are "visually indistinguishable from MNIST" after 50 epochs: what the paper states
+# collapses in every seed that we tried, and within the few epochs for which we ran it there is no sign of a recovery.
+# Whether one comes by epoch 50 we have not run: `Config(epochs=50)` above answers it.
 #
 # ## 2.14 The clinic: what is wrong with these six?
 #
