@@ -41,6 +41,7 @@ class ToolFigure(Figure):
         Figure.__init__(self, rows, css_class)
         width, _ = self._size()
         self.picture.layout.width = f"{width}px"
+        self.status.layout.min_height = "58px"  # two lines, so that what is below stays where it is
         self.add_class("gc-latent")
         with kept.state(self):
             for name, control in self.controls.items():

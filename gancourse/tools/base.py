@@ -37,7 +37,7 @@ class Frozen:
         self._kind = torch.float32
         if isinstance(G, Generator) and self.device.type == "cpu":
             self._kind = torch.bfloat16 if fast.has_bfloat16(self.device) else torch.float32
-            self._run = fast.Network(self.G.to(dtype=self._kind, memory_format=torch.channels_last)).eval()
+            self._run = fast.Network(self.G.to(self._kind).to(memory_format=torch.channels_last)).eval()
         self.shape = self.images(latent.sample(1, self.z_size)).shape[1:]
 
     @property

@@ -36,8 +36,11 @@ class Scrubber(Tool):
         images = self.samples[self.epoch]
         small = max(images.shape[2:]) <= SMALL
         n, columns, side = (64, 8, 56) if small else (9, 3, 160)
+        least = min(len(x) for x in self.samples.values())
+        if small and least <= 16:  # a shipped strip
+            columns, side = 4, 112
         self.colour = images.shape[1] == 3
-        self.sheet = Sheet(6, 30, min(n, min(len(x) for x in self.samples.values())), columns, side)
+        self.sheet = Sheet(6, 30, min(n, least), columns, side)
         x = self.sheet.x + self.sheet.width + 70
         self.box = (x, 60, x + 330, 300)
         right = self.box[2] + 74 if self.history else self.sheet.x + self.sheet.width + 6
