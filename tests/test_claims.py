@@ -36,9 +36,7 @@ def test_without_results_every_claim_says_so_and_no_number_stands_there(monkeypa
 def test_every_paper_is_there_and_every_row_is_complete():
     rows = claims.table()
     assert {p for row in rows for p in row["paper"].split(", ")} == {"P1", "P2", "P3"}
-    assert all(
-        row["rule"] and row["claim"] and bool(row["measured"]) == (row["verdict"] != claims.OPEN) for row in rows
-    )
+    assert all(row["rule"] and row["claim"] and (row["measured"] or row["verdict"] == claims.OPEN) for row in rows)
     assert all(row["verdict"] in (claims.HOLDS, claims.FAILS, claims.PARTLY, claims.OPEN) for row in rows)
     assert "|" not in "".join(text for row in rows for text in row.values())
 
@@ -87,8 +85,8 @@ def test_p1s_claims_about_5_and_50_epochs_follow_their_rules(monkeypatch):
 
 
 def test_p2s_claims_are_judged_on_every_seed(monkeypatch):
-    def seed(kl, fid, d_fake):
-        return {"model": "schulz", "kl": kl, "fid": fid, "history": [{"d_fake_before": d_fake}] * 2}
+    def seed(kl, fid, d_fake, epochs=50):
+        return {"model": "schulz", "kl": kl, "fid": fid, "history": [{"d_fake_before": d_fake}] * epochs}
 
     real = {"name": "real digits", "classifier_fid": 0.2}
     rows = [seed(2.3, 200, 0.01), seed(0.5, 50, 0.3)]
@@ -98,3 +96,6 @@ def test_p2s_claims_are_judged_on_every_seed(monkeypatch):
     assert claims._balance()[1] == claims.HOLDS
     rows[0]["fid"] = rows[1]["fid"] = 0.3
     assert claims._indistinguishable()[1] == claims.HOLDS
+    rows[0] = seed(2.3, 200, 0.01, epochs=3)  # a short run cannot refute a claim about fifty epochs
+    found, verdict = claims._indistinguishable()
+    assert verdict == claims.OPEN and found.endswith("50 were not run")
