@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
@@ -163,14 +164,15 @@ def _rendered(n: int, size: int, seed: int, out: np.ndarray | None = None) -> np
     out = np.empty((n, 3, size, size), np.uint8) if out is None else out
     starts = range(0, n, _CHUNK)
     workers = min(os.cpu_count() or 1, len(starts))
-    if n < _MANY or workers == 1:
-        for start in starts:
-            out[start : start + _CHUNK] = _chunk(seed, start, min(n, start + _CHUNK), size)
-        return out
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        jobs = {start: pool.submit(_chunk, seed, start, min(n, start + _CHUNK), size) for start in starts}
-        for start in starts:
-            out[start : start + _CHUNK] = jobs.pop(start).result()
+    if n >= _MANY and workers > 1:
+        # A script without `if __name__ == "__main__"` cannot start processes: then this one does all of it
+        with contextlib.suppress(BrokenProcessPool), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            jobs = {start: pool.submit(_chunk, seed, start, min(n, start + _CHUNK), size) for start in starts}
+            for start in starts:
+                out[start : start + _CHUNK] = jobs.pop(start).result()
+            return out
+    for start in starts:
+        out[start : start + _CHUNK] = _chunk(seed, start, min(n, start + _CHUNK), size)
     return out
 
 

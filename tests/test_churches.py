@@ -1,5 +1,7 @@
 """Procedural churches: the same everywhere, uniform in their factors, and drawn as the factors say."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -151,6 +153,19 @@ def test_several_processes_render_the_same(monkeypatch):
     alone = np.stack([render(4, i, 16).transpose(2, 0, 1) for i in range(7)])
     monkeypatch.setattr(churches, "_MANY", 5)
     assert np.array_equal(churches._rendered(7, 16, 4), alone)
+
+
+def test_a_script_without_a_main_guard_gets_its_images(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from gancourse import churches\n"
+        "churches._CHUNK, churches._MANY, churches.os.cpu_count = 2, 3, lambda: 2\n"
+        "print(churches._rendered(5, 16, 4).sum())\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=100)
+    expected = sum(int(render(4, i, 16).sum(dtype=np.uint64)) for i in range(5))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == str(expected)
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,13 @@ def test_without_results_every_claim_says_so_and_no_number_stands_there(monkeypa
         raise StudyError("none")
 
     monkeypatch.setattr(claims, "results", none)
+    monkeypatch.setattr(claims.pretrained, "names", list)
     assert {(row["measured"], row["verdict"]) for row in claims.table()} == {("", claims.OPEN)}
 
 
 def test_every_paper_is_there_and_every_row_is_complete():
     rows = claims.table()
-    assert {p for row in rows for p in row["paper"].split(", ")} == {"P1", "P2", "P3"}
+    assert {p for row in rows for p in row["paper"].split(", ")} == {"P1", "P2", "P3", "P4"}
     assert all(row["rule"] and row["claim"] and (row["measured"] or row["verdict"] == claims.OPEN) for row in rows)
     assert all(row["verdict"] in (claims.HOLDS, claims.FAILS, claims.PARTLY, claims.OPEN) for row in rows)
     assert "|" not in "".join(text for row in rows for text in row.values())
@@ -99,3 +100,23 @@ def test_p2s_claims_are_judged_on_every_seed(monkeypatch):
     rows[0] = seed(2.3, 200, 0.01, epochs=3)  # a short run cannot refute a claim about fifty epochs
     found, verdict = claims._indistinguishable()
     assert verdict == claims.OPEN and found.endswith("50 were not run")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "verdict"), [(0.95, claims.HOLDS), (0.9, claims.HOLDS), (0.7, claims.OPEN), (0.1, claims.OPEN)]
+)
+def test_mode_collapse_on_churches_is_a_share_of_what_renders_show(monkeypatch, kinds, verdict):
+    scores = {"kinds": kinds, "kinds_real": 1.0, "samples": 1000}
+    monkeypatch.setattr(claims.pretrained, "card", lambda name: {"files": {"9": {}, "10": {"scores": scores}}})
+    monkeypatch.setattr(claims.pretrained, "names", lambda: ["church-procedural"])
+    measured, found = claims._church_kinds()
+    assert found == verdict and measured.startswith(f"after 10 epochs {kinds:.0%}")
+
+
+def test_a_short_run_leaves_p4s_contradictions_open_and_says_what_it_found(monkeypatch):
+    verdicts(
+        monkeypatch,
+        church_contradictions=[{"reading": "a", "distance": 90.0, "epochs": 3}, {"reading": "b", "distance": 20.0}],
+    )
+    found, verdict = claims._church_reading("a", "b")()
+    assert verdict == claims.OPEN and found.startswith("distance 90.0 with it, 20.0 without")

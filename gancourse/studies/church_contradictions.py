@@ -31,9 +31,8 @@ def _jobs(quick: bool) -> list[Job]:
     )
     plain = {"lr": 2e-4, "norm_mean": 1.0, "norm_first": False}
     return [
-        {"key": f"{name}-{seed}", "reading": name, "seed": seed, **plain, **changed, **size}
+        {"key": f"{name}-0", "reading": name, "seed": 0, **plain, **changed, **size}
         for name, changed in READINGS.items()
-        for seed in range(1 if quick else 2)
     ]
 
 
