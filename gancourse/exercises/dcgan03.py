@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -445,3 +446,214 @@ def preview(G, z):
         images = G(z)
     G.train(was_training)
     return images
+
+
+def _check_transposed_cost(call: StudentFunction) -> str:
+    cases = [(100, 256, 7, 1), (256, 128, 4, 7), (128, 1, 4, 14), (3, 5, 2, 9)]
+    value, table = _integers(call, cases)
+    right = table(lambda a, b, k, n: a * b * k * k * n * n)
+    mistakes = [
+        (table(lambda a, b, k, n: a * b * k * k), "These are the weights. How often is each of them used?"),
+        (
+            table(lambda a, b, k, n: a * b * k * k * (2 * n) ** 2),
+            "You count the places of the output. Here each *input* pixel stamps the kernel once.",
+        ),
+        (table(lambda a, b, k, n: a * b * k * k * n), "The input has size * size pixels, not size."),
+        (table(lambda a, b, k, n: a * b * k * n * n), "The kernel is square: k * k weights for each pair of channels."),
+        (
+            table(lambda a, b, k, n: 2 * a * b * k * k * n * n),
+            "Count a multiplication together with its addition, once.",
+        ),
+    ]
+    judge(value, right, mistakes, [f"the layer {case}" for case in cases], exact=True)
+    return "G's first layer has most of the weights, and its second does most of the work."
+
+
+@exercise(
+    title="What a transposed convolution costs",
+    difficulty="easy",
+    minutes=4,
+    prompt=r"""
+    How many multiplications does a transposed convolution need for one image with `size` × `size` pixels of input?
+    (Pixels at the border are counted like all others, although padding cuts off some of their stamps.)
+    """,
+    hints=(
+        "Section 3.2: each input pixel stamps the kernel onto the output. What is one stamp made of?",
+        "One stamp is c_in * c_out * kernel * kernel products, and there is one for each input pixel.",
+        "`c_in * c_out * kernel**2 * size**2`",
+    ),
+    check=_check_transposed_cost,
+)
+def transposed_cost(c_in, c_out, kernel, size):
+    """Multiplications of a transposed convolution for one image of size x size input pixels."""
+    return c_in * c_out * kernel**2 * size**2
+
+
+def _check_shortcut(call: StudentFunction) -> str:
+    for c_in, c_out, stride, side in [(8, 16, 2, 14), (8, 16, 1, 14), (16, 16, 2, 7), (16, 16, 1, 7)]:
+        layer = call(c_in, c_out, stride)
+        if not isinstance(layer, nn.Module):
+            raise Wrong(f"It returned {describe((layer,))}: a layer is expected, such as an `nn.Conv2d`.")
+        x = torch.randn(2, c_in, side, side)
+        branch = nn.Conv2d(c_in, c_out, 3, stride, 1)(x)
+        what = f"For c_in {c_in}, c_out {c_out}, stride {stride} and a {side} x {side} image"
+        try:
+            found = layer(x)
+        except RuntimeError as error:
+            raise Wrong(f"{what} it stops: {str(error).splitlines()[0][:140]}.") from None
+        if found.shape[1] != c_out:
+            raise Wrong(f"{what} it gives {found.shape[1]} channels, and the branch has {c_out}: they cannot be added.")
+        if found.shape != branch.shape:
+            raise Wrong(
+                f"{what} it gives {found.shape[-1]} x {found.shape[-1]} pixels, and the branch {branch.shape[-1]} x "
+                f"{branch.shape[-1]}. Which of its settings changes the branch's size?"
+            )
+        kernels = [m.kernel_size for m in layer.modules() if isinstance(m, nn.Conv2d)]
+        if any(kernel != (1, 1) for kernel in kernels):
+            raise Wrong(f"Its kernel is {kernels[0][0]} x {kernels[0][1]}: a shortcut mixes channels, one pixel alone.")
+        if c_in == c_out and stride == 1 and not torch.equal(found, x):
+            raise Wrong(f"{what} nothing has to change: `nn.Identity()` passes x on as it is, at no cost.")
+        if (c_in != c_out or stride > 1) and not kernels:
+            raise Wrong(f"{what} a 1 x 1 convolution is expected, whose weights choose what is passed on.")
+    return "Both ways end in one shape, for odd sizes too: 7 pixels become 4 on either."
+
+
+@exercise(
+    title="The shortcut of a residual block",
+    difficulty="medium",
+    minutes=8,
+    prompt=r"""
+    The branch of our residual block begins with `nn.Conv2d(c_in, c_out, 3, stride, padding=1)`; its other layers keep
+    the shape. Return the layer for the shortcut, so that both can be added: a 1 × 1 convolution without bias where
+    channels or size change, and `nn.Identity()` where nothing does.
+    """,
+    hints=(
+        "The branch changes the number of channels and, by its stride, the size. The shortcut must change both alike.",
+        "`nn.Conv2d` has a stride whatever its kernel is.",
+        "`nn.Conv2d(c_in, c_out, 1, stride, bias=False)`, unless `c_in == c_out and stride == 1`.",
+    ),
+    check=_check_shortcut,
+)
+def shortcut(c_in, c_out, stride):
+    """The shortcut beside a branch from c_in to c_out channels with this stride."""
+    if c_in == c_out and stride == 1:
+        return nn.Identity()
+    return nn.Conv2d(c_in, c_out, 1, stride, bias=False)
+
+
+def _check_checkerboard_peak(call: StudentFunction) -> str:
+    power = torch.rand(15, dtype=torch.float64) + 0.5  # of images 28 pixels wide: 0 to 14 cycles
+    wide = torch.rand(17, dtype=torch.float64) + 0.5  # 32 pixels
+    cases = [(power, 2), (power, 4), (wide, 4), (wide, 8), (wide, 2)]
+    value = torch.stack([scalar(call(p.clone(), period)) for p, period in cases])
+
+    def table(formula: Any) -> torch.Tensor:
+        return torch.stack([scalar(formula(p, 2 * (len(p) - 1) // period)) for p, period in cases])
+
+    def around(p: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return p[k - 1], p[k + 1] if k + 1 < len(p) else p[k - 1]
+
+    mistakes = [
+        (
+            table(lambda p, k: 2 * p[k] / sum(around(p, k))),
+            "That is the arithmetic mean of the neighbours. A spectrum falls by factors: take the geometric one.",
+        ),
+        (
+            table(lambda p, k: p[k] / (p[k - 1] * (p[k + 1] if k + 1 < len(p) else p[0])).sqrt()),
+            "Above the finest frequency the spectrum is mirrored: its neighbour there is the one below, not p[0].",
+        ),
+        (table(lambda p, k: p[k] / p[k - 1]), "Compare with both neighbours: the spectrum falls, peak or not."),
+        (
+            table(lambda p, k: p[k] / p.sum()),
+            "That is its share of the power. How does it stand out from its neighbours?",
+        ),
+        (table(lambda p, k: p[k]), "That is the power itself. How does it stand out from its neighbours?"),
+    ]
+    right = table(lambda p, k: p[k] / (around(p, k)[0] * around(p, k)[1]).sqrt())
+    names = [f"{2 * (len(p) - 1)} pixels and period {period}" for p, period in cases]
+    judge(value, right, mistakes, names)
+    return "1 where the spectrum falls smoothly; the more above 1, the more visible the pattern."
+
+
+@exercise(
+    title="A checkerboard in the spectrum",
+    difficulty="medium",
+    minutes=10,
+    prompt=r"""
+    `power` holds the mean power at $0, 1, \dots, W/2$ cycles per image width. A pattern that repeats every `period`
+    pixels lies at $k = W/\text{period}$. Return how far it stands out: its power over the geometric mean
+    $\sqrt{P_{k-1}P_{k+1}}$ of its neighbours. At the finest frequency, $k = W/2$, both neighbours are $P_{k-1}$, since
+    the spectrum of a real image is mirrored there.
+    """,
+    hints=(
+        "How wide is the image? `power` has W / 2 + 1 entries.",
+        "W is 2 * (len(power) - 1), and k is W // period; then look at power[k - 1], power[k] and power[k + 1].",
+        "`after = power[k + 1] if k + 1 < len(power) else power[k - 1]`",
+    ),
+    check=_check_checkerboard_peak,
+)
+def checkerboard_peak(power, period):
+    """How far a pattern of this period stands out of the spectrum `power`, (W / 2 + 1,)."""
+    k = 2 * (len(power) - 1) // period
+    after = power[k + 1] if k + 1 < len(power) else power[k - 1]
+    return power[k] / (power[k - 1] * after) ** 0.5
+
+
+def _check_clearly_better(call: StudentFunction) -> str:
+    # scores (smaller is better) of a and of b, and whether a is clearly better
+    cases = [
+        ([10.0, 11.0, 12.0], [20.0, 22.0, 24.0], True),
+        ([20.0, 22.0, 24.0], [10.0, 11.0, 12.0], False),
+        ([10.0, 11.0, 12.0], [11.0, 13.0, 15.0], False),
+        ([10.0, 14.0], [15.0, 17.0], False),
+        ([10.0, 10.0, 10.0], [10.1, 10.1, 10.1], True),
+    ]
+    answers = [call(list(a), list(b)) for a, b, _ in cases]
+    value = [answer if isinstance(answer, bool) else bool(scalar(answer)) for answer in answers]
+    if value == [right for *_, right in cases]:
+        return "By this rule a difference counts when it is larger than the noise of both sides together."
+
+    def rule(spread: Any, both_ways: bool = False) -> list[bool]:
+        found = []
+        for a, b, _ in cases:
+            gap = sum(b) / len(b) - sum(a) / len(a)
+            found.append((abs(gap) if both_ways else gap) > spread(a) + spread(b))
+        return found
+
+    def deviation(values: list[float], minus: int = 1) -> float:
+        mean = sum(values) / len(values)
+        return (sum((v - mean) ** 2 for v in values) / (len(values) - minus)) ** 0.5
+
+    if value == rule(deviation, both_ways=True):
+        raise Wrong("It also says so when *b* is better: a smaller distance is the better one.")
+    if value == [not right for *_, right in cases] or value == [sum(a) > sum(b) for a, b, _ in cases]:
+        raise Wrong("Smaller is better: these are distances.")
+    if value == rule(lambda values: 0.0):
+        raise Wrong("It compares the means alone: how much would they move with other seeds?")
+    if value == rule(lambda values: deviation(values, 0)):
+        raise Wrong("Two or three values lie close to their own mean: divide by n - 1, not by n.")
+    for (a, b, right), got in zip(cases, value, strict=True):
+        if got != right:
+            raise Wrong(f"For {a} against {b} it says {got}, and {right} is right.")
+    raise AssertionError("unreachable")
+
+
+@exercise(
+    title="Is the difference larger than the noise?",
+    difficulty="easy",
+    minutes=6,
+    prompt=r"""
+    `a` and `b` are distances to real digits (smaller is better), one for each seed. Return whether `a` is clearly
+    better: its mean is smaller by more than the sum of both standard deviations, each over $n - 1$. This is the rule
+    of the tables below. It is no significance test; with three seeds there is not much to test.
+    """,
+    hints=(
+        "Two numbers for each list: a mean, and a standard deviation.",
+        "`statistics.mean` and `statistics.stdev` (which divides by n - 1) take lists.",
+        "`statistics.mean(b) - statistics.mean(a) > statistics.stdev(a) + statistics.stdev(b)`",
+    ),
+    check=_check_clearly_better,
+)
+def clearly_better(a, b):
+    """Whether the distances a are smaller than b by more than both standard deviations together."""
+    return statistics.mean(b) - statistics.mean(a) > statistics.stdev(a) + statistics.stdev(b)

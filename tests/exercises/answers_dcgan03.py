@@ -1,7 +1,9 @@
 """Answers to the exercises of dcgan03: right ones, and wrong ones with a part of their message."""
 
 import copy
+import statistics
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -137,7 +139,58 @@ def linear_then_restore(G, z):
     return previewed(after="train")(G, z)
 
 
+def shortcut(kernel=1, strided=True, identity=True, channels=True, padding=0):
+    def layer(c_in, c_out, stride):
+        if identity and c_in == c_out and stride == 1:
+            return nn.Identity()
+        return nn.Conv2d(c_in, c_out if channels else c_in, kernel, stride if strided else 1, padding, bias=False)
+
+    return layer
+
+
+def pooled_shortcut(c_in, c_out, stride):
+    """Right too: average, then mix the channels; the size is rounded up, as the branch's is."""
+    if c_in == c_out and stride == 1:
+        return nn.Sequential()
+    pool = nn.AvgPool2d(stride, ceil_mode=True)
+    return nn.Sequential(pool, nn.Conv2d(c_in, c_out, 1, bias=False))
+
+
+def peak(power, period):
+    width = 2 * (len(power) - 1)
+    both = torch.cat([power, power[1:-1].flip(0)])  # negative frequencies
+    k = width // period
+    return float(both[k] / (both[k - 1] * both[(k + 1) % width]).sqrt())
+
+
+def peak_over(mean, wrap=True):
+    def value(power, period):
+        k = 2 * (len(power) - 1) // period
+        after = power[k + 1] if k + 1 < len(power) else power[k - 1] if wrap else power[0]
+        return power[k] / mean(power[k - 1], after)
+
+    return value
+
+
+def better(spread, sign=1, both=False):
+    def clearly(a, b):
+        gap = sign * (statistics.mean(b) - statistics.mean(a))
+        return (abs(gap) if both else gap) > spread(a) + spread(b)
+
+    return clearly
+
+
 RIGHT = {
+    "transposed_cost": [
+        lambda a, b, k, n: a * b * k * k * n * n,
+        lambda a, b, k, n: nn.ConvTranspose2d(a, b, k, bias=False).weight.numel() * n**2,
+    ],
+    "shortcut": [shortcut(), pooled_shortcut],
+    "checkerboard_peak": [peak, peak_over(lambda a, b: (a * b).sqrt())],
+    "clearly_better": [
+        better(statistics.stdev),
+        lambda a, b: np.mean(a) + np.std(a, ddof=1) < np.mean(b) - np.std(b, ddof=1),
+    ],
     "transposed_size": [
         size_from_torch,
         lambda n, k, s, p: (n - 1) * s - 2 * p + k,
@@ -159,6 +212,43 @@ RIGHT = {
 }
 
 WRONG = {
+    "transposed_cost": {
+        "weights": (lambda a, b, k, n: a * b * k * k, "How often is each of them used"),
+        "output places": (lambda a, b, k, n: a * b * k * k * (2 * n) ** 2, "each *input* pixel"),
+        "a row of pixels": (lambda a, b, k, n: a * b * k * k * n, "not size"),
+        "kernel not squared": (lambda a, b, k, n: a * b * k * n * n, "kernel is square"),
+        "additions too": (lambda a, b, k, n: 2 * a * b * k * k * n * n, "together with its addition"),
+    },
+    "shortcut": {
+        "no stride": (shortcut(strided=False), "changes the branch's size"),
+        "no channels": (shortcut(channels=False), "they cannot be added"),
+        "always identity": (lambda a, b, s: nn.Identity(), "they cannot be added"),
+        "3 x 3": (shortcut(kernel=3, padding=1), "one pixel alone"),
+        "3 x 3 unpadded": (shortcut(kernel=3), "changes the branch's size"),
+        "never identity": (shortcut(identity=False), "nothing has to change"),
+        "pooling alone": (
+            lambda a, b, s: (
+                shortcut()(a, b, s) if a != b else nn.MaxPool2d(s, ceil_mode=True) if s > 1 else nn.Identity()
+            ),
+            "a 1 x 1 convolution is expected",
+        ),
+        "a tensor": (lambda a, b, s: torch.zeros(1), "a layer is expected"),
+    },
+    "checkerboard_peak": {
+        "arithmetic mean": (peak_over(lambda a, b: (a + b) / 2), "take the geometric one"),
+        "wraps to the mean": (peak_over(lambda a, b: (a * b).sqrt(), wrap=False), "is mirrored"),
+        "one neighbour": (peak_over(lambda a, b: a), "both neighbours"),
+        "share": (lambda p, period: p[2 * (len(p) - 1) // period] / p.sum(), "its share"),
+        "power": (lambda p, period: p[2 * (len(p) - 1) // period], "the power itself"),
+        "one": (lambda p, period: 1.0, "For 28 pixels and period 2"),
+    },
+    "clearly_better": {
+        "both ways": (better(statistics.stdev, both=True), "also says so when *b*"),
+        "larger": (better(lambda v: 0.0, sign=-1), "Smaller is better"),
+        "means alone": (better(lambda v: 0.0), "means alone"),
+        "over n": (better(statistics.pstdev), "n - 1"),
+        "always": (lambda a, b: True, "and False is right"),
+    },
     "transposed_size": {
         "ordinary convolution": (lambda n, k, s, p: (n + 2 * p - k) // s + 1, "ordinary convolution"),
         "sign of the padding": (lambda n, k, s, p: (n - 1) * s + 2 * p + k, "wrong sign"),
