@@ -645,7 +645,7 @@ def _check_clearly_better(call: StudentFunction) -> str:
     prompt=r"""
     `a` and `b` are distances to real digits (smaller is better), one for each seed. Return whether `a` is clearly
     better: its mean is smaller by more than the sum of both standard deviations, each over $n - 1$. This is the rule
-    of the tables below. It is no significance test; with three seeds there is not much to test.
+    of the tables below. It is no significance test; with so few seeds there is not much to test.
     """,
     hints=(
         "Two numbers for each list: a mean, and a standard deviation.",
