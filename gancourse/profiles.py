@@ -22,7 +22,7 @@ LESSONS: dict[str, dict[str, tuple[int, int]]] = {
     "00_start_here": {"smoke": (2, 640), "laptop": (60, 3_200), "paper": (60, 3_200)},
     "01_minimax_theory": {"smoke": (2, 0), "laptop": (20, 0), "paper": (40, 0)},
     "02_mlp_gan_mnist": {"smoke": (2, 2_560), "laptop": (25, 60_000), "paper": (100, 60_000)},
-    "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (2, 60_000), "paper": (100, 60_000)},
+    "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (2, 30_000), "paper": (100, 60_000)},
     "04_dcgan_lsun128": {"smoke": (2, 64), "laptop": (6, 1_600), "paper": (100, 126_227)},
     "05_evaluation": {"smoke": (2, 2_560), "laptop": (5, 60_000), "paper": (50, 60_000)},
     "06_latent_space": {"smoke": (30, 800), "laptop": (150, 4_000), "paper": (500, 20_000)},  # steps of inversion; z

@@ -478,7 +478,7 @@ assert same == numbers
 # ## 3.7 What happens when we train it?
 #
 # **Before you run it.** P1 calls DCGAN's digits realistic after 5 epochs already. What should happen: blobs within the
-# first quarter of the first epoch; digits at its end; cleaner ones from then on. $D$ should be ahead of $G$, as in
+# first hundred steps; shapes like digits after a few hundred; cleaner ones from then on. $D$ should be ahead of $G$, as in
 # lesson 02. The minutes are in the plan's line at the top; on a processor an epoch takes far longer than
 # the perceptrons' did, and we will compute why.
 #
@@ -915,7 +915,7 @@ ex.shortcut.check(my_shortcut)
 # Here is every claim about MNIST of our first three papers, what we measured, and a verdict. Each verdict follows from the rule
 # beside it; the table is made by code from the same results as the ones above, and "not measured yet" means what it says.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 display(Markdown(claims.markdown()))
 
 # %% [markdown]
