@@ -42,7 +42,7 @@ from matplotlib.figure import Figure
 from torch import nn
 from torch.nn.functional import softplus
 
-from gancourse import claims, data, models, plots, pretrained, profiles
+from gancourse import claims, data, models, plots, pretrained, profiles, widgets
 from gancourse.exercises import dcgan03 as ex
 from gancourse.studies import tricks
 from gancourse.studies.core import StudyError, results
@@ -928,6 +928,17 @@ display(Markdown(claims.markdown()))
 # networks for an epoch. Which of the two does not care? It is the one claim of P3 that nobody has measured here. (2) Initialise
 # with the table's third row of section 3.4. When do the samples leave grey? (3) `python -m gancourse train residual --epochs 2
 # --out runs/residual` trains the residual pair on all of MNIST: where will it lie in figure 3.11?
+
+# %% [markdown]
+# ## 3.15 What does it do when you steer it?
+#
+# The DCGAN that you have just trained. Each slider moves all samples along one direction in $z$, those that change $G$'s
+# first layer most come first; press a sample to see it large, truncate $z$, re-roll. **Predict first**: will one slider turn a digit into another, or will all samples
+# change their slant or thickness together?
+# [Lesson 06](06_latent_space.ipynb) measures it.
+
+# %% tags=["nbval-ignore-output"]
+widgets.latent_explorer(dcgan.G)
 
 # %% [markdown]
 # ## What we now know

@@ -40,7 +40,7 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn.functional import avg_pool2d, interpolate, softplus
 
-from gancourse import churches, factors, latent, models, plots, pretrained, profiles
+from gancourse import churches, factors, latent, models, plots, pretrained, profiles, widgets
 from gancourse.evaluation import evaluate, summarise
 from gancourse.exercises import church04 as ex
 from gancourse.regularisers import Recipe, view
@@ -761,6 +761,17 @@ for name, peak in (("T4, float32", 8.1e12), ("T4, float16 tensor cores", 65e12),
 # **Change this and predict first.** (1) Set `width` to 4, then 16, in section 4.4, with the same `plan`: which kind of
 # error goes first, colour or shape? (2) Sort figure 4.5 by `area` of section 4.9 instead of $D$: do the same pictures come
 # last? (3) Give `find_churches` 200 images only. After how many epochs does $D$ answer 1 and 0? And with DiffAugment?
+
+# %% [markdown]
+# ## 4.12 What does it do when you steer it?
+#
+# The small network that you have just trained. Each slider moves all samples along one direction in $z$, those that change $G$'s
+# first layer most come first; press a sample to see it large, truncate $z$, re-roll. **Predict first**: does the strongest direction move the
+# building, or the light?
+# [Lesson 06](06_latent_space.ipynb) measures it.
+
+# %% tags=["nbval-ignore-output"]
+widgets.latent_explorer(run.G)
 
 # %% [markdown]
 # ## What we now know
