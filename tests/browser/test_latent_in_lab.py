@@ -13,7 +13,8 @@ from gancourse import models, tools
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 EXPLORER, BIG, BROKEN = ".gc-explorer-latent:not(.gc-big)", ".gc-big", ".gc-broken"
 CELLS = (
-    "import math\nimport torch\nfrom gancourse import data, models, pretrained, widgets\ntorch.set_num_threads(1)\n"
+    "import math, os\nimport torch\nfrom gancourse import data, models, pretrained, widgets\n"
+    "torch.set_num_threads(os.cpu_count())\n"  # as a kernel of your own has it; the server runs with one
     'G, D = pretrained.load("dcgan-mnist"), pretrained.load("dcgan-mnist", part="D")',
     "widgets.latent_explorer(G)",
     'widgets.interpolator(G, folder="films")',
