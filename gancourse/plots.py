@@ -20,12 +20,15 @@ from typing import Any
 
 from cycler import cycler
 from matplotlib.figure import Figure
+from PIL import Image
 
 from gancourse.curves import compare_losses, losses
 from gancourse.diagrams import architecture_diagram, game_diagram
 from gancourse.grids import GUTTER, to_grid, to_uint8
 from gancourse.scoreboard import scoreboard
 from gancourse.style import COLOURS, DPI, RC
+
+HEAVY = 150_000  # bytes of a picture
 
 __all__ = [
     "COLOURS",
@@ -71,7 +74,7 @@ def show(fig: Figure, number: str | float, caption: str, alt: str) -> None:
         from IPython.display import display
 
         alt = " ".join(alt.split())
-        picture = base64.b64encode(to_png(fig)).decode("ascii")
+        picture = base64.b64encode(_light(to_png(fig))).decode("ascii")
         display(
             {"image/png": picture, "text/plain": f"Figure {number}: {alt}"},
             metadata={"image/png": {"alt": alt}},
@@ -90,6 +93,15 @@ def to_png(fig: Figure, tight: bool = True) -> bytes:
     buffer = io.BytesIO()
     box: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1} if tight else {}
     fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None}, **box)
+    return buffer.getvalue()
+
+
+def _light(png: bytes) -> bytes:
+    """A large picture with 256 colours of its own, a third of the bytes: GitHub shows no notebook of many megabytes."""
+    if len(png) <= HEAVY:
+        return png
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -360,3 +360,16 @@ def test_a_label_wider_than_its_grid_goes_on_in_the_next_line():
     renderer = FigureCanvasAgg(long).get_renderer()
     first, second = (text.get_window_extent(renderer) for text in long.texts)
     assert first.x1 < second.x0  # beside each other, not over each other
+
+
+def test_a_heavy_picture_gets_a_palette_and_still_looks_the_same():
+    rng = np.random.default_rng(0)
+    steps = np.linspace(0, 255, 400)
+    smooth = np.stack(np.broadcast_arrays(steps[:, None], steps[None], steps[::-1, None]), 2)
+    pixels = np.clip(smooth + rng.normal(0, 8, smooth.shape), 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    light = plots._light(buffer.getvalue())
+    assert len(light) < len(buffer.getvalue()) / 2 and plots._light(light[:1000]) == light[:1000]
+    shown = np.asarray(Image.open(io.BytesIO(light)).convert("RGB")).astype(float)
+    assert np.abs(shown - pixels).mean() < 12
