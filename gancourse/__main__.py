@@ -74,9 +74,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     add_commands(commands)
 
-    claims = commands.add_parser("claims", help="print the table of the papers' claims, or write it into a README")
-    claims.add_argument("readme", nargs="?", help="a file that has the two marks")
+    claims = commands.add_parser("claims", help="print the table of the papers' claims")
     claims.set_defaults(run=_claims)
+
+    readme = commands.add_parser("readme", help="write the tables of results into a README")
+    readme.add_argument("file", help="a text that has their marks")
+    readme.set_defaults(run=_readme)
 
     again = commands.add_parser("reproduce", help="run a study (hours) and write its results")
     again.add_argument("name", nargs="?", help="which one; without a name they are listed")
@@ -124,16 +127,19 @@ def _reproduce(options: argparse.Namespace) -> None:
 
 
 def _claims(options: argparse.Namespace) -> None:
+    from gancourse import claims
+
+    print(claims.markdown())
+
+
+def _readme(options: argparse.Namespace) -> None:
     from pathlib import Path
 
-    from gancourse import claims
     from gancourse.files import write_atomically
+    from gancourse.readme import with_tables
 
-    if options.readme is None:
-        print(claims.markdown())
-        return
-    path = Path(options.readme)
-    write_atomically(path, claims.with_table(path.read_text(encoding="utf-8")).encode())
+    path = Path(options.file)
+    write_atomically(path, with_tables(path.read_text(encoding="utf-8")).encode())
 
 
 def _ship(options: argparse.Namespace) -> None:

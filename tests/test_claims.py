@@ -5,24 +5,9 @@ from pathlib import Path
 import pytest
 
 from gancourse import claims
-from gancourse.__main__ import main
 from gancourse.studies.core import StudyError
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-
-
-def test_the_readme_has_the_table_that_the_results_give(tmp_path):
-    assert claims.with_table(README) == README, "run: python -m gancourse claims README.md"
-    (tmp_path / "README.md").write_text(README.replace("**holds**", "**fails**"), encoding="utf-8")
-    assert main(["claims", str(tmp_path / "README.md")]) == 0
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == README
-
-
-def test_without_its_marks_a_text_is_left_alone(tmp_path, capsys):
-    path = tmp_path / "other.md"
-    path.write_text("nothing here")
-    assert main(["claims", str(path)]) == 1 and "marks" in capsys.readouterr().err
-    assert path.read_text() == "nothing here"
 
 
 def test_without_results_every_claim_says_so_and_no_number_stands_there(monkeypatch):

@@ -11,7 +11,6 @@ from gancourse.data import mnist
 from gancourse.models import networks
 from gancourse.regularisers import Recipe
 from gancourse.studies import best_recipe, best_recipe_short, core, mnist_scores
-from gancourse.studies.mnist_scores import BEGIN, END
 
 
 def test_the_recipes_are_for_one_generator_and_no_more_images_than_p1s():
@@ -64,19 +63,3 @@ def test_the_results_are_of_what_is_shipped():
     assert scored and set(scored) <= set(mnist_scores.shipped())
     assert rows[0]["name"] == mnist_scores.REAL and all(row["n"] == 10_000 for row in rows)
     assert all(rows[0]["fid"] < row["fid"] for row in rows[1:])
-
-
-def test_the_readme_holds_the_table_of_the_results(pytestconfig):
-    text = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")
-    assert mnist_scores.inserted(text, core.results("mnist_scores")) == text
-
-
-def test_the_table_goes_between_the_marks(tmp_path, monkeypatch):
-    path = tmp_path / "README.md"
-    path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    mnist_scores.main([str(path)])
-    text = path.read_text()
-    assert text.startswith(f"before\n{BEGIN}\n10,000 samples") and text.endswith(f"\n{END}\nafter\n")
-    assert "| real images |" in text and "old" not in text
-    with pytest.raises(ValueError, match="each once"):
-        mnist_scores.inserted("no marks", core.results("mnist_scores"))

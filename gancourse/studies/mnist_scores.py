@@ -1,24 +1,18 @@
 """One evaluator for every generator of digits that the course ships: 10,000 samples against MNIST's test set.
 
-`python -m gancourse reproduce mnist_scores` measures, `python -m gancourse.studies.mnist_scores README.md` writes the
-table between the two marks in that file.
+`python -m gancourse reproduce mnist_scores` measures; `gancourse.readme` puts the table into the README.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 from gancourse import pretrained
 from gancourse.data import mnist
 from gancourse.evaluation import classifier_features, evaluate, floor, memorisation, path_length, summarise, summary_of
-from gancourse.files import write_atomically
-from gancourse.studies import core
 from gancourse.studies.core import Job, Study
 
 SAMPLES, PATHS, REAL = 10_000, 500, "real images"
-BEGIN, END = "<!-- scores: written by python -m gancourse.studies.mnist_scores -->", "<!-- end of scores -->"
 #: what a name stands for in the tables
 NAMES = {
     "mlp-mnist": "P1's MLP",
@@ -80,33 +74,15 @@ def label(row: dict[str, Any]) -> str:
     return name if row["epoch"] is None else f"{name}, epoch {row['epoch']}"
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """The rows as a Markdown table, best distance last but for the real images, which stand first."""
+def markdown(results: dict[str, Any]) -> str:
+    """The study's rows as a Markdown table, with a line that says what they are; real images stand first."""
+    rows = results["rows"]
+    about = (
+        f"{rows[0]['samples']:,} samples each against MNIST's 10,000 test images; features and classes of the course's "
+        "own classifier, so the distances are not those of the literature. The first row is what real training images "
+        "score."
+    )
     heads = [head for _, head, _ in _COLUMNS]
     lines = ["| images of | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
     lines += [f"| {label(row)} | " + " | ".join(f"{row[k]:{f}}" for k, _, f in _COLUMNS) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def inserted(text: str, results: dict[str, Any]) -> str:
-    """`text` with the table of these results between BEGIN and END. Raises ValueError where it lacks the two marks."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"the text needs {BEGIN} and, after it, {END}, each once.")
-    n = results["rows"][0]["samples"]
-    about = (
-        f"{n:,} samples each against MNIST's 10,000 test images; features and classes of the course's own classifier, "
-        "so the distances are not those of the literature. The first row is what real training images score."
-    )
-    table = f"{about}\n\n{markdown(results['rows'])}"
-    return f"{text[: text.index(BEGIN)]}{BEGIN}\n{table}\n{text[text.index(END) :]}"
-
-
-def main(paths: list[str]) -> None:
-    """Write the table of the committed results into these files."""
-    for path in map(Path, paths):
-        text = inserted(path.read_text(encoding="utf-8"), core.results("mnist_scores"))
-        write_atomically(path, text.encode())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    return "\n".join([about, "", *lines])

@@ -1,14 +1,15 @@
 """What the short MNIST studies share: a scaled-down DCGAN with parts exchanged, a run of it, and its figures.
 
 P1's DCGAN at half its width, five epochs of the first 12,000 images in batches of 64 (as many steps as two epochs of
-all of MNIST in batches of 128), three seeds: small enough for dozens of runs on a laptop's processor. Compare the figures
-with each other, and not with those of full runs.
+all of MNIST in batches of 128), three seeds: small enough for dozens of runs on a laptop's processor. Compare the
+figures with each other, and not with those of full runs.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -92,14 +93,17 @@ def dcgan(
     return G, D
 
 
-def figures(trainer: Trainer) -> dict[str, Any]:
-    """What the tables of the notebooks show of a finished run; a run that diverged has only `diverged`."""
+def figures(trainer: Trainer, view: Callable[[Any], nn.Module] = lambda G: G) -> dict[str, Any]:
+    """What the tables of the notebooks show of a finished run; a run that diverged has only `diverged`.
+
+    view: what is measured in the place of the generator.
+    """
     try:
         trainer.fit(progress=False)
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
     last = trainer.history[-1]
-    images = generate(trainer.G, N_SCORE if len(trainer.images) > 1000 else 500)
+    images = generate(view(trainer.G), N_SCORE if len(trainer.images) > 1000 else 500)
     return {
         **image_figures(images),
         "d_real": round(last["d_real"], 3),

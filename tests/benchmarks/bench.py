@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gancourse.readme import between
+
 MODELS = ("mlp", "dcgan", "dcgan128")
 STEPS = {
     "cpu": {"mlp": 200, "dcgan": 12, "dcgan128": 1},
@@ -228,8 +230,6 @@ def main() -> None:
 
 def with_table(readme: str, machine: str, rows: list[dict[str, Any]]) -> str:
     """The README with the table between its two marks made anew."""
-    before, rest = readme.split(MARKS[0])
-    _, after = rest.split(MARKS[1])
     table = [
         f"Images a second on {machine}; medians of {rows[0]['pairs']} pairs of runs, in turns.",
         "",
@@ -242,7 +242,7 @@ def with_table(readme: str, machine: str, rows: list[dict[str, Any]]) -> str:
             f"| {r['model']} | {r['device']} | {r['precision']} | {r['ours']:,.0f} | {r['baseline']:,.0f} "
             f"| {r['ratio']:.2f} | {r['ceiling_share']:.0%} | {ours:,} / {theirs:,} |"
         )
-    return before + MARKS[0] + "\n" + "\n".join(table) + "\n" + MARKS[1] + after
+    return between(readme, *MARKS, "\n".join(table))
 
 
 def _line(row: dict[str, Any]) -> str:
