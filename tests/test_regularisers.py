@@ -122,6 +122,7 @@ def test_a_run_folder_remembers_the_recipe(images, tmp_path):
         ({"real_target": 0.5}, "real_target is 0.5"),
         ({"noise": -1.0}, "noise is -1.0"),
         ({"r1": math.nan}, "r1 is nan"),
+        ({"r1_share": 0.0}, "r1_share is 0.0"),
         ({"augment": ("blur",)}, "augment has 'blur', expected some of translation, cutout, colour"),
     ],
 )
@@ -198,6 +199,23 @@ def test_penalties_enter_the_step_with_their_weights(recipe, pull, rng):
     opt_g, opt_d = (torch.optim.SGD(network.parameters(), lr=0.1) for network in (G, D))
     regularised_step(G, D, opt_g, opt_d, [torch.zeros(8, 1, 28, 28)], rng, recipe)
     assert D.a.norm().item() == pytest.approx(3.0 - 0.1 * pull, rel=1e-5)
+
+
+@pytest.mark.parametrize(("share", "looked_at"), [(1.0, 8), (0.25, 2), (0.2, 2)])
+def test_r1_of_a_share_looks_at_so_many_real_images_and_weighs_the_same(share, looked_at, rng):
+    seen = []
+
+    class Spy(Plane):
+        def forward(self, x):
+            seen.append(len(x))
+            return super().forward(x)
+
+    G, D = Black(), Spy(3.0)
+    opt_g, opt_d = (torch.optim.SGD(network.parameters(), lr=0.1) for network in (G, D))
+    recipe = Recipe(r1=0.5, r1_share=share)
+    regularised_step(G, D, opt_g, opt_d, [torch.zeros(8, 1, 28, 28)], rng, recipe)
+    assert seen == [8, 8, looked_at, 8]  # real, fake, the penalty's, and the fakes of G's step
+    assert D.a.norm().item() == pytest.approx(3.0 - 0.1 * 0.5 * 3.0, rel=1e-5)
 
 
 def test_the_gradient_penalty_looks_between_real_and_fake(rng):

@@ -20,6 +20,7 @@ from gancourse.studies.core import Job, Study
 
 EPOCHS, IMAGES, SAMPLES = 20, 60_000, 10_000
 KEPT = {"ema_half_life": 10_000.0, "decay": True}  # what every row after the second step has
+R1 = {"r1": 0.2, "r1_share": 0.25}
 
 #: key -> label, and what differs from P1's recipe
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -28,15 +29,15 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "decay": ("averaged G, learning rates fall to 0", KEPT),
     "smooth": ("+ real targets 0.9", KEPT | {"recipe": {"real_target": 0.9}}),
     "ttur": ("+ D's learning rate doubled", KEPT | {"recipe": {"lr_d": 4e-4}}),
-    "r1": ("+ R1 penalty", KEPT | {"recipe": {"r1": 0.2}}),
+    "r1": ("+ R1 penalty", KEPT | {"recipe": R1}),
     "penalty": ("+ gradient penalty", KEPT | {"recipe": {"gradient_penalty": 1.0}}),
     "spectral": ("+ spectral normalisation", KEPT | {"spectral": True}),
     "translation": ("+ DiffAugment, translations", KEPT | {"recipe": {"augment": ["translation"]}}),
-    "batch": ("+ batches of 32", KEPT | {"batch_size": 32}),
-    "strong": ("+ a stronger D with R1", KEPT | {"strong": True, "recipe": {"r1": 0.2}}),
+    "batch": ("+ batches of 64", KEPT | {"batch_size": 64}),
+    "strong": ("+ a stronger D with R1", KEPT | {"strong": True, "recipe": R1}),
     "final": (
-        "stronger D, R1, batches of 32, averaged, falling",
-        KEPT | {"strong": True, "recipe": {"r1": 0.2}, "batch_size": 32},
+        "stronger D, R1, batches of 64, averaged, falling",
+        KEPT | {"strong": True, "recipe": R1, "batch_size": 64},
     ),
 }
 FINAL_SEEDS = (0, 1, 2)

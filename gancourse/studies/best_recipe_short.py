@@ -5,11 +5,11 @@ from __future__ import annotations
 from gancourse.studies.best_recipe import recipes, run
 from gancourse.studies.core import Job, Study
 
-ROWS = ("p1", "ema", "decay", "batch", "r1", "strong", "translation", "final")
+ROWS = ("p1", "decay", "final", "strong", "batch", "ema", "r1", "translation", "spectral", "ttur", "smooth")
 
 
 def jobs(quick: bool) -> list[Job]:
-    """Eight of the rows."""
+    """The rows, those that say most first."""
     if quick:
         return recipes({"epochs": 1, "images": 128, "samples": 300}, ROWS[:1])
     return recipes({"epochs": 6, "images": 12_000, "samples": 10_000}, ROWS)

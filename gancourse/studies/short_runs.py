@@ -1,7 +1,7 @@
 """What the short MNIST studies share: a scaled-down DCGAN with parts exchanged, a run of it, and its figures.
 
-P1's DCGAN at half its width, five epochs of the first 12,000 images in batches of 64 (as many steps as two epochs of
-all of MNIST in batches of 128), three seeds: small enough for dozens of runs on a laptop's processor. Compare the
+P1's DCGAN at half its width, five epochs of the first 6,000 images in batches of 64 (as many steps as one epoch of all
+of MNIST in batches of 128), three seeds: small enough for dozens of runs on a laptop's processor. Compare the
 figures with each other, and not with those of full runs.
 """
 
@@ -22,7 +22,7 @@ from gancourse.models import Discriminator, Generator, init_dcgan
 from gancourse.training import Trainer, TrainingDiverged
 
 SEEDS = (0, 1, 2)
-SMALL = {"images": 12_000, "epochs": 5, "batch_size": 64, "width": 0.5}
+SMALL = {"images": 6_000, "epochs": 5, "batch_size": 64, "width": 0.5}
 QUICK = {"images": 128, "epochs": 1, "batch_size": 64, "width": 0.0625}
 N_SCORE = 10_000
 
