@@ -310,11 +310,24 @@ def init_dcgan(module: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
+class StrongDiscriminator(Discriminator):
+    """Ours, for P1's DCGAN generator: three convolutions without BatchNorm; 659,137 parameters, P1's D has 138,625."""
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs in ((1, 64), (64, 128), (128, 256)):
+            layers += [nn.Conv2d(inputs, outputs, 4, 2, padding=1), nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(256 * 3 * 3, 1), nn.Sigmoid())
+
+
 def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
     """A fresh generator and discriminator, initialised by their paper's recipe from torch's global random state.
 
-    name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "residual" (ours, around
-        P2's block) and "dcgan128" (P4), with `init_dcgan`.
+    name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
+        our `StrongDiscriminator`), "residual" (ours, around P2's block) and "dcgan128" (P4), with `init_dcgan`.
     width: for "residual" and "dcgan128" alone. Raises ValueError for another name.
     """
     G: Generator
@@ -325,12 +338,16 @@ def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
         return SchulzGenerator(), SchulzDiscriminator()
     if name == "dcgan":
         G, D = DCGANGenerator(), DCGANDiscriminator()
+    elif name == "dcgan-strong":
+        G, D = DCGANGenerator(), StrongDiscriminator()
     elif name == "residual":
         G, D = ResidualGenerator(width), ResidualDiscriminator(width)
     elif name == "dcgan128":
         G, D = DCGAN128Generator(width), DCGAN128Discriminator(width)
     else:
-        raise ValueError(f'model is {name!r}, expected "mlp", "schulz", "dcgan", "residual" or "dcgan128".')
+        raise ValueError(
+            f'model is {name!r}, expected "mlp", "schulz", "dcgan", "dcgan-strong", "residual" or "dcgan128".'
+        )
     init_dcgan(G)
     init_dcgan(D)
     return G, D

@@ -32,6 +32,7 @@ TRAINING_LESSON = {
     "mlp": "02_mlp_gan_mnist",
     "schulz": "02_mlp_gan_mnist",
     "dcgan": "03_dcgan_mnist",
+    "dcgan-strong": "03_dcgan_mnist",
     "residual": "03_dcgan_mnist",
     "church": "04_dcgan_lsun128",
 }

@@ -8,6 +8,7 @@ the same weights, bit for bit. The averaged generator (EMA) is a setting of ever
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 from gancourse.config import Config
 from gancourse.data import Images
 from gancourse.losses import GENERATOR_LOSSES, non_saturating_loss, wide
-from gancourse.training import Trainer, draw_z, grad_norm, means
+from gancourse.training import Row, Trainer, draw_z, grad_norm, means
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Recipe:
 
     lr_d: float | None = None  # D's learning rate, where it is not Config.lr
     lr_g: float | None = None  # G's
+    decay: bool = False  # both fall linearly, epoch by epoch, from their full value in the first to 0 after the last
     real_target: float = 1.0  # what D is taught to answer for real images: 0.9 is one-sided label smoothing
     noise: float = 0.0  # standard deviation of the noise on all that D sees, in the first epoch
     noise_epochs: int = 0  # it falls linearly to 0 over so many epochs; 0: it stays
@@ -229,10 +231,21 @@ class RegularisedTrainer(Trainer):
 
     def _optimiser(self, network: nn.Module) -> torch.optim.Adam:
         optimiser = super()._optimiser(network)
-        lr = self.recipe.lr_d if network is self.D else self.recipe.lr_g
         for group in optimiser.param_groups:
-            group["lr"] = lr or group["lr"]
+            group["lr"] = self._learning_rate(network)
         return optimiser
+
+    def _learning_rate(self, network: nn.Module) -> float:
+        """That of an epoch without decay."""
+        return (self.recipe.lr_d if network is self.D else self.recipe.lr_g) or self.config.lr
+
+    def _train_epoch(self, tick: Callable[[int], Any]) -> Row:
+        if self.recipe.decay:
+            left = 1 - self.epoch / self.config.epochs
+            for network, optimiser in ((self.G, self.opt_g), (self.D, self.opt_d)):
+                for group in optimiser.param_groups:
+                    group["lr"] = left * self._learning_rate(network)
+        return super()._train_epoch(tick)
 
     def _settings(self) -> dict[str, Any]:
         recipe = asdict(self.recipe)

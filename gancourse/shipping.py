@@ -164,7 +164,12 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
         if value != getattr(Config(), key):
             shown = _words(value) if isinstance(value, tuple) else value
             words.append(f"--{key.replace('_', '-')} {shown}")
-    if augment := config.get("recipe", {}).get("augment"):
+    recipe = config.get("recipe", {})
+    for key, default in (("r1", 0.0), ("r1_share", 1.0)):
+        if (value := recipe.get(key, default)) != default:
+            words.append(f"--{key.replace('_', '-')} {value}")
+    words += ["--decay"] * bool(recipe.get("decay"))
+    if augment := recipe.get("augment"):
         words.append(f"--augment {' '.join(augment)}")
     words += ["--reuse-fakes"] * (not config["fresh_z"]) + ["--plain"] * (not config["fast"])
     return " ".join([*words, f"--milestones {_words(milestones)} --out RUN"])

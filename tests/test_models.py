@@ -293,7 +293,9 @@ def test_the_residual_pair_costs_no_more_weights_than_dcgan():
 
 
 def test_an_unknown_model_is_refused():
-    with pytest.raises(ValueError, match='model is \'gan\', expected "mlp", "schulz", "dcgan", "residual"'):
+    with pytest.raises(
+        ValueError, match='model is \'gan\', expected "mlp", "schulz", "dcgan", "dcgan-strong", "residual"'
+    ):
         networks("gan")
 
 
@@ -353,3 +355,10 @@ def test_networks_are_seeded(name):
     first, again, other = state(1), state(1), state(2)
     assert all(map(torch.equal, first, again))
     assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True) if a.count_nonzero())
+
+
+def test_the_strong_discriminator_judges_p1s_generator():
+    G, D = networks("dcgan-strong")
+    assert isinstance(G, models.DCGANGenerator) and count_parameters(D) == 659_137
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in D.modules())
+    assert D(G(torch.randn(2, 100))).shape == (2,)

@@ -9,51 +9,39 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
 from gancourse.config import Config
 from gancourse.data import mnist
 from gancourse.evaluation import classifier_features, evaluate
-from gancourse.models import DCGANGenerator, Discriminator, init_dcgan, networks
+from gancourse.models import DCGANGenerator, networks
 from gancourse.regularisers import Recipe, RegularisedTrainer, spectral_norm
 from gancourse.studies.core import Job, Study
 
 EPOCHS, IMAGES, SAMPLES = 20, 60_000, 10_000
-KEPT = {"ema_half_life": 10_000.0, "decay": True}  # what every row after the second step has
 R1 = {"r1": 0.2, "r1_share": 0.25}
+
+
+def kept(**recipe: Any) -> dict[str, Any]:
+    """What every row after the second step has, an averaged G and falling learning rates, and more of a Recipe."""
+    return {"ema_half_life": 10_000.0, "recipe": {"decay": True} | recipe}
+
 
 #: key -> label, and what differs from P1's recipe
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "p1": ("P1's recipe", {}),
     "ema": ("averaged G", {"ema_half_life": 10_000.0}),
-    "decay": ("averaged G, learning rates fall to 0", KEPT),
-    "smooth": ("+ real targets 0.9", KEPT | {"recipe": {"real_target": 0.9}}),
-    "ttur": ("+ D's learning rate doubled", KEPT | {"recipe": {"lr_d": 4e-4}}),
-    "r1": ("+ R1 penalty", KEPT | {"recipe": R1}),
-    "penalty": ("+ gradient penalty", KEPT | {"recipe": {"gradient_penalty": 1.0}}),
-    "spectral": ("+ spectral normalisation", KEPT | {"spectral": True}),
-    "translation": ("+ DiffAugment, translations", KEPT | {"recipe": {"augment": ["translation"]}}),
-    "batch": ("+ batches of 64", KEPT | {"batch_size": 64}),
-    "strong": ("+ a stronger D with R1", KEPT | {"strong": True, "recipe": R1}),
-    "final": (
-        "stronger D, R1, batches of 64, averaged, falling",
-        KEPT | {"strong": True, "recipe": R1, "batch_size": 64},
-    ),
+    "decay": ("averaged G, learning rates fall to 0", kept()),
+    "smooth": ("+ real targets 0.9", kept(real_target=0.9)),
+    "ttur": ("+ D's learning rate doubled", kept(lr_d=4e-4)),
+    "r1": ("+ R1 penalty", kept(**R1)),
+    "penalty": ("+ gradient penalty", kept(gradient_penalty=1.0)),
+    "spectral": ("+ spectral normalisation", kept() | {"spectral": True}),
+    "translation": ("+ DiffAugment, translations", kept(augment=["translation"])),
+    "batch": ("+ batches of 64", kept() | {"batch_size": 64}),
+    "strong": ("+ a stronger D with R1", kept(**R1) | {"model": "dcgan-strong"}),
+    "final": ("stronger D, R1, batches of 64", kept(**R1) | {"model": "dcgan-strong", "batch_size": 64}),
 }
 FINAL_SEEDS = (0, 1, 2)
-
-
-class StrongDiscriminator(Discriminator):
-    """Three convolutions without BatchNorm, images -> logits (B,); 659,137 parameters, P1's D has 138,625."""
-
-    image_shape = (1, 28, 28)
-
-    def __init__(self) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for inputs, outputs in ((1, 64), (64, 128), (128, 256)):
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, padding=1), nn.LeakyReLU(0.2)]
-        self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(256 * 3 * 3, 1), nn.Sigmoid())
 
 
 def recipes(size: dict[str, int], rows: tuple[str, ...] = tuple(ROWS), seeds: tuple[int, ...] = (0,)) -> list[Job]:
@@ -70,22 +58,6 @@ def jobs(quick: bool) -> list[Job]:
     if quick:
         return recipes({"epochs": 2, "images": 128, "samples": 300}, ("p1", "final", "spectral"))
     return recipes({"epochs": EPOCHS, "images": IMAGES, "samples": SAMPLES}, seeds=FINAL_SEEDS)
-
-
-class Decaying(RegularisedTrainer):
-    """Both learning rates fall linearly, epoch by epoch, from their full value in the first to 0 after the last."""
-
-    def __init__(self, *networks_images_config_recipe: Any, decay: bool = False) -> None:
-        self.decay = decay
-        super().__init__(*networks_images_config_recipe, device="cpu")
-        self._full = [group["lr"] for opt in (self.opt_g, self.opt_d) for group in opt.param_groups]
-
-    def _train_epoch(self, tick: Any) -> Any:
-        left = 1 - self.epoch / self.config.epochs if self.decay else 1.0
-        groups = [group for opt in (self.opt_g, self.opt_d) for group in opt.param_groups]
-        for group, full in zip(groups, self._full, strict=True):
-            group["lr"] = full * left
-        return super()._train_epoch(tick)
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -107,19 +79,17 @@ def run(job: Job) -> dict[str, Any]:
     }
 
 
-def train(job: Job) -> Decaying:
+def train(job: Job) -> RegularisedTrainer:
     """The trainer of a job after its last epoch."""
     change = job["change"]
     torch.manual_seed(job["seed"])
-    G, D = networks("dcgan")
+    model = change.get("model", "dcgan")
+    G, D = networks(model)
     assert isinstance(G, DCGANGenerator)  # the question is about this one
-    if change.get("strong"):
-        D = StrongDiscriminator()
-        init_dcgan(D)
     if change.get("spectral"):
         spectral_norm(D)
     config = Config(
-        model="dcgan",
+        model=model,
         epochs=job["epochs"],
         batch_size=change.get("batch_size", 128),
         seed=job["seed"],
@@ -127,7 +97,7 @@ def train(job: Job) -> Decaying:
         fast="spectral" not in change,  # a normalised weight is made anew at each use: the plain path does that
     )
     images = mnist("train").subset(job["images"])
-    trainer = Decaying(G, D, images, config, Recipe(**change.get("recipe", {})), decay=change.get("decay", False))
+    trainer = RegularisedTrainer(G, D, images, config, Recipe(**change.get("recipe", {})), device="cpu")
     trainer.fit(progress=False)
     return trainer
 
