@@ -29,6 +29,9 @@ def _processor() -> str:
     flags = re.search(r"^flags\s*:\s*(.+)$", text, re.MULTILINE)
     have = flags.group(1).split() if flags else []
     fast = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if flag in have][:1]
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
+    if limit not in ("ALL", "DEFAULT"):
+        fast = [f"{limit} only"]
     return ", ".join([model.group(1).strip() if model else platform.machine(), *fast])
 
 

@@ -13,7 +13,7 @@ from jinja2 import DictLoader
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from gancourse import notebooks
+from gancourse import notebook_head, notebooks
 from gancourse.mathml import to_mathml
 
 TEMPLATE = """{% extends 'lab/index.html.j2' %}
@@ -70,8 +70,9 @@ def _latex_output(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """HTML of a notebook's Markdown, with equations as MathML and links from page to page."""
+    """HTML of a notebook's Markdown, with equations as MathML and links from page to page; the badge is words there."""
     page = MarkdownWithMath(renderer=_Renderer(escape=False)).render(text)
+    page = re.sub(rf'<img src="{re.escape(notebook_head.BADGE)}" alt="([^"]*)"\s*/?>', r"\1", page)
     return re.sub(r'href="(?:\./)?(\d\d_\w+)\.ipynb(?=[#"])', r'href="\1.html', page)
 
 

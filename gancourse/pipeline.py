@@ -1,6 +1,8 @@
-"""Builds, runs and publishes the notebooks: ``python -m gancourse.pipeline sync|check|course|refresh|html``.
+"""Builds, runs and publishes the notebooks: ``python -m gancourse.pipeline COMMAND``.
 
-Run it from the root of the repository, or through ``make``. The notebooks never import this module.
+sync builds the notebooks, check compares, course runs them into build/, refresh runs them and keeps the outputs, plans
+does so with their heads alone, html makes pages without running. Run it from the root of the repository, or through
+``make``. The notebooks never import this module.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from gancourse import notebooks, pages, site
+from gancourse import notebook_head, notebooks, pages, site
 
 PROFILES = ("auto", "smoke", "laptop", "paper")
 
@@ -106,6 +108,7 @@ def sync(root: Path, chosen: str = "") -> list[str]:
     """Build ``notebooks/*.ipynb`` from their sources; returns the names of those that changed."""
     changed = []
     for name in notebooks.names(root, chosen):
+        notebook_head.update(root, name)
         path = notebooks.built_path(root, name)
         old = notebooks.read(path) if path.exists() else None
         built = notebooks.build(notebooks.read_source(notebooks.source_path(root, name)), old, name)
@@ -122,6 +125,8 @@ def check(root: Path, chosen: str = "") -> list[str]:
         if not path.exists():
             found.append(f"{name}: not built yet")
             continue
+        if notebook_head.update(root, name, write=False):
+            found.append(f"{name}: its badge, its address or its table of minutes is not up to date")
         source = notebooks.read_source(notebooks.source_path(root, name))
         found += [f"{name}: {line}" for line in notebooks.differences(source, notebooks.read(path))]
     return found
@@ -185,6 +190,30 @@ def refresh(root: Path, profile: str, chosen: str = "") -> list[dict[str, Any]]:
     return records
 
 
+def refresh_plans(root: Path, profile: str, chosen: str = "") -> list[str]:
+    """Run the chosen notebooks up to their plan cells, and keep what these print: for minutes that are newly measured.
+
+    Returns the names of the notebooks that changed. Raises RuntimeError when one does not run.
+    """
+    sync(root, chosen)
+    changed = []
+    for name in notebooks.names(root, chosen):
+        path = notebooks.built_path(root, name)
+        whole, head = notebooks.read(path), notebooks.read(path)
+        ends = [n for n, cell in enumerate(whole.cells) if re.search(r"^plan = ", cell.source, re.MULTILINE)]
+        head.cells = head.cells[: ends[0] + 1] if ends else []
+        with tempfile.TemporaryDirectory() as folder:
+            start, out = Path(folder) / "start.ipynb", Path(folder) / "out.ipynb"
+            notebooks.write(head, start)
+            trouble, _ = execute(start, out, path.parent, profile)
+            if trouble:
+                raise RuntimeError(f"{name} does not reach its plan: {trouble}")
+            whole.cells[: len(head.cells)] = notebooks.copy_outputs(notebooks.read(out), head).cells
+        if notebooks.write(notebooks.tidy(whole), path):
+            changed.append(name)
+    return changed
+
+
 def make_html(root: Path, chosen: str = "") -> Path:
     """Pages of the committed notebooks as they are, and an index of them."""
     folder = root / "build" / "html"
@@ -222,7 +251,7 @@ def say(text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m gancourse.pipeline", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("command", choices=["sync", "check", "course", "refresh", "html"])
+    parser.add_argument("command", choices=["sync", "check", "course", "refresh", "plans", "html"])
     parser.add_argument("--notebooks", default="", metavar="02,03", help="only these (default: all)")
     parser.add_argument("--profile", default="laptop", choices=PROFILES, help="how long the runs are")
     parser.add_argument("--keep-going", action="store_true", help="course: run the rest after a failure")
@@ -234,7 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("\nstopped")
         return 130
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, RuntimeError, ValueError) as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return 2
 
@@ -252,6 +281,8 @@ def run(root: Path, options: argparse.Namespace) -> int:
         return ended(course(root, options.profile, chosen, options.keep_going), root, options)
     elif options.command == "refresh":
         return ended(refresh(root, options.profile, chosen), root, options)
+    elif options.command == "plans":
+        say("\n".join(refresh_plans(root, options.profile, chosen)) or "every plan is as it was")
     else:
         say(f"pages: {os.path.relpath(make_html(root, chosen), root)}")
     return 0
@@ -261,6 +292,7 @@ def ended(records: list[dict[str, Any]], root: Path, options: argparse.Namespace
     """Keep the minutes of these runs where that was asked for; the exit status."""
     if options.record:
         record_minutes(records, root / "gancourse" / "assets" / "results" / "minutes.json")
+        say("minutes recorded; `python -m gancourse.pipeline plans` shows them in the notebooks")
     return 1 if any(record["status"] != "ok" for record in records) else 0
 
 

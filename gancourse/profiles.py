@@ -1,7 +1,7 @@
 """How long a run may be: smoke (seconds, for tests), laptop (minutes), paper (what the papers did).
 
 A notebook asks `choose(lesson, profile)` and trains for `plan.epochs`. The minutes are measured ones, kept in
-assets/results/minutes.json by `python -m gancourse.pipeline course --record`.
+assets/results/minutes.json by `python -m gancourse.pipeline course --record`; where there are none, they are estimated.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
+from gancourse import colab, estimates
 from gancourse.training import pick_device
 
 PROFILES = ("smoke", "laptop", "paper")
@@ -43,7 +45,8 @@ class Plan:
     """What a notebook does this time. `print(plan)` says it in two lines.
 
     epochs: how long to train; images: how many of the training set's images; device: "cpu", "cuda" or "mps";
-    minutes: profile -> measured minutes of the whole notebook on this class of device (never measured: absent).
+    minutes: profile -> measured minutes of the whole notebook on this class of device (never measured: absent);
+    estimates: profile -> estimated minutes, of those never measured here (see gancourse.estimates).
     """
 
     lesson: str
@@ -52,14 +55,26 @@ class Plan:
     images: int
     device: str
     minutes: dict[str, float]
+    estimates: dict[str, float]
     reason: str
 
     def __str__(self) -> str:
+        lines = [f"profile {self.profile} on {self.device}: {self.reason}."]
         times = ", ".join(f"{name} {self.minutes[name]:.1f}" for name in PROFILES if name in self.minutes)
-        return (
-            f"profile {self.profile} on {self.device}: {self.reason}.\n"
-            f"Measured minutes of this notebook on {device_class(self.device)}: {times or 'none yet'}."
-        )
+        lines.append(f"Measured minutes of this notebook on {device_class(self.device)}: {times or 'none yet'}.")
+        guesses = [f"{name} {estimates.words(self.estimates[name])}" for name in PROFILES if name in self.estimates]
+        if guesses:
+            lines.append(f"Estimated, not measured: {', '.join(guesses)}.")
+        if colab.here() and self.device == "cpu" and self.lesson in estimates.MODEL:
+            lines.append(colab.NO_GPU)
+        return "\n".join(lines)
+
+    def folder(self, out: str | Path | None) -> Path | None:
+        """The folder to keep this notebook's run in; None keeps it in memory, "drive" is a place in Google Drive.
+
+        Raises ValueError for "drive" elsewhere than in Colab; see `gancourse.colab.run_folder`.
+        """
+        return colab.run_folder(out, f"{self.lesson}-{self.profile}")
 
 
 def device_class(device: str | None = None) -> str:
@@ -83,6 +98,7 @@ def choose(lesson: str, profile: str = "auto") -> Plan:
         raise ValueError(f"lesson is {lesson!r}, expected one of {', '.join(LESSONS)}.")
     device = pick_device("auto").type
     minutes = measured_minutes().get(lesson, {}).get(device_class(device), {})
+    guesses = estimated_minutes(lesson, device_class(device))
     asked = os.environ.get("GANCOURSE_PROFILE") or profile
     reason = "set by GANCOURSE_PROFILE" if os.environ.get("GANCOURSE_PROFILE") else "asked for by name"
     if asked == "auto":
@@ -90,7 +106,7 @@ def choose(lesson: str, profile: str = "auto") -> Plan:
     if asked not in PROFILES:
         raise ValueError(f"profile is {asked!r}, expected auto, {', '.join(PROFILES)} (GANCOURSE_PROFILE goes first).")
     epochs, images = LESSONS[lesson][asked]
-    return Plan(lesson, asked, epochs, images, device, minutes, reason)
+    return Plan(lesson, asked, epochs, images, device, minutes, guesses, reason)
 
 
 def _longest(minutes: dict[str, float]) -> tuple[str, str]:
@@ -108,6 +124,14 @@ def measured_minutes() -> dict[str, dict[str, dict[str, float]]]:
         return {}
     lessons: dict[str, dict[str, dict[str, float]]] = json.loads(path.read_text(encoding="utf-8"))["lessons"]
     return lessons
+
+
+def estimated_minutes(lesson: str, device_class: str) -> dict[str, float]:
+    """profile -> minutes that a lesson's notebook will probably take on a class of device, where none were measured.
+
+    On a device other than a CPU this trains for two seconds, the first time.
+    """
+    return estimates.minutes(lesson, device_class, measured_minutes(), LESSONS[lesson], CHURCH_WIDTH)
 
 
 def environment() -> str:

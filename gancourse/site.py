@@ -131,9 +131,9 @@ def _item(record: dict[str, Any], executed: Path, folder: Path) -> str:
 
 
 def summary(notebook: notebooks.Notebook | None) -> str:
-    """The first sentence after the notebook's title, without Markdown."""
+    """The first sentence after the notebook's title (and badge), without Markdown."""
     for cell in notebook.cells if notebook is not None else []:
-        found = re.search(r"^# [^\n]+\n+(?![*#])(.+?)(?:\n\n|\Z)", cell.source, re.DOTALL)
+        found = re.search(r"^# [^\n]+\n+(?:\[!\[[^\n]+\n+)?(?![*#])(.+?)(?:\n\n|\Z)", cell.source, re.DOTALL)
         if cell.cell_type == "markdown" and found:
             plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(found.group(1).split()))
             return re.split(r"(?<=[.?!]) ", re.sub(r"[*`$]", "", plain))[0]

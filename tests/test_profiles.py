@@ -16,6 +16,7 @@ def a_machine(monkeypatch):
     monkeypatch.delenv("GANCOURSE_PROFILE", raising=False)
     monkeypatch.setattr(profiles, "pick_device", lambda name: torch.device("cpu"))
     monkeypatch.setattr(profiles, "device_class", lambda device=None: "cpu")
+    monkeypatch.setattr(profiles, "estimated_minutes", lambda lesson, kind: {"paper": 144.0})
 
     def measured(minutes, device_class="cpu"):
         table = {LESSON: {device_class: minutes}}
@@ -102,9 +103,10 @@ def test_a_plan_prints_device_reason_and_minutes(a_machine):
     assert str(choose(LESSON)).splitlines() == [
         "profile laptop on cpu: the longest one measured to take at most 20 minutes.",
         "Measured minutes of this notebook on cpu: smoke 0.2, laptop 6.0.",
+        "Estimated, not measured: paper 2.4 hours.",
     ]
     a_machine({})
-    assert str(choose(LESSON, "smoke")).endswith("on cpu: none yet.")
+    assert "on cpu: none yet.\n" in str(choose(LESSON, "smoke"))
 
 
 def test_the_shipped_minutes_are_minutes():

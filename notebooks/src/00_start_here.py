@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 00 Start here
 #
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gancourse/gancourse/blob/main/notebooks/00_start_here.ipynb)
+#
 # A generative adversarial network, a GAN, is two neural networks that play a game against each other until one of them
 # can draw. Before any theory, this page lets you watch it happen on your own machine.
 #
@@ -13,6 +15,10 @@
 #
 # **Time.** One minute of training and some seconds around it; the plan cell below prints the minutes that were measured
 # on your class of machine.
+#
+# | minutes, measured on | smoke | laptop | paper, estimated |
+# | --- | ---: | ---: | ---: |
+# | 2 cores with bfloat16 units | 0.2 | 0.7 | 0.7 minutes |
 
 # %% tags=["setup"]
 import importlib.util

@@ -9,6 +9,8 @@
 # %% [markdown]
 # # 01 The minimax theory
 #
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gancourse/gancourse/blob/main/notebooks/01_minimax_theory.ipynb)
+#
 # What a generative adversarial network is trained to do: proved where it can be proved, and run where it can only be seen.
 #
 # **What you will learn**
@@ -21,6 +23,10 @@
 # - how mode collapse comes about, what theory promises, and what is often printed wrongly
 #
 # **Time.** The plan cell below prints the minutes that this notebook was measured to take. Nearly every cell is instant; the reading is what takes an hour.
+#
+# | minutes, measured on | smoke | laptop | paper, estimated |
+# | --- | ---: | ---: | ---: |
+# | 2 cores with bfloat16 units | 0.4 | 0.7 | 0.9 minutes |
 #
 # This notebook follows sections 1.1 to 1.8 of P1 and section 4 of G14 (both under References). Each statement in it is asserted by code: were one false, the notebook would stop there.
 

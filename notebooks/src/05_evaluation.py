@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 05 Evaluation: numbers one can believe
 #
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gancourse/gancourse/blob/main/notebooks/05_evaluation.ipynb)
+#
 # The papers of this course say "realistic", "less noisy", "visually indistinguishable", and show a grid of samples. This
 # lesson puts numbers on such words, takes each number apart, and then does its best to fool it.
 #
@@ -14,6 +16,10 @@
 #
 # **Time.** Little is trained here; most of the minutes go into making samples and looking at them through a classifier.
 # The plan cell below prints what was measured. The exercises come on top, each with its own estimate.
+#
+# | minutes, measured on | smoke | laptop | paper, estimated |
+# | --- | ---: | ---: | ---: |
+# | 2 cores with bfloat16 units | 0.4 | 1.2 | 8.7 minutes |
 
 # %% tags=["setup"]
 import importlib.util

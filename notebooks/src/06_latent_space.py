@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 06 Latent space: what is in $z$?
 #
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gancourse/gancourse/blob/main/notebooks/06_latent_space.ipynb)
+#
 # A trained generator is a map from a hundred random numbers to a digit. So far we drew $z$, looked at $G(z)$, and threw
 # $z$ away. In this lesson nothing is trained: we take DCGAN's generator from the course's shipped weights and steer it.
 #
@@ -14,6 +16,10 @@
 #
 # **Time.** Short, since nothing is trained; the plan cell below prints the minutes that were measured on your class of
 # machine. The exercises come on top, each with its own estimate.
+#
+# | minutes, measured on | smoke | laptop | paper, estimated |
+# | --- | ---: | ---: | ---: |
+# | 2 cores with bfloat16 units | 0.4 | 0.6 | 4.4 minutes |
 
 # %% tags=["setup"]
 import importlib.util
