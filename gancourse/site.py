@@ -141,8 +141,12 @@ def summary(notebook: notebooks.Notebook | None) -> str:
 
 
 def thumbnail(notebook: notebooks.Notebook | None, size: int = 480) -> str:
-    """The notebook's last picture as an ``img`` element at most ``size`` pixels wide, or an empty string."""
-    for cell in reversed(notebook.cells if notebook is not None else []):
+    """A picture of the notebook as an ``img`` element at most ``size`` pixels wide, or an empty string.
+
+    That of the cell with the tag "thumbnail", or else the last one.
+    """
+    cells = notebook.cells if notebook is not None else []
+    for cell in sorted(reversed(cells), key=lambda cell: "thumbnail" not in cell.metadata.get("tags", [])):
         for output in reversed(cell.get("outputs", [])):
             data = output.get("data", {}).get("image/png")
             if not data:

@@ -90,3 +90,17 @@ def test_slides_begin_at_sections_skip_the_setup_and_hide_the_code_of_figures(bu
     ]
     assert "secret" not in text and "shown_code" in text and PICTURE in text
     assert "<section" in text and not re.search(r'<span class="n">x</span>', text)
+
+
+def test_the_tagged_picture_stands_for_a_notebook_or_else_the_last_one():
+    def cell(alt, *tags):
+        about = {"image/png": {"alt": alt}}
+        output = nbformat.v4.new_output("display_data", data={"image/png": PICTURE}, metadata=about)
+        return nbformat.v4.new_code_cell("x", outputs=[output], metadata={"tags": list(tags)})
+
+    def shown(*cells):
+        return re.search(r'alt="(\w*)"', site.thumbnail(nbformat.v4.new_notebook(cells=cells)))[1]
+
+    assert shown(cell("one"), cell("two")) == "two"
+    assert shown(cell("one", "thumbnail"), cell("two")) == "one"
+    assert site.thumbnail(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])) == ""

@@ -695,7 +695,7 @@ for name in ("mlp-mnist", "dcgan-mnist"):
     )
     print(f"{name:14}{costs}  (epoch {row['epoch']})")
 
-# %%
+# %% tags=["thumbnail"]
 last = {name: pretrained.epochs(name)[-1] for name in ("mlp-mnist", "dcgan-mnist")}
 z = pretrained.fixed_z("dcgan-mnist", 36)
 with torch.no_grad():
