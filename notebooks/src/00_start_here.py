@@ -226,7 +226,9 @@ print(f"D's loss {row['loss_d']:.2f}, of a D that cannot tell {2 * math.log(2):.
 # | [01 The minimax game](01_minimax_theory.ipynb) | Why does this game make $G$ draw the data, and when does it not? |
 # | [02 A GAN from multilayer perceptrons](02_mlp_gan_mnist.ipynb) | How is it trained, step by step, and how does one read its losses? |
 # | [03 DCGAN](03_dcgan_mnist.ipynb) | What do convolutions, BatchNorm and initialisation change? |
+# | [04 DCGAN at 128 pixels](04_dcgan_lsun128.ipynb) | What changes with size and colour, and how does one find what a generator leaves out? |
 # | [05 Evaluation](05_evaluation.ipynb) | How good is a generator, and what can a score not see? |
+# | [06 Latent space](06_latent_space.ipynb) | What does a generator know, and can you steer it? |
 #
 # **Running them.** On your own machine, `make lab` opens them in JupyterLab and `make course` runs them all; on Colab,
 # the first cell of each installs the package. Run the cells from the top with Shift+Enter. You may stop a training
