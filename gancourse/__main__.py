@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from gancourse.fetch import fetch
+    from gancourse.photographs.fetch import fetch
 
     print(f"LSUN's churches are in {fetch(options.to, options.from_file, options.url)}")
 

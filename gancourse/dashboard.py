@@ -10,9 +10,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from gancourse.curves import History, curve_panels
-from gancourse.grids import to_grid, to_uint8
-from gancourse.style import COLOURS, DPI
+from gancourse.plots.curves import History, curve_panels
+from gancourse.plots.grids import to_grid, to_uint8
+from gancourse.plots.style import COLOURS, DPI
 
 WIDTH, HEIGHT, HEAD = 1040, 310, 26  # pixels: of the picture, of its curves, of the line above them
 COLUMNS = 16

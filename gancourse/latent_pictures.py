@@ -18,7 +18,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from gancourse.style import COLOURS
+from gancourse.plots.style import COLOURS
 
 SMALL = 48  # pixels; images up to this size are enlarged without smoothing, and many of them fit on a page
 _INKS = ("generator", "discriminator", "accent", "data", "muted")  # the palette's last places, behind the greys

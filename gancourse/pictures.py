@@ -19,8 +19,8 @@ from torch import Tensor
 
 from gancourse import theory
 from gancourse.playground import Game
+from gancourse.plots.style import COLOURS
 from gancourse.points import VIEW
-from gancourse.style import COLOURS
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 PALE = "#E8EAED"

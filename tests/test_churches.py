@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from gancourse import churches
-from gancourse.churches import FACTORS, factors_of, procedural_churches, render
+from gancourse.churches import FACTORS, dataset, factors_of, procedural_churches, render
 from gancourse.data import DataError
 
 
@@ -55,7 +54,7 @@ def test_the_pictures_are_the_ones_that_the_version_stands_for():
     """What these were when VERSION was set; a level of tolerance for another Pillow's edges. Changed? Raise VERSION."""
     assert [factors_of(0, i) for i in (0, 1)] == [[3, 1, 0, 0, 2, 4, 3, 2, 1, 1], [4, 2, 4, 3, 0, 1, 3, 0, 1, 1]]
     means = [render(0, i).mean((0, 1)).round(1).tolist() for i in range(3)]
-    assert churches.VERSION == 1
+    assert dataset.VERSION == 1
     assert np.allclose(means, [[56.3, 64.1, 88.7], [155.2, 178.0, 192.1], [124.1, 147.5, 158.7]], atol=1.0)
 
 
@@ -98,11 +97,11 @@ def test_the_sun_lights_the_side_on_which_it_stands():
 
 
 def test_many_are_rendered_once_and_then_come_from_the_cache(own_cache, monkeypatch):
-    monkeypatch.setattr(churches, "_MANY", 8)
+    monkeypatch.setattr(dataset, "_MANY", 8)
     first, _ = procedural_churches(9, 32, seed=1)
     (file,) = own_cache.iterdir()
-    assert file.name == f"churches-v{churches.VERSION}-32-1-9.npy"
-    monkeypatch.setattr(churches, "render", lambda *a: pytest.fail("rendered again"))
+    assert file.name == f"churches-v{dataset.VERSION}-32-1-9.npy"
+    monkeypatch.setattr(dataset, "render", lambda *a: pytest.fail("rendered again"))
     again, _ = procedural_churches(9, 32, seed=1)
     assert torch.equal(first.pixels, again.pixels)
     again.pixels[0] = 0  # a private copy: the file stays
@@ -111,7 +110,7 @@ def test_many_are_rendered_once_and_then_come_from_the_cache(own_cache, monkeypa
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"\x93NUMPY\x01\x00"])
 def test_a_damaged_cache_is_made_again(own_cache, monkeypatch, content):
-    monkeypatch.setattr(churches, "_MANY", 8)
+    monkeypatch.setattr(dataset, "_MANY", 8)
     first = procedural_churches(8, 16)[0].pixels.clone()  # the map must not lose its file under it
     (file,) = own_cache.iterdir()
     file.write_bytes(content)
@@ -121,7 +120,7 @@ def test_a_damaged_cache_is_made_again(own_cache, monkeypatch, content):
 
 
 def test_a_truncated_cache_is_made_again(own_cache, monkeypatch):
-    monkeypatch.setattr(churches, "_MANY", 8)
+    monkeypatch.setattr(dataset, "_MANY", 8)
     first, _ = procedural_churches(8, 16)
     (file,) = own_cache.iterdir()
     whole = file.read_bytes()
@@ -131,15 +130,15 @@ def test_a_truncated_cache_is_made_again(own_cache, monkeypatch):
 
 
 def test_a_run_that_is_killed_leaves_no_cache(own_cache, monkeypatch):
-    monkeypatch.setattr(churches, "_MANY", 8)
-    monkeypatch.setattr(churches, "_chunk", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(dataset, "_MANY", 8)
+    monkeypatch.setattr(dataset, "_chunk", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         procedural_churches(8, 16)
     assert list(own_cache.iterdir()) == []
 
 
 def test_without_a_cache_folder_the_images_come_all_the_same(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(churches, "_MANY", 8)
+    monkeypatch.setattr(dataset, "_MANY", 8)
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
     monkeypatch.setenv("GANCOURSE_CACHE", str(blocked))
@@ -148,19 +147,19 @@ def test_without_a_cache_folder_the_images_come_all_the_same(tmp_path, monkeypat
 
 
 def test_several_processes_render_the_same(monkeypatch):
-    monkeypatch.setattr(churches, "_CHUNK", 3)
-    monkeypatch.setattr(churches.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(dataset, "_CHUNK", 3)
+    monkeypatch.setattr(dataset.os, "cpu_count", lambda: 2)
     alone = np.stack([render(4, i, 16).transpose(2, 0, 1) for i in range(7)])
-    monkeypatch.setattr(churches, "_MANY", 5)
-    assert np.array_equal(churches._rendered(7, 16, 4), alone)
+    monkeypatch.setattr(dataset, "_MANY", 5)
+    assert np.array_equal(dataset._rendered(7, 16, 4), alone)
 
 
 def test_a_script_without_a_main_guard_gets_its_images(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from gancourse import churches\n"
-        "churches._CHUNK, churches._MANY, churches.os.cpu_count = 2, 3, lambda: 2\n"
-        "print(churches._rendered(5, 16, 4).sum())\n"
+        "from gancourse.churches import dataset\n"
+        "dataset._CHUNK, dataset._MANY, dataset.os.cpu_count = 2, 3, lambda: 2\n"
+        "print(dataset._rendered(5, 16, 4).sum())\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=100)
     expected = sum(int(render(4, i, 16).sum(dtype=np.uint64)) for i in range(5))

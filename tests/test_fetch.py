@@ -13,12 +13,12 @@ import pytest
 from made_pictures import records, write_lmdb
 
 from gancourse import __main__ as cli
-from gancourse import download as downloading
-from gancourse import fetch as fetching
 from gancourse import photographs
 from gancourse.data import DataError
-from gancourse.download import DownloadFailed, download
-from gancourse.fetch import Release, fetch
+from gancourse.photographs import download as downloading
+from gancourse.photographs import fetch as fetching
+from gancourse.photographs.download import DownloadFailed, download
+from gancourse.photographs.fetch import Release, fetch
 
 N = 24
 FOLDER = "church_outdoor_train_lmdb"
@@ -245,7 +245,7 @@ def test_fetch(server, release, tmp_path, database):
 def test_from_a_file(tmp_path, release, server, archive):
     (tmp_path / "mine.zip").write_bytes(archive)
     root = fetch(tmp_path / "lsun", tmp_path / "mine.zip", release=release)
-    assert len(photographs.records(root / FOLDER)) == N
+    assert len(photographs.sources.records(root / FOLDER)) == N
     assert (tmp_path / "mine.zip").exists() and server.asked == []
     with pytest.raises(DataError, match=r"none\.zip was not found"):
         fetch(tmp_path / "other", tmp_path / "none.zip", release=release)
@@ -347,7 +347,7 @@ def hub(server, release):
 
 def test_the_hub_is_the_second_source(server, hub, tmp_path):
     root = fetch(tmp_path / "lsun", release=hub)
-    names = photographs.records(root / FOLDER)
+    names = photographs.sources.records(root / FOLDER)
     assert names == [f"{i:040x}" for i in range(N)]
     assert sorted(p.name for p in root.iterdir()) == [".lock", FOLDER]
     images = photographs.lsun_churches(root, 16, tmp_path / "map")

@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 from made_pictures import records, write_lmdb
 
-from gancourse import mapmaker, maps
-from gancourse.photographs import lsun_churches
+from gancourse.photographs import lsun_churches, mapmaker, maps
 
 SIZE, RUNS = 32, 8  # lives killed at random moments: one to three a run
 
@@ -181,7 +180,7 @@ DISK = """
 import sys
 from gancourse.photographs import lsun_churches
 from gancourse.data import DataError
-from gancourse import mapmaker
+from gancourse.photographs import mapmaker
 mapmaker._SPARE = 0
 mapmaker._refuse_small_disk = lambda *_: None  # the disk fills up while we decode
 try:
@@ -205,7 +204,7 @@ def test_a_disk_that_fills_up(lsun, tmp_path):
         [*private, script, str(disk), DISK, str(lsun)],
         capture_output=True,
         text=True,
-        cwd=Path(mapmaker.__file__).parents[1],
+        cwd=Path(mapmaker.__file__).parents[2],
     )
     assert "could not be finished: No space left on device. What was made is kept" in done.stdout, done
     assert done.stdout.splitlines()[-1] == "999"

@@ -24,7 +24,7 @@ def peak():
 
 torch.randn(64, 64) @ torch.randn(64, 64)
 before = peak()
-from gancourse.maps import open_map
+from gancourse.photographs.maps import open_map
 from gancourse.models import networks
 from gancourse.training import Config, Trainer
 images = open_map(sys.argv[1])

@@ -17,10 +17,9 @@ from filelock import FileLock
 from made_pictures import FORMATS, encoded, key, picture, put_checksum, records, write_lmdb
 from PIL import Image
 
-from gancourse import decode, mapmaker, maps
 from gancourse.data import DataError, Images, mnist
 from gancourse.models import networks
-from gancourse.photographs import image_folder, lsun_churches, open_pictures
+from gancourse.photographs import decode, image_folder, lsun_churches, mapmaker, maps, open_pictures
 from gancourse.training import Config, Trainer
 
 SIZE = 32

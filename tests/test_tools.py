@@ -12,9 +12,9 @@ from PIL import Image
 from torch import nn
 
 from gancourse import data, latent, models, tools
-from gancourse.grids import to_uint8
 from gancourse.latent import LatentError
 from gancourse.latent_pictures import Page, Sheet, message
+from gancourse.plots.grids import to_uint8
 
 
 class Colourful(nn.Module):

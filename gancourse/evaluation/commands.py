@@ -70,7 +70,7 @@ def _compare(options: argparse.Namespace) -> None:
     print(table(rows))
     if options.out:
         from gancourse.plots import to_png
-        from gancourse.scoreboard import scoreboard
+        from gancourse.plots.scoreboard import scoreboard
 
         write_atomically(Path(options.out), to_png(scoreboard(rows)))
         print(f"wrote {options.out}")

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import fast, latent
-from gancourse.grids import to_uint8
 from gancourse.latent import LatentError
 from gancourse.latent.generating import checked
 from gancourse.latent_pictures import SMALL, Page
 from gancourse.models import Generator
+from gancourse.plots.grids import to_uint8
 
 
 class Frozen:

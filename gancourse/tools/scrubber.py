@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gancourse.curves import EQUILIBRIUM_D, EQUILIBRIUM_G
-from gancourse.grids import to_uint8
 from gancourse.latent import LatentError
 from gancourse.latent_pictures import SMALL, Page, Sheet
+from gancourse.plots.curves import EQUILIBRIUM_D, EQUILIBRIUM_G
+from gancourse.plots.grids import to_uint8
 from gancourse.tools.base import Tool
 
 HIGHEST = 6.0  # nats; a loss above is drawn at the upper edge

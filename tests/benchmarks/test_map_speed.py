@@ -13,8 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gancourse import decode, mapmaker
-from gancourse.photographs import lsun_churches
+from gancourse.photographs import decode, lsun_churches, mapmaker
 
 pytestmark = pytest.mark.benchmark
 N, BATCH = 4_096, 128  # enough for the start of the workers, half a second each, to weigh little

@@ -1,4 +1,4 @@
-"""Images laid out as one grid, in numpy alone: used by the figures and by a run's PNG files."""
+"""Images laid out as one array of pixels, in numpy alone: what figures and widgets draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Procedural churches: a data set that anybody can have, any number of images, with the truth about each.
+"""Churches by the number: factors drawn at random, a picture rendered from them, many pictures kept in the cache.
 
 `procedural_churches(n, size, seed)` renders churches by time of day and weather, and returns with them the factors that
 they were drawn from. So a question that photographs leave open has an exact answer here: which kinds does a generator
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from gancourse import building, scenery
-from gancourse.building import Church, varied
+from gancourse.churches import building, scenery
+from gancourse.churches.building import Church, varied
+from gancourse.churches.masonry import Colour, Light, ink, mix
+from gancourse.churches.scenery import SUPER
 from gancourse.files import cache_folder
-from gancourse.masonry import Colour, Light, ink, mix
-from gancourse.scenery import SUPER
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,4 +1,4 @@
-"""Photographs in: LSUN's churches, or a folder of your own, cropped once into a map (see gancourse.maps)."""
+"""Where photographs come from: LSUN's churches, or a folder of your own; `mapmaker` crops them once into a map."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 from gancourse.data import DataError
-from gancourse.mapmaker import Source, make
-from gancourse.maps import MappedImages, is_map, open_map
+from gancourse.photographs.mapmaker import Source, make
+from gancourse.photographs.maps import MappedImages, is_map, open_map
 
 CHURCHES = "church_outdoor_train"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}

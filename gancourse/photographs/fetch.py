@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from tqdm.auto import tqdm
 
 from gancourse.data import DataError
-from gancourse.download import DownloadFailed, download, hash_of
 from gancourse.files import alone, cache_folder
-from gancourse.photographs import CHURCHES, records
+from gancourse.photographs.download import DownloadFailed, download, hash_of
+from gancourse.photographs.sources import CHURCHES, records
 
 _SPARE = 256 << 20  # bytes of disk that stay free
 

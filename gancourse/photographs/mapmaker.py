@@ -1,4 +1,4 @@
-"""Makes maps: many pictures, decoded in parallel into one file of pixels (see gancourse.maps).
+"""Makes maps: many pictures, decoded in parallel into one file of pixels (see gancourse.photographs.maps).
 
 It can be killed at any moment and goes on where it was: workers write chunks of pictures into pixels.u8, and a journal
 beside it says which chunks are there, with a checksum of each. What is made does not depend on how often that happened.
@@ -24,10 +24,10 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from gancourse import maps
 from gancourse.data import DataError
 from gancourse.files import alone, cache_folder, write_atomically
-from gancourse.maps import MappedImages, is_map, open_map
+from gancourse.photographs import decode, maps
+from gancourse.photographs.maps import MappedImages, is_map, open_map
 
 _CHUNK = 64  # pictures
 _JOURNAL = "journal.jsonl"
@@ -245,16 +245,13 @@ def _decoded(source: Source, size: int, file: Path, jobs: list[int]) -> Generato
 
 
 def _worker(first_line: str) -> subprocess.Popen[str]:
-    package = Path(__file__).resolve().parents[1]
-    paths = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
     worker = subprocess.Popen(
-        [sys.executable, "-P", "-m", "gancourse.decode"],  # -P: what lies in the current folder is not imported
+        [sys.executable, "-P", decode.__file__],  # by its path, not by -m, so that the package is not imported
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         encoding="utf-8",
-        env=os.environ | {"PYTHONPATH": paths},
     )
     assert worker.stdin
     worker.stdin.write(first_line + "\n")

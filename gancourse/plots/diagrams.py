@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 from matplotlib.path import Path
 
-from gancourse.grids import to_uint8
-from gancourse.style import COLOURS, DPI
+from gancourse.plots.grids import to_uint8
+from gancourse.plots.style import COLOURS, DPI
 
 Point = tuple[float, float]
 TALLEST = 1.15  # inches: the largest tensor of an architecture diagram

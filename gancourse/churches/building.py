@@ -1,7 +1,6 @@
 """A whole church from its parts: measures in metres, then nave, transept, towers and their openings.
 
-The plans of `gancourse.churches.FACTORS`, built with the walls and roofs of `gancourse.masonry`, from the far to the
-near.
+The plans of `gancourse.churches.FACTORS`, built with the walls and roofs of `masonry`, from the far to the near.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL.ImageDraw import ImageDraw
 
-from gancourse.masonry import (
+from gancourse.churches.masonry import (
     Colour,
     Light,
     View,
@@ -25,7 +24,7 @@ from gancourse.masonry import (
     tower_top,
     turn,
 )
-from gancourse.scenery import lit
+from gancourse.churches.scenery import lit
 
 STONE: dict[str, Colour] = {
     "limestone": (226, 212, 182),

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gancourse.style import COLOURS
+from gancourse.plots.style import COLOURS
 
 
 def scoreboard(rows: Sequence[Mapping[str, Any]]) -> Figure:

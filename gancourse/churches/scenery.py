@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from PIL.ImageDraw import ImageDraw
 
-from gancourse.masonry import Colour, Light, Pixel, ink, mix, times, turn
+from gancourse.churches.masonry import Colour, Light, Pixel, ink, mix, times, turn
 
 SUPER = 3  # the canvas is this many times as wide as the image
 

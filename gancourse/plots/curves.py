@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from gancourse.style import COLOURS
+from gancourse.plots.style import COLOURS
 
 # What each loss is where D answers 1/2 everywhere (Goodfellow et al. 2014, section 4.1).
 EQUILIBRIUM_D = 2 * math.log(2)

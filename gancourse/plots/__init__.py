@@ -1,0 +1,41 @@
+"""The course's static figures.
+
+    showing     the style, and `show`: a picture with its caption and alternative text
+    samples     grids of images
+    curves      losses and what D answers, from the rows of a history
+    diagrams    the game, and a network's architecture
+    scoreboard  a table of scores as a figure
+    grids       images laid out as one array of pixels
+    style       colours and settings
+
+Every notebook calls `use_style()` once and hands each figure to `show`, which publishes it as one picture with
+alternative text, followed by its caption. The colours are the same everywhere: the data is grey, the generator orange,
+the discriminator violet.
+
+The functions here build a bare `matplotlib.figure.Figure`, never one registered with pyplot: the inline back end
+displays every figure that pyplot knows at the end of a cell, and a figure would then appear twice.
+"""
+
+from gancourse.plots.curves import compare_losses, losses
+from gancourse.plots.diagrams import architecture_diagram, game_diagram
+from gancourse.plots.grids import to_grid
+from gancourse.plots.samples import image_grid, samples_over_epochs, side_by_side
+from gancourse.plots.scoreboard import scoreboard
+from gancourse.plots.showing import show, to_png, use_style
+from gancourse.plots.style import COLOURS
+
+__all__ = [
+    "COLOURS",
+    "architecture_diagram",
+    "compare_losses",
+    "game_diagram",
+    "image_grid",
+    "losses",
+    "samples_over_epochs",
+    "scoreboard",
+    "show",
+    "side_by_side",
+    "to_grid",
+    "to_png",
+    "use_style",
+]
