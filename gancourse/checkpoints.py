@@ -6,11 +6,13 @@ ever unpickled: a file from somebody else can be refused, but it can neither run
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -51,6 +53,19 @@ class Checkpoint:
         """The state dict of one network: prefix "G" or "D" (or "ema")."""
         start = prefix + "."
         return {k[len(start) :]: v for k, v in self.tensors.items() if k.startswith(start)}
+
+
+@contextlib.contextmanager
+def fitting(checkpoint: Checkpoint) -> Iterator[None]:
+    """Says so when a checkpoint turns out not to fit the networks and optimisers that it is loaded into."""
+    try:
+        yield
+    except (RuntimeError, LookupError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"the checkpoint of epoch {checkpoint.epoch} does not fit this run ({type(error).__name__}: "
+            f"{str(error)[:200]}). Nothing was changed in its folder. Use the version of this package that wrote it, "
+            "or choose another run folder."
+        ) from error
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -22,7 +22,7 @@ def ran_out(error: BaseException) -> bool:
 def parts_that_fit(step: Callable[..., Tensor], G: nn.Module, D: nn.Module, x: Tensor, parts: int) -> int | None:
     """In how many parts a batch like x, (B, C, H, W), passes a training step; None when not even one image does.
 
-    step: training.train_step. Tries it on copies of the networks, from 2 * `parts` parts on, doubling.
+    step: `train_step`. Tries it on copies of the networks, from 2 * `parts` parts on, doubling.
     """
     while (parts := 2 * parts) <= len(x) and len(x) % parts == 0:
         gc.collect()

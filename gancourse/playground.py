@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import points, theory
-from gancourse.training import GENERATOR_LOSSES, train_step
+from gancourse.losses import GENERATOR_LOSSES
+from gancourse.step import train_step
 
 Who = Literal["D", "G", "both"]
 BATCH_SIZE = 128

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from gancourse import colab, estimates
-from gancourse.training import pick_device
+from gancourse.config import pick_device
 
 PROFILES = ("smoke", "laptop", "paper")
 LONGEST_AUTO = 20.0  # minutes; "auto" takes nothing that was measured to be longer

@@ -1,6 +1,6 @@
 """What the years after 2014 added to Algorithm 1, each as one small function, and a step that uses them.
 
-`gancourse.training.train_step` is the algorithm as it was published and stays so. `regularised_step` here is the same
+`gancourse.step.train_step` is the algorithm as it was published and stays so. `regularised_step` here is the same
 round with the additions of a `Recipe`, `RegularisedTrainer` runs it over epochs; with the default `Recipe()` both give
 the same weights, bit for bit. The averaged generator (EMA) is a setting of every Trainer: Config(ema_half_life=...).
 """
@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from gancourse.config import Config
 from gancourse.data import Images
 from gancourse.losses import GENERATOR_LOSSES, non_saturating_loss, wide
-from gancourse.training import Row, Trainer, draw_z, grad_norm, means
+from gancourse.step import draw_z, grad_norm, means
+from gancourse.training import Row, Trainer
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def regularised_step(
     generator_loss: Any = non_saturating_loss,
     fresh_z: bool = True,
 ) -> Tensor:
-    """One round of Algorithm 1 as `training.train_step`, with the recipe's additions.
+    """One round of Algorithm 1 as `step.train_step`, with the recipe's additions.
 
     Arguments and the seven numbers returned are train_step's. The recipe's learning rates, and the fall of its noise
     over the epochs, are the trainer's affair.

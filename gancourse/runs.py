@@ -51,19 +51,6 @@ def _short(value: Any, most: int = 200) -> str:
 
 
 @contextlib.contextmanager
-def fitting(checkpoint: Checkpoint) -> Iterator[None]:
-    """Says so when a checkpoint turns out not to fit the networks and optimisers that it is loaded into."""
-    try:
-        yield
-    except (RuntimeError, LookupError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"the checkpoint of epoch {checkpoint.epoch} does not fit this run ({type(error).__name__}: "
-            f"{str(error)[:200]}). Nothing was changed in its folder. Use the version of this package that wrote it, "
-            "or choose another run folder."
-        ) from error
-
-
-@contextlib.contextmanager
 def _writing(folder: Path, new: bool = False) -> Iterator[None]:
     """Says what a failed write means, and what to do."""
     try:

@@ -1,9 +1,8 @@
-"""Algorithm 1 of Goodfellow et al. 2014: the step, the loop, history, checkpoints.
+"""Training over epochs: `Trainer` runs Algorithm 1, keeps a history, and can be stopped and go on.
 
-`train_step` is the algorithm as one would write it by hand. `Trainer` runs it over epochs, keeps a history, draws
-samples from one fixed z, and writes a run folder from which it can go on. `gancourse.fast` is the same mathematics
-arranged for speed; `Config(fast=False, precision="float32")` leaves it out, and then a loop written by hand gives the
-same bits.
+The algorithm itself is `train_step`, in `gancourse.step`. `Trainer` draws samples from one fixed z, and writes a run
+folder from which it can go on. `gancourse.fast` is the same mathematics arranged for speed;
+`Config(fast=False, precision="float32")` leaves it out, and then a loop written by hand gives the same bits.
 """
 
 from __future__ import annotations
@@ -21,102 +20,21 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from gancourse import fast, memory
+from gancourse import fast, memory, snapshots
 from gancourse.config import Config, pick_device
 from gancourse.data import Images, unscale
-from gancourse.distributed import ALONE, Share, Team
-from gancourse.losses import GENERATOR_LOSSES, discriminator_loss, non_saturating_loss, wide
-from gancourse.models import Z_SIZE
-from gancourse.runs import Checkpoint, Row, Run, RunError, fitting
+from gancourse.distributed import Team
+from gancourse.losses import GENERATOR_LOSSES
+from gancourse.runs import Checkpoint, Row, Run, RunError
+from gancourse.step import STATISTICS, draw_z, train_step
 
 __all__ = ["STATISTICS", "Config", "Trainer", "TrainingDiverged", "draw_z", "pick_device", "train_step"]
 
-STATISTICS = ("loss_d", "loss_g", "d_real", "d_fake_before", "d_fake_after", "grad_norm_d", "grad_norm_g")
 N_FIXED = 64
 
 
 class TrainingDiverged(RuntimeError):
     """A loss became NaN or infinite; the message names the step and the last good checkpoint."""
-
-
-def draw_z(G: nn.Module, n: int, rng: torch.Generator, share: Share = ALONE) -> Tensor:
-    """n latent vectors z ~ N(0, I) for the generator G, (n, z_size), drawn from `rng` on its device.
-
-    share: (rank, processes): draw for all processes, take this one's part, so that every `rng` stays in step.
-    """
-    rank, processes = share
-    z = torch.randn(n * processes, getattr(G, "z_size", Z_SIZE), generator=rng, device=rng.device)
-    return z[rank::processes]
-
-
-def train_step(
-    G: nn.Module,
-    D: nn.Module,
-    opt_g: torch.optim.Optimizer,
-    opt_d: torch.optim.Optimizer,
-    x_reals: list[Tensor],
-    rng: torch.Generator,
-    generator_loss: Callable[[Tensor], Tensor] = non_saturating_loss,
-    fresh_z: bool = True,
-    share: Share = ALONE,
-    accumulate: int = 1,
-) -> Tensor:
-    """One round of Algorithm 1: k discriminator steps, one on each batch of `x_reals`, then one generator step.
-
-    x_reals: k batches of real images, (B, C, H, W) in [-1, 1]. z ~ N(0, I) of shape (B, 100) comes from `rng`.
-    fresh_z: draw new z for G's step; False sends D's last fake batch through D once more, as many tutorials do.
-    share: which part of the batch this process has, of how many (see gancourse.distributed); alone, all of it.
-    accumulate: pass every batch in so many parts and add up their gradients, to need less memory; BatchNorm then sees
-        the smaller parts.
-
-    Real and fake images pass through D as separate batches, so that BatchNorm's statistics cannot give the labels away.
-    D's parameters are frozen in G's step: their gradients would be computed only to be thrown away.
-    Returns the seven numbers of STATISTICS, (7,), on the images' device; D's are means over its k steps.
-    """
-    device, k, parts = x_reals[0].device, len(x_reals), accumulate
-    d_means, g_means = torch.zeros(4, device=device), torch.zeros(2, device=device)
-    for x_real in x_reals:
-        fakes = []
-        z = draw_z(G, len(x_real), rng, share)
-        opt_d.zero_grad()
-        for x_part, z_part in zip(x_real.chunk(parts), z.chunk(parts), strict=True):
-            x_fake = G(z_part)
-            real_logits = wide(D(x_part))
-            fake_logits = wide(D(x_fake.detach()))  # detach: this step must not reach G
-            loss_d = discriminator_loss(real_logits, fake_logits)
-            (loss_d / parts).backward()
-            d_means[:3] += means(loss_d, real_logits.sigmoid(), fake_logits.sigmoid()) / parts
-            if not fresh_z:
-                fakes.append(x_fake)
-        opt_d.step()
-        d_means[3] += grad_norm(D)
-
-    D.requires_grad_(False)
-    try:
-        z = draw_z(G, len(x_real), rng, share) if fresh_z else z
-        opt_g.zero_grad()
-        for i, z_part in enumerate(z.chunk(parts)):
-            fake_logits = wide(D(G(z_part) if fresh_z else fakes[i]))
-            loss_g = generator_loss(fake_logits)
-            (loss_g / parts).backward()
-            g_means += means(loss_g, fake_logits.sigmoid()) / parts
-        opt_g.step()
-    finally:  # whoever stops the kernel here keeps a D that can train
-        D.requires_grad_(True)
-    loss_d, d_real, d_fake, norm_d = d_means / k
-    loss_g, d_fake_after = g_means
-    return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, grad_norm(G)])
-
-
-def means(*answers: Tensor) -> Tensor:
-    """The mean of each tensor, as one vector without gradient."""
-    return torch.stack([answer.detach().mean() for answer in answers])
-
-
-@torch.no_grad()
-def grad_norm(network: nn.Module) -> Tensor:
-    """Euclidean norm over all gradients of a network."""
-    return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
 
 
 class Trainer:
@@ -435,38 +353,17 @@ class Trainer:
             raise
 
     def _checkpoint(self) -> Checkpoint:
-        tensors: dict[str, Tensor] = {}
-        for name, network in self._networks().items():
-            tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        for name, optimiser in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
-            for index, state in optimiser.state_dict()["state"].items():
-                tensors |= {f"{name}.{index}.{key}": value for key, value in state.items()}
-        tensors["rng.own"] = self.rng.get_state()
-        tensors["rng.torch"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            tensors["rng.cuda"] = torch.cuda.get_rng_state(self.device)
+        tensors = snapshots.take(self._networks(), self._optimisers(), self.rng)
         return Checkpoint(tensors, self.epoch, self._remembered, self.history)
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"G": self.G, "D": self.D} | ({} if self.ema is None else {"ema": self.ema})
 
+    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"opt_g": self.opt_g, "opt_d": self.opt_d}
+
     def _restore(self, checkpoint: Checkpoint) -> None:
-        with fitting(checkpoint):
-            for name, network in self._networks().items():
-                network.load_state_dict(checkpoint.network(name))
-            for name, optimiser in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
-                parameters = optimiser.param_groups[0]["params"]
-                state: dict[int, dict[str, Tensor]] = {}
-                for key, value in checkpoint.network(name).items():
-                    index, field = key.split(".", 1)
-                    if field != "step":  # the fused kernel walks memory: moments must lie as their parameter does
-                        value = torch.empty_like(parameters[int(index)]).copy_(value)
-                    state.setdefault(int(index), {})[field] = value
-                optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-            self.rng.set_state(checkpoint.tensors["rng.own"])
-            torch.set_rng_state(checkpoint.tensors["rng.torch"])
-            if self.device.type == "cuda":
-                torch.cuda.set_rng_state(checkpoint.tensors["rng.cuda"], self.device)
-            self.epoch, self.history = checkpoint.epoch, list(checkpoint.history)
-            have = self.run.samples() if self.run else {}
-            self.samples = {epoch: pixels for epoch, pixels in have.items() if epoch <= self.epoch}
+        snapshots.put_back(checkpoint, self._networks(), self._optimisers(), self.rng)
+        self.epoch, self.history = checkpoint.epoch, list(checkpoint.history)
+        have = self.run.samples() if self.run else {}
+        self.samples = {epoch: pixels for epoch, pixels in have.items() if epoch <= self.epoch}

@@ -54,7 +54,7 @@ STATIC_ROUNDS = 300  # of the game whose picture stands in for the widget where 
 
 
 class Playground(_Figure):
-    """GAN Lab's controls over `gancourse.training.train_step`; .game is the game that is shown."""
+    """GAN Lab's controls over `gancourse.step.train_step`; .game is the game that is shown."""
 
     title = "Playground: a generator and a discriminator on points in the plane"
 

@@ -14,7 +14,7 @@ import torch
 from gancourse.distributed import Team
 from gancourse.models import MLPGenerator
 from gancourse.runs import Run
-from gancourse.training import draw_z
+from gancourse.step import draw_z
 
 WRITES_ITS_STATE = """
 import sys, torch

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gancourse.checkpoints import fitting
 from gancourse.data import Images, mnist
 from gancourse.evaluation.features import Extractor, classifier_features, random_features
 from gancourse.evaluation.inception import inception_features
@@ -21,7 +22,7 @@ from gancourse.evaluation.scores import Scores, evaluate
 from gancourse.evaluation.summary import summarise, summary_of
 from gancourse.files import read_at_most, write_atomically
 from gancourse.models import Generator, networks
-from gancourse.runs import Run, RunError, fitting
+from gancourse.runs import Run, RunError
 
 FEATURES = ("classifier", "inception", "random")
 _NAME = re.compile(r"epoch-[0-9]{4,18}-[a-z0-9-]+-[0-9]+-[0-9]+\.json")

@@ -10,9 +10,10 @@ from gancourse.data import scale
 from gancourse.evaluation import feature_statistics, frechet_distance
 from gancourse.factors import KINDS, church_features, combinations, coverage, read
 from gancourse.models import DCGAN128Discriminator, DCGAN128Generator, init_dcgan
+from gancourse.step import draw_z
 from gancourse.studies.core import Job, Study
 from gancourse.studies.strips import pack
-from gancourse.training import Config, Trainer, TrainingDiverged, draw_z
+from gancourse.training import Config, Trainer, TrainingDiverged
 
 READINGS: dict[str, Job] = {
     "practice": {},

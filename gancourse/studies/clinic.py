@@ -16,9 +16,10 @@ from torch.nn.functional import softplus
 from gancourse import models
 from gancourse.data import Images, mnist
 from gancourse.losses import discriminator_loss
+from gancourse.step import STATISTICS, draw_z, grad_norm, means, train_step
 from gancourse.studies.core import Job, Study
 from gancourse.studies.strips import pack
-from gancourse.training import STATISTICS, Config, Trainer, draw_z, grad_norm, means, train_step
+from gancourse.training import Config, Trainer
 
 EPOCHS, IMAGES = 12, 12_800
 

@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gancourse.config import Config
 from gancourse.data import mnist, scale
 from gancourse.diagnosis import diagnose
 from gancourse.evaluation import class_histogram, classifier_fid
 from gancourse.models import Discriminator, Generator, init_dcgan, networks
 from gancourse.regularisers import Recipe, RegularisedTrainer
+from gancourse.step import STATISTICS, draw_z
 from gancourse.studies.core import Job
 from gancourse.studies.strips import pack
-from gancourse.training import STATISTICS, Config, draw_z
 
 FINAL = 10_000  # samples for the figures at the end of a run
 

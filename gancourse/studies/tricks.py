@@ -13,9 +13,9 @@ from gancourse.config import Config
 from gancourse.data import Images, mnist
 from gancourse.losses import non_saturating_loss, wide
 from gancourse.regularisers import Recipe, RegularisedTrainer, smoothed_discriminator_loss
+from gancourse.step import draw_z, grad_norm, means
 from gancourse.studies.core import Job, Study
 from gancourse.studies.short_runs import QUICK, SEEDS, SMALL, dcgan, figures
-from gancourse.training import draw_z, grad_norm, means
 
 ALL_ON = "none: all tricks on"
 #: trick -> what replaces it when it is switched off
