@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     train.add_argument("--images", type=int, help="use only the first N training images")
     train.add_argument("--width", type=int, help="church: channels of G's last hidden layer (P4: 64)")
-    train.add_argument("--augment", nargs="+", default=[], help="church: DiffAugment: translation cutout colour")
+    train.add_argument(
+        "--augment", nargs="+", default=[], help="church: flip (real images), translation cutout colour (DiffAugment)"
+    )
     train.add_argument("--r1", type=float, default=0.0, help="gamma of the R1 penalty on real images")
     train.add_argument("--r1-share", type=float, default=1.0, help="of a batch that R1 is computed on")
     train.add_argument("--decay", action="store_true", help="learning rates fall linearly to 0 over the epochs")

@@ -71,6 +71,8 @@ class Images:
     pixels: (N, C, H, W) uint8 tensor, C = 1 or 3.
     labels: (N,) int64 tensor, or None where there are none.
     name:   what the data is called in messages and in a run's config.
+
+    Raises DataError for pixels or labels of another type, shape or number.
     """
 
     pixels: Tensor
@@ -118,6 +120,7 @@ class Images:
 
     @property
     def device(self) -> torch.device:
+        """Where the batches are."""
         return self.pixels.device
 
     def to(self, device: torch.device | str) -> Images:

@@ -18,7 +18,8 @@ def silent_units(network: nn.Module, x: Tensor) -> float:
 
     x: what the network takes, (B, ...). A unit is one output of a layer before a ReLU or LeakyReLU; a channel of a
     convolution counts as one, silent if it is so at every place. Under ReLU such a unit is dead: it gives 0, and no
-    gradient comes back through it. Under LeakyReLU it still passes a fifth.
+    gradient comes back through it. Under LeakyReLU it still passes a fifth. Raises ValueError for a network without
+    either.
     """
     awake: list[Tensor] = []
 

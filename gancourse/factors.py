@@ -152,7 +152,11 @@ class Coverage(NamedTuple):
 
 
 def coverage(factors: dict[str, Tensor], name: str) -> Coverage:
-    """How one factor is spread over its values, among churches whose factors were drawn or read."""
+    """How one factor is spread over its values, among churches whose factors were drawn or read.
+
+    factors: for each name in FACTORS positions in its values, (N,) int64, as `procedural_churches` and `read` give
+    them.
+    """
     values = FACTORS[name]
     shares = torch.bincount(factors[name], minlength=len(values)).double() / len(factors[name])
     kl = math.log(len(values)) + torch.special.xlogy(shares, shares).sum().item()
@@ -163,8 +167,8 @@ def coverage(factors: dict[str, Tensor], name: str) -> Coverage:
 def combinations(factors: dict[str, Tensor], names: tuple[str, ...]) -> tuple[int, float, int]:
     """How many combinations of these factors occur, how many would among as many churches as drawn, and how many exist.
 
-    Of K combinations, n independent uniform draws meet K (1 - (1 - 1/K)^n) in the mean: a generator that has learnt the
-    churches by heart, or that makes few kinds, meets fewer.
+    factors: as in `coverage`, (N,) each. Of K combinations, n independent uniform draws meet K (1 - (1 - 1/K)^n) in the
+    mean: a generator that has learnt the churches by heart, or that makes few kinds, meets fewer.
     """
     code = torch.zeros_like(next(iter(factors.values())))
     total = 1
@@ -177,7 +181,7 @@ def combinations(factors: dict[str, Tensor], names: tuple[str, ...]) -> tuple[in
 def accuracy(
     model: Callable[[Tensor], dict[str, Tensor]], images: Images, truth: dict[str, Tensor]
 ) -> dict[str, float]:
-    """Factor -> the share of images whose value is read rightly."""
+    """Factor -> the share of images whose value is read rightly; truth: for each factor positions in FACTORS, (N,)."""
     found = read(images, model)
     return {name: (found[name] == truth[name]).double().mean().item() for name in FACTORS}
 
@@ -211,7 +215,8 @@ def train_reader(
 
     Half of the images are blurred and all get some noise, since what the reader is made for, a generator's samples, are
     less crisp than renders. AdamW, one cycle of the learning rate, the last weights: the test images choose nothing.
-    Returns the accuracies on the test images (seed 1), factor by factor, of the rounded weights.
+    Returns the accuracies on the test images (seed 1), factor by factor, of the rounded weights. Raises ValueError for
+    an `out` that is no .safetensors file.
     """
     out, at, started = Path(out), commit(), time.perf_counter()
     if out.suffix != ".safetensors":

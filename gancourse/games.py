@@ -60,7 +60,7 @@ def train_discriminator(
 
     Minimises the discriminator's loss -V of [G14] eq. 1 with Adam on fresh batches of `batch_size` real and
     as many generated points; the learning rate falls linearly from `lr` to 0, so that the noise of the last
-    batches averages out.
+    batches averages out. Raises ValueError for fewer than one step.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
@@ -103,7 +103,10 @@ class LocationGame:
         return float((pull * real - push * fake).sum()), float((pull - push).sum())
 
     def generator_gradient(self, w: float, b: float, theta: float, loss: GeneratorLoss = "saturating") -> float:
-        """dL_G/dtheta, averaged over z: (dL/da) * w, since dx/dtheta = 1 and da/dx = w."""
+        """dL_G/dtheta, averaged over z: (dL/da) * w, since dx/dtheta = 1 and da/dx = w.
+
+        Raises ValueError for another loss than "saturating" or "non_saturating".
+        """
         z, weight = _noise()
         d = torch.sigmoid(w * (theta + z) + b)
         if loss == "saturating":
@@ -124,6 +127,7 @@ class LocationGame:
         """Algorithm 1 of [G14] with exact expectations: k ascent steps of D, then one descent step of G.
 
         Returns (steps + 1, 3): the rows (w, b, theta) before the first and after each generator step.
+        Raises ValueError where steps or k is below 1.
         """
         if k < 1 or steps < 1:
             raise ValueError(f"steps and k must be at least 1, got steps={steps}, k={k}")
@@ -158,7 +162,7 @@ def bilinear(
 
     simultaneous: both players use the old point. alternating: theta moves first, phi answers the new theta.
     extragradient [K76]: both look one step ahead, and then step from where they were with the gradients found
-    there.
+    there. Raises ValueError for any other method.
     """
     theta, phi = start
     path = [start]
@@ -230,6 +234,7 @@ class RingGAN:
         self.optimiser_d = torch.optim.Adam(self.D.parameters(), lr=lr_d, betas=(0.5, 0.999))
 
     def noise(self, n: int) -> Tensor:
+        """n z ~ N(0, I), (n, 2), from the game's own generator of random numbers."""
         return torch.randn(n, 2, generator=self.rng)
 
     def step_d(self, batch_size: int = 256) -> None:
@@ -267,4 +272,5 @@ class RingGAN:
 
     @torch.no_grad()
     def sample(self, z: Tensor) -> Tensor:
+        """G's points for z (B, 2), (B, 2), without gradient."""
         return self.G(z)

@@ -19,7 +19,7 @@ class ShapeError(ValueError):
 
 
 class Generator(nn.Module):
-    """z (B, z_size) -> images (B, C, H, W) in [-1, 1]: checks z, then runs `net`."""
+    """G of Goodfellow et al. 2014: z (B, z_size) -> images (B, C, H, W) in [-1, 1]. ShapeError for any other z."""
 
     net: nn.Sequential
     image_shape: tuple[int, int, int]
@@ -38,7 +38,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, H, W) in [-1, 1] -> logits (B,): `net` without its final Sigmoid."""
+    """D of Goodfellow et al. 2014, up to its final Sigmoid: images (B, C, H, W) in [-1, 1] -> logits (B,).
+
+    ShapeError for images of another shape.
+    """
 
     net: nn.Sequential
     image_shape: tuple[int, int, int]

@@ -39,7 +39,7 @@ class Recipe:
     r1: float = 0.0  # gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images
     r1_share: float = 1.0  # of a batch's real images that R1 is computed on: the same on average, and cheaper
     gradient_penalty: float = 0.0  # weight of E(|grad D| - 1)^2 between real and fake images
-    augment: tuple[str, ...] = ()  # of AUGMENTATIONS, on all that D sees
+    augment: tuple[str, ...] = ()  # of AUGMENTATIONS, on all that D sees; "flip", on the real images (see `flip`)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "augment", tuple(self.augment))
@@ -55,8 +55,8 @@ class Recipe:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} is {value!r}, expected 0 (none) or a positive number.")
-        if unknown := [name for name in self.augment if name not in AUGMENTATIONS]:
-            raise ValueError(f"augment has {unknown[0]!r}, expected some of {', '.join(AUGMENTATIONS)}.")
+        if unknown := [name for name in self.augment if name not in (*AUGMENTATIONS, "flip")]:
+            raise ValueError(f"augment has {unknown[0]!r}, expected some of {', '.join(AUGMENTATIONS)}, flip.")
 
 
 # --- losses and penalties --------------------------------------------------------------------------------------------
@@ -65,9 +65,9 @@ class Recipe:
 def smoothed_discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_target: float = 0.9) -> Tensor:
     """`losses.discriminator_loss` with the target `real_target` for real images (Salimans et al. 2016, section 3.4).
 
-    -E[t log D(x) + (1 - t) log(1 - D(x))] - E[log(1 - D(G(z)))] with t = real_target: logits that grow past
-    log(t / (1 - t)) are punished, so that D stays unsure enough to teach. One-sided: fakes keep the target 0. With a
-    target above 0 there, D's optimum would rise where p_g alone has mass, and hold bad samples in place.
+    -E[t log D(x) + (1 - t) log(1 - D(x))] - E[log(1 - D(G(z)))], a scalar, with t = real_target: logits (B,) that grow
+    past log(t / (1 - t)) are punished, so that D stays unsure enough to teach. One-sided: fakes keep the target 0. With
+    a target above 0 there, D's optimum would rise where p_g alone has mass, and hold bad samples in place.
     """
     real, fake = wide(real_logits), wide(fake_logits)
     on_real = F.softplus(-real) * real_target + (F.softplus(real) * (1 - real_target) if real_target < 1 else 0.0)
@@ -93,7 +93,8 @@ def r1_penalty(D: nn.Module, x_real: Tensor) -> Tensor:
 def gradient_penalty(D: nn.Module, x_real: Tensor, x_fake: Tensor, rng: torch.Generator) -> Tensor:
     """E(|grad_x D(x)| - 1)^2 at random points between real and fake images (Gulrajani et al. 2017, section 4).
 
-    Made for WGAN, whose critic must be 1-Lipschitz; on other losses it keeps D's slope near 1 (Fedus et al. 2018).
+    x_real, x_fake (B, C, H, W) -> a scalar. Made for WGAN, whose critic must be 1-Lipschitz; on other losses it keeps
+    D's slope near 1 (Fedus et al. 2018).
     """
     t = torch.rand(len(x_real), 1, 1, 1, generator=rng, device=x_real.device)
     between = x_real + t * (x_fake.detach().float() - x_real)
@@ -148,6 +149,19 @@ def _colour(x: Tensor, rng: torch.Generator) -> Tensor:
 AUGMENTATIONS = {"translation": _translate, "cutout": _cutout, "colour": _colour}
 
 
+def flip(x_real: Tensor, rng: torch.Generator) -> Tensor:
+    """Real images (B, C, H, W), each mirrored left to right with probability 1/2. For data whose mirror image is data.
+
+    Data augmentation (the "x-flips" of Karras et al. 2020, "Training generative adversarial networks with limited
+    data"), and no DiffAugment: it is for the real images alone. G then has to match the data and its mirror image, half
+    each: twice the images. Shown both, real and fake, D could not tell a G that makes left-handed images only from one
+    that makes both kinds, since mirrored with probability 1/2 they look the same (there, section 2.2: an augmentation
+    leaks unless the distribution that it came from can be told).
+    """
+    mirrored = torch.rand(len(x_real), 1, 1, 1, generator=rng, device=x_real.device) < 0.5
+    return torch.where(mirrored, x_real.flip(3), x_real)
+
+
 def view(x: Tensor, recipe: Recipe, rng: torch.Generator) -> Tensor:
     """What D gets to see of images x (B, C, H, W), real or fake: augmented, then with noise. x itself, where neither.
 
@@ -155,7 +169,8 @@ def view(x: Tensor, recipe: Recipe, rng: torch.Generator) -> Tensor:
     lie (Sønderby et al. 2017; Arjovsky and Bottou 2017). G is never trained to make the noise: gradients pass through.
     """
     for name in recipe.augment:
-        x = AUGMENTATIONS[name](x, rng)
+        if name != "flip":
+            x = AUGMENTATIONS[name](x, rng)
     if recipe.noise:
         x = x + recipe.noise * torch.randn(x.shape, generator=rng, device=x.device)
     return x
@@ -177,13 +192,15 @@ def regularised_step(
 ) -> Tensor:
     """One round of Algorithm 1 as `step.train_step`, with the recipe's additions.
 
-    Arguments and the seven numbers returned are train_step's. The recipe's learning rates, and the fall of its noise
-    over the epochs, are the trainer's affair.
+    Arguments (x_reals: k batches (B, C, H, W)) and the seven numbers returned, (7,), are train_step's. The recipe's
+    learning rates, and the fall of its noise over the epochs, are the trainer's affair.
 
     loss_d is reported without the penalties, so that 2 ln 2 keeps its meaning (with a real_target below 1 it moves).
     """
     d_means = torch.zeros(4, device=x_reals[0].device)
     for x_real in x_reals:
+        if "flip" in recipe.augment:
+            x_real = flip(x_real, rng)
         z = draw_z(G, len(x_real), rng)
         x_fake = G(z)
         real_logits = wide(D(view(x_real, recipe, rng)))
@@ -219,7 +236,7 @@ def regularised_step(
 class RegularisedTrainer(Trainer):
     """A Trainer whose rounds follow a Recipe. Everything else (history, samples, run folder, EMA) is Trainer's.
 
-    One process, whole batches: `accelerator` and `accumulate` are not taken. A run folder remembers the recipe too.
+    One process, whole batches: `accelerator` and `accumulate` raise ValueError. A run folder remembers the recipe too.
     """
 
     def __init__(

@@ -29,7 +29,10 @@ _INVISIBLE = 2.0**-53
 
 
 def grid(low: float, high: float, cells: int = 20_000) -> Tensor:
-    """The midpoints of `cells` equal cells of [low, high]; shape (cells,), float64."""
+    """The midpoints of `cells` equal cells of [low, high]; shape (cells,), float64.
+
+    Raises ValueError for an empty or infinite interval, and for fewer than 2 cells.
+    """
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"grid needs finite low < high, got low={low}, high={high}")
     if cells < 2:
@@ -39,7 +42,10 @@ def grid(low: float, high: float, cells: int = 20_000) -> Tensor:
 
 
 def integrate(values: Tensor, x: Tensor) -> Tensor:
-    """Midpoint rule for values (N,) on a grid x (N,) made by `grid`; a scalar tensor, differentiable."""
+    """Midpoint rule for values (N,) on a grid x (N,) made by `grid`; a scalar tensor, differentiable.
+
+    Raises ValueError where the two shapes differ.
+    """
     if values.shape != x.shape:
         raise ValueError(
             f"values {tuple(values.shape)} and grid {tuple(x.shape)} differ in shape: evaluate on this grid"
@@ -51,12 +57,13 @@ def integrate(values: Tensor, x: Tensor) -> Tensor:
 
 
 class Density:
-    """A density on the line: `p(x)` is its value, `p.cdf(x)` its integral, `p.sample(n, rng)` n draws."""
+    """A density on the line: `p(x)` at x of any shape, `p.cdf(x)` its integral, `p.sample(n, rng)` n draws."""
 
     def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError
 
     def cdf(self, x: Tensor) -> Tensor:
+        """The probability of values up to x, in [0, 1]; x of any shape."""
         raise NotImplementedError
 
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
@@ -75,7 +82,10 @@ class Density:
 
 @dataclass(frozen=True)
 class Normal(Density):
-    """The normal density N(mean, std^2). `mean` and `std` may be tensors that require gradients."""
+    """The normal density N(mean, std^2). `mean` and `std` may be tensors that require gradients.
+
+    Raises ValueError for a std that is not positive.
+    """
 
     mean: float | Tensor = 0.0
     std: float | Tensor = 1.0
@@ -96,7 +106,7 @@ class Normal(Density):
 
 @dataclass(frozen=True)
 class Uniform(Density):
-    """The uniform density on [low, high)."""
+    """The uniform density on [low, high). Raises ValueError where low is not below high."""
 
     low: float = 0.0
     high: float = 1.0
@@ -118,7 +128,7 @@ class Uniform(Density):
 
 @dataclass(frozen=True)
 class Mixture(Density):
-    """The density sum_i weights[i] * parts[i]; weights positive, summing to 1."""
+    """The density sum_i weights[i] * parts[i]. Raises ValueError unless the weights are positive and sum to 1."""
 
     weights: Sequence[float]
     parts: Sequence[Density]
@@ -165,7 +175,8 @@ def push_forward(p_z: Density, generator: Callable[[Tensor], Tensor], z: Tensor)
 def optimal_discriminator(p: Tensor, q: Tensor) -> Tensor:
     """D*_G(x) = p(x) / (p(x) + q(x)) for data density p and generator density q ([G14] proposition 1, eq. 2).
 
-    NaN where both densities are 0: there D* is not defined, since no sample ever falls there.
+    p, q: their values at the same points, (N,); so is the result. NaN where both densities are 0: there D* is not
+    defined, since no sample ever falls there.
     """
     return p / (p + q)
 
@@ -189,7 +200,10 @@ def value(p: Tensor, q: Tensor, d: Tensor, x: Tensor) -> Tensor:
 
 
 def kl(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
-    """KL(p || q) = integral of p log(p / q), in nats; infinity where p has mass and q has none."""
+    """KL(p || q) = integral of p log(p / q), in nats; infinity where p has mass and q has none.
+
+    p, q: (N,) values on the grid x (N,); the result is a scalar tensor.
+    """
     has_mass = p > 0
     safe_p = torch.where(has_mass, p, torch.ones_like(p))
     safe_q = torch.where(has_mass, q, torch.ones_like(q))
@@ -197,18 +211,18 @@ def kl(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
 
 
 def jsd(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
-    """Jensen-Shannon divergence, KL(p || m)/2 + KL(q || m)/2 with m = (p + q)/2; nats, in [0, log 2]."""
+    """Jensen-Shannon divergence, KL(p || m)/2 + KL(q || m)/2 with m = (p + q)/2; a scalar, nats, in [0, log 2]."""
     m = (p + q) / 2
     return (kl(p, m, x) + kl(q, m, x)) / 2
 
 
 def criterion(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
-    """C(G) = max_D V(D, G) = -log 4 + 2 JSD(p || q) ([G14] theorem 1, eq. 6); in [-log 4, 0]."""
+    """C(G) = max_D V(D, G) = -log 4 + 2 JSD(p || q) ([G14] theorem 1, eq. 6); a scalar in [-log 4, 0]."""
     return -LOG4 + 2 * jsd(p, q, x)
 
 
 def wasserstein_1d(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
-    """The Wasserstein-1 distance on the line: the integral of |F_p - F_q|, the distance of the two cdfs."""
+    """The Wasserstein-1 distance on the line, a scalar: the integral of |F_p - F_q|, the distance of the two cdfs."""
     difference = torch.cumsum(p - q, 0) * (x[1] - x[0])
     return integrate(difference.abs(), x)
 
@@ -217,17 +231,17 @@ def wasserstein_1d(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
 
 
 def saturating_gradient(logit: Tensor) -> Tensor:
-    """d/da log(1 - sigmoid(a)) = -sigmoid(a): the minimax loss seen from D's logit a on a generated point."""
+    """d/da log(1 - sigmoid(a)) = -sigmoid(a): the minimax loss seen from D's logits a, any shape, on fakes."""
     return -torch.sigmoid(logit)
 
 
 def non_saturating_gradient(logit: Tensor) -> Tensor:
-    """d/da (-log sigmoid(a)) = -(1 - sigmoid(a)): the loss that G minimises in practice ([G14] section 3)."""
+    """d/da (-log sigmoid(a)) = -(1 - sigmoid(a)), any shape: the loss of G in practice ([G14] section 3)."""
     return -torch.sigmoid(-logit)
 
 
 def gradient_ratio(logit: Tensor) -> Tensor:
-    """Non-saturating over saturating gradient, (1 - D)/D = exp(-a): unbounded as D -> 0, 1 at D = 1/2."""
+    """Non-saturating over saturating gradient, (1 - D)/D = exp(-a), any shape: unbounded as D -> 0, 1 at D = 1/2."""
     return torch.exp(-logit)
 
 
@@ -235,7 +249,7 @@ def generator_gradients(p: Density, q: Callable[[Tensor], Density], theta: float
     """The two gradients that a one-parameter generator with density q(theta) receives through its optimal D*,
     fixed.
 
-    Returns (saturating, non-saturating): the derivatives at theta of E_{q(theta)}[log(1 - D*)] and of
+    x: the grid (N,). Returns (saturating, non-saturating): the derivatives at theta of E_{q(theta)}[log(1 - D*)] and of
     E_{q(theta)}[-log D*], where D* belongs to the given theta and is *not* differentiated. The first equals
     d/dtheta 2 JSD(p || q), the second d/dtheta (KL(q || p) - 2 JSD(p || q)) ([AB17] theorem 2.5).
     """
@@ -257,7 +271,10 @@ def generator_gradients(p: Density, q: Callable[[Tensor], Density], theta: float
 
 
 def jsd_of_missing_modes(modes: int, covered: int) -> float:
-    """JSD of `modes` equal, disjoint modes and a generator spread evenly over `covered` of them; nats."""
+    """JSD of `modes` equal, disjoint modes and a generator spread evenly over `covered` of them; nats.
+
+    Raises ValueError for a `covered` outside 1 to `modes`.
+    """
     if not 1 <= covered <= modes:
         raise ValueError(f"covered must lie between 1 and {modes}, got {covered}")
     p, q = 1 / modes, 1 / covered

@@ -50,6 +50,7 @@ class Trainer:
     score, score_every: a number for the generator (its average, where there is one), taken after every so many epochs
         into history's column `fid`, nan for the others; `evaluation.quick_fid`, for one. It must change no state. A run
         may go on with another score or none.
+    Raises ValueError for a batch larger than the data, parts that do not divide it, or a score_every below 1.
 
     .G .D .ema         the networks (ema: the averaged generator, or None)
     .history           one row of floats an epoch: epoch, the STATISTICS' means, images_per_second, seconds

@@ -13,6 +13,7 @@ from gancourse.regularisers import (
     AUGMENTATIONS,
     Recipe,
     RegularisedTrainer,
+    flip,
     gradient_penalty,
     r1_penalty,
     regularised_step,
@@ -70,6 +71,7 @@ def test_the_empty_recipe_is_algorithm_1_bit_for_bit(images, settings):
         Recipe(r1=1.0),
         Recipe(gradient_penalty=1.0),
         Recipe(augment=("translation",)),
+        Recipe(augment=("flip",)),
     ],
     ids=str,
 )
@@ -123,7 +125,7 @@ def test_a_run_folder_remembers_the_recipe(images, tmp_path):
         ({"noise": -1.0}, "noise is -1.0"),
         ({"r1": math.nan}, "r1 is nan"),
         ({"r1_share": 0.0}, "r1_share is 0.0"),
-        ({"augment": ("blur",)}, "augment has 'blur', expected some of translation, cutout, colour"),
+        ({"augment": ("blur",)}, "augment has 'blur', expected some of translation, cutout, colour, flip"),
     ],
 )
 def test_a_bad_recipe_is_refused(values, message):
@@ -262,6 +264,41 @@ def test_augmentations_keep_the_shape_and_pass_gradients(name, shape, rng):
     assert x.grad.abs().sum() > 0
     other = view(x, Recipe(augment=(name,)), rng)
     assert not torch.equal(y, other)  # drawn anew
+
+
+def test_half_of_the_images_are_mirrored(rng):
+    x = torch.rand(400, 3, 4, 6)
+    y = flip(x, rng)
+    same = (y == x).flatten(1).all(1)
+    mirrored = (y == x.flip(3)).flatten(1).all(1)
+    assert (same ^ mirrored).all() and 160 <= int(mirrored.sum()) <= 240  # 4 standard deviations
+
+
+def test_only_real_images_are_mirrored(images, rng):
+    """Real images are dark on the left, fakes on the right: D must never see a fake that is dark on the left."""
+    dark_left = torch.full((8, 1, 28, 28), 0.5)
+    dark_left[..., :14] = -0.5
+    seen = []
+
+    class Fixed(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shift = torch.nn.Parameter(torch.zeros(()))
+
+    class G(Fixed):
+        def forward(self, z):
+            return dark_left.flip(3) + self.shift
+
+    class D(Fixed):
+        def forward(self, x):
+            seen.append((x.detach()[..., 0] < 0).all(1).flatten())
+            return x.mean((1, 2, 3)) * self.shift
+
+    networks = G(), D()
+    optimisers = [torch.optim.SGD(network.parameters(), 0.0) for network in networks]
+    regularised_step(*networks, *optimisers, [dark_left], rng, Recipe(augment=("flip",)))
+    real, fake, fake_again = seen
+    assert 0 < int(real.sum()) < 8 and not fake.any() and not fake_again.any()
 
 
 def test_translation_moves_each_image_by_its_own_shift(rng):

@@ -1,4 +1,7 @@
-"""Inception's features, as in the literature: needs the extra `metrics` and, once, a download of 96 MB."""
+"""Inception's features, as in the literature: needs the extra `metrics` and, once, a download of 96 MB.
+
+Sources: Szegedy et al. 2016 (the network), Heusel et al. 2017 (its features as a score).
+"""
 
 from __future__ import annotations
 

@@ -111,7 +111,10 @@ def classifier(device: torch.device | str = "cpu") -> MNISTClassifier:
 
 @torch.no_grad()
 def accuracy(model: nn.Module, images: Images) -> float:
-    """The share of labelled images, in [0, 1], that `model` gets right, in eval mode."""
+    """The share of labelled images, in [0, 1], that `model` gets right, in eval mode.
+
+    Raises EvaluationError for images without labels.
+    """
     if images.labels is None:
         raise EvaluationError(f"{images.name} has no labels; accuracy needs them.")
     right = 0

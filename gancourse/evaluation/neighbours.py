@@ -1,4 +1,8 @@
-"""Scores from nearest neighbours: quality apart from variety, and whether training images were copied."""
+"""Scores from nearest neighbours: quality apart from variety, and whether training images were copied.
+
+Sources: Kynkäänniemi et al. 2019 (precision, recall), Naeem et al. 2020 (density, coverage), Meehan et al. 2020
+(copies).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean and covariance of features in one pass, and the Fréchet distance of two Gaussians."""
+"""Mean and covariance of features in one pass, and the Fréchet distance of two Gaussians (Heusel et al. 2017)."""
 
 from __future__ import annotations
 

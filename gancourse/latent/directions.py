@@ -117,7 +117,10 @@ def slant(x: Tensor) -> Tensor:
 
 
 def digit_logit(digit: int) -> Callable[[Tensor], Tensor]:
-    """The attribute "is this digit": log-odds of the course's classifier, images (B, 1, 28, 28) -> (B,)."""
+    """The attribute "is this digit": log-odds of the course's classifier, images (B, 1, 28, 28) -> (B,).
+
+    Raises ValueError for a digit outside 0 to 9.
+    """
     from gancourse.evaluation import classifier
 
     if digit not in range(10):

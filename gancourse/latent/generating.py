@@ -90,6 +90,7 @@ def path_statistics(G: nn.Module, z: Tensor, classify: Callable[[Tensor], Tensor
     """What happens along a path z (T, z_size) of at least two points.
 
     classify: images (B, C, H, W) -> logits (B, classes), for one `evaluation.classifier()`.
+    Raises LatentError for a shorter path, or a G that makes no images of these z.
     """
     if len(z) < 2:
         raise LatentError(f"the path has {len(z)} points, expected at least 2.")

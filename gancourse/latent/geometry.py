@@ -53,7 +53,7 @@ def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
     For a and b of equal length this is sin((1-t) w)/sin(w) a + sin(t w)/sin(w) b with the angle w between them
     (Shoemake, 1985, section 3.3; for latent vectors White, 2016), which keeps that length. Both ends are exact.
     Parallel vectors, or a zero vector, give the straight line. Opposite vectors lie on no single great circle: one
-    is chosen, always the same. Shapes as in `lerp`. Computed in float64, returned in a's type.
+    is chosen, always the same. Shapes as in `lerp`, a and b (..., d). Computed in float64, returned in a's type.
     """
     a, b, t = _aligned(a, b, t)
     kind = a.dtype
@@ -111,6 +111,7 @@ def blend(corners: Tensor, across: Tensor | float, down: Tensor | float, how: In
     """Between four z: corners (4, d), top left, top right, bottom left, bottom right, at the place (across, down).
 
     across, down: numbers in [0, 1] -> (d,), or (N,) both -> (N, d). Each corner is met exactly.
+    Raises ValueError for corners of another shape.
     """
     if corners.ndim != 2 or len(corners) != 4:
         raise ValueError(f"corners have shape {tuple(corners.shape)}, expected (4, z_size)")

@@ -53,7 +53,10 @@ def curve_panels(axes: Sequence[Axes], history: History, loss: str = "non_satura
 
 
 def compare_losses(runs: Mapping[str, History], loss: str = "non_saturating") -> Figure:
-    """The losses (top) and D's answers (bottom) of several runs, a column per run, on common axes; as `losses`."""
+    """The losses (top) and D's answers (bottom) of several runs, a column per run, on common axes; as `losses`.
+
+    Raises ValueError without runs, and for a history without rows or columns that are needed.
+    """
     if not runs:
         raise ValueError("runs is empty: pass {label: history}")
     for history in runs.values():

@@ -28,7 +28,7 @@ def side_by_side(panels: Mapping[str, Any], columns: int | None = None) -> Figur
     """Several sets of images beside one another, each a grid under its label, in the mapping's order.
 
     Values as for `image_grid`. `columns` is the number of images in a row of each grid; left out, grids are about
-    square. At most four grids stand in a row of the figure.
+    square. At most four grids stand in a row of the figure. Raises ValueError without panels.
     """
     if not panels:
         raise ValueError("panels is empty: pass at least one {label: images}")
@@ -44,6 +44,7 @@ def samples_over_epochs(samples: Mapping[int, Any], count: int = 12) -> Figure:
 
     `samples` maps epochs to images as for `image_grid`, made from the same z in the same order (as
     `Trainer.samples` holds them). Rows are in order of the epoch; the first `count` images of each are drawn.
+    Raises ValueError without samples.
     """
     if not samples:
         raise ValueError("samples is empty: train for at least one epoch first")

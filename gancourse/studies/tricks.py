@@ -40,7 +40,7 @@ class Normalised(Images):
 
 
 class ToUniform(nn.Module):
-    """Normal numbers -> numbers uniform in [-1, 1], each by its own distribution function."""
+    """Normal numbers -> numbers uniform in [-1, 1], any shape, each by its own distribution function."""
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.erf(z / 2**0.5)
