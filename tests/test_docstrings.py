@@ -259,7 +259,7 @@ def f(x: Tensor) -> Tensor:
 )
 def test_each_rule_can_fail(change, rule):
     def complaint(source):
-        return rule(Item("losses", "f", ast.parse(source).body[0]))
+        return rule(Item("models", "f", ast.parse(source).body[0]))
 
     assert GOOD.replace(*change) != GOOD
     assert complaint(GOOD) == "" and complaint(GOOD.replace(*change)) != ""

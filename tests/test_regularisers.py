@@ -291,7 +291,7 @@ def test_only_real_images_are_mirrored(images, rng):
 
     class D(Fixed):
         def forward(self, x):
-            seen.append((x.detach()[..., 0] < 0).all(1).flatten())
+            seen.append(x[:, 0, 0, 0].detach() < 0)
             return x.mean((1, 2, 3)) * self.shift
 
     networks = G(), D()

@@ -20,10 +20,10 @@ LAYERS: dict[str, str] = {
     "run folder": "checkpoints locks runs snapshots pretrained",
     "training": "step training regularisers playground",
     "measuring": "evaluation latent factors diagnosis texture shipping",
-    "figures": "plots dashboard pictures latent_pictures tools",
+    "figures": "plots dashboard pictures latent_pictures tools banner",
     "widgets": "controls kept pointer tool_figure latent_widgets sample_widgets widgets_dashboard widgets",
     "course": "profiles exercises studies claims",
-    "publishing": "notebooks mathml pages site slides editions pipeline",
+    "publishing": "notebooks mathml pages site slides editions pipeline readme",
     "command line": "__main__ evaluation.commands",
 }
 ONLY = {  # package -> who may import it, whatever the layer
