@@ -23,7 +23,7 @@ LAYERS: dict[str, str] = {
     "figures": "plots dashboard pictures latent_pictures tools banner",
     "widgets": "controls kept pointer tool_figure latent_widgets sample_widgets widgets_dashboard widgets",
     "course": "profiles colab estimates exercises studies claims",
-    "publishing": "notebooks mathml pages site slides editions pipeline readme",
+    "publishing": "notebooks notebook_head mathml pages site slides editions pipeline readme",
     "command line": "__main__ evaluation.commands",
 }
 ONLY = {  # package -> who may import it, whatever the layer
