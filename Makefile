@@ -6,13 +6,16 @@ VENV      := .venv
 BIN       := $(VENV)/bin
 STAMP     := $(VENV)/.installed
 PIPELINE  := $(BIN)/python -m gancourse.pipeline
+PY        ?= python3.13
+LOWEST    := build/lowest/$(notdir $(PY))
+COLAB     := build/colab
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab course test lint sync refresh html slides editions bench clean slow browser
+.PHONY: help install lab course test test-python test-colab lint sync refresh html slides editions bench clean slow browser
 
 help:  ## list these targets
 	@echo "make TARGET [PROFILE=smoke|laptop|paper] [NOTEBOOKS=02,03] [PYTHON=python3.12]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 
 install: $(STAMP)  ## make .venv with everything the course needs (once)
 
@@ -25,6 +28,19 @@ course: $(STAMP)  ## run every notebook and write pages to build/html
 test: $(STAMP)  ## unit tests, then every notebook against its committed outputs
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
 	@$(BIN)/python -m pytest --nbval notebooks
+
+# uv resolves to the lowest versions that pyproject.toml admits and that have a wheel for that Python.
+test-python:  ## unit tests on another Python, everything at its lowest version: PY=python3.11
+	@test -x $(LOWEST)/bin/uv || { "$(PY)" -m venv $(LOWEST) && $(LOWEST)/bin/python -m pip install -q --disable-pip-version-check uv; }
+	@$(LOWEST)/bin/uv pip compile -q --no-header --resolution lowest-direct --no-build -p $(LOWEST)/bin/python \
+	  --extra lab --extra dev --extra distributed --extra lsun pyproject.toml -o $(LOWEST)/versions.txt
+	@$(LOWEST)/bin/uv pip install -q -p $(LOWEST)/bin/python -r $(LOWEST)/versions.txt
+	@$(LOWEST)/bin/uv pip install -q -p $(LOWEST)/bin/python --no-deps -e .
+	@$(LOWEST)/bin/python -c 'import sys, torch, numpy; print("Python", sys.version.split()[0], "torch", torch.__version__, "numpy", numpy.__version__)'
+	@OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 tests
+
+test-colab: $(STAMP)  ## every notebook in smoke on a stand-in for Google Colab: its Python, packages and kernel
+	@$(BIN)/python tests/compat/colab.py --python "$(PY)"
 
 slow: $(STAMP)  ## the tests that take longer: a built wheel, long runs
 	@$(BIN)/python -m pytest -m slow tests

@@ -12,17 +12,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
-# What Colab had installed in August 2026: installing the package there must replace none of it.
-COLAB = {
-    "torch": "2.11.0",
-    "torchvision": "0.26.0",
-    "numpy": "2.1.0",
-    "matplotlib": "3.10.0",
-    "pillow": "11.3.0",
-    "jupytext": "1.19.0",
-    "ipywidgets": "7.7.1",
-    "ipython": "7.34.0",
-}
 PLATFORM_PARTS = re.compile(r"^(nvidia-|cuda-|triton|pywin|colorama|appnope)")
 
 
@@ -41,6 +30,12 @@ def pins():
     return {canonicalize_name(name): Version(version) for name, version in pairs}
 
 
+def colab():
+    """What Colab had installed when tests/compat/colab.txt was written: installing there must replace none of it."""
+    lines = (ROOT / "tests" / "compat" / "colab.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
 def environment():
     return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
@@ -57,11 +52,17 @@ def test_pins_are_platform_neutral():
     assert [name for name, version in pins().items() if version.local] == []  # such as +cpu or +cu132
 
 
-@pytest.mark.parametrize("name", COLAB)
+@pytest.mark.parametrize("name", colab())
 def test_lower_bounds_admit_colab(name):
-    bounds = [r.specifier for r in requirements() if canonicalize_name(r.name) == name]
-    assert bounds
-    assert all(bound.contains(COLAB[name]) for bound in bounds)
+    bounds = [r.specifier for r in requirements() if canonicalize_name(r.name) == canonicalize_name(name)]
+    assert all(bound.contains(colab()[name]) for bound in bounds)
+
+
+def test_colab_has_what_importing_needs():
+    """So that its setup cell downloads the course and nothing else; its ipywidgets is the oldest that is served."""
+    core = {canonicalize_name(Requirement(line).name) for line in project()["dependencies"]}
+    assert core <= {canonicalize_name(name) for name in colab()}
+    assert colab()["ipywidgets"] == "7.7.1" and colab()["ipython"] == "7.34.0"
 
 
 def test_core_dependencies_are_few():
