@@ -20,7 +20,7 @@ help:  ## list these targets
 install: $(STAMP)  ## make .venv with everything the course needs (once)
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
-	@$(BIN)/python -m jupyterlab notebooks
+	@$(BIN)/python -m gancourse.lab notebooks
 
 course: $(STAMP)  ## run every notebook and write pages to build/html
 	@$(PIPELINE) course --profile "$(PROFILE)" --notebooks "$(NOTEBOOKS)"

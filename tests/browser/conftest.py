@@ -43,3 +43,12 @@ def open_notebook(browser, lab):
     yield open_it
     for notebook in opened:
         notebook.close()
+
+
+@pytest.fixture
+def nothing_is_appended_and_nothing_complains(page):
+    """For suites whose fixture `page` is the one notebook that all their tests use."""
+    before = page.outputs()
+    yield
+    assert page.outputs() == before
+    assert page.errors == []

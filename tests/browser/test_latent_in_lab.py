@@ -6,12 +6,30 @@ import statistics
 
 import pytest
 import torch
-from lab import record
+from lab import quiet, record
 
 from gancourse import models, tools
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-EXPLORER, BIG, BROKEN = ".gc-explorer-latent:not(.gc-big)", ".gc-big", ".gc-broken"
+STEADY = pytest.mark.usefixtures("nothing_is_appended_and_nothing_complains")
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), STEADY]
+EXPLORER, BIG, BROKEN, FLOOR = ".gc-explorer-latent:not(.gc-big)", ".gc-big", ".gc-broken", ".gc-floor"
+# A slider and a picture of one pixel: what ipywidgets, JupyterLab and the browser take by themselves.
+FLOOR_CELL = """
+import io
+import ipywidgets as w
+from PIL import Image
+
+def dot(level):
+    buffer = io.BytesIO()
+    Image.new("L", (1, 1), round(20 * level) + 128).save(buffer, "PNG")
+    return buffer.getvalue()
+
+slider, picture = w.FloatSlider(min=-6, max=6), w.Image(value=dot(0), format="png")
+slider.observe(lambda change: setattr(picture, "value", dot(change["new"])), "value")
+floor = w.VBox([picture, slider])
+floor.add_class("gc-floor")
+floor
+"""
 CELLS = (
     "import math, os\nimport torch\nfrom gancourse import data, models, pretrained, widgets\n"
     "torch.set_num_threads(os.cpu_count())\n"  # as a kernel of your own has it; the server runs with one
@@ -25,17 +43,25 @@ CELLS = (
     'widgets.nearest_neighbours(G, data.mnist("train").subset(2_000))',
     "torch.manual_seed(0)\nbig = widgets.latent_explorer(models.networks('dcgan128', width=16)[0])\n"
     'big.add_class("gc-big")',
+    FLOOR_CELL,
     "torch.nn.init.constant_(G.net[0].weight, math.nan)\nbroken = widgets.seed_map(G)\nbroken.add_class('gc-broken')",
 )
 WATCH = """css => {
     const picture = document.querySelector(`${css} img`);
-    let pressed = 0;
-    window.latencies = [];
-    document.addEventListener("keydown", () => { pressed = performance.now(); }, true);
+    let pressed = 0, waiting = 0;
+    [window.latencies, window.painted] = [[], []];
+    document.addEventListener("keydown", () => { pressed = waiting = performance.now(); }, true);
     picture.addEventListener("load", () => requestAnimationFrame(() => {
         if (pressed) window.latencies.push(performance.now() - pressed);
         pressed = 0;
+        window.next?.();
     }));
+    picture.setAttribute("elementtiming", css);  // Chromium then reports the frame that shows each new picture
+    new PerformanceObserver(list => list.getEntries().forEach(entry => {
+        if (entry.identifier !== css || !waiting || entry.loadTime < waiting) return;
+        window.painted.push(entry.renderTime - waiting);
+        waiting = 0;
+    })).observe({ type: "element" });
 }"""
 
 
@@ -46,14 +72,6 @@ def page(open_notebook):
     for css in (EXPLORER, ".gc-neighbours", BIG, BROKEN):
         notebook.page.wait_for_selector(f"{css} img")
     return notebook
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_appended_and_nothing_complains(page):
-    before = page.outputs()
-    yield
-    assert page.outputs() == before
-    assert page.errors == []
 
 
 def at(tool, x, y):
@@ -73,15 +91,25 @@ def G():
 
 
 def latencies(page, css, what, presses=30):
-    """Press a key on the first slider again and again; milliseconds from the key to the new picture on the screen."""
+    """Press a key on the first slider again and again: median and 90th percentile from key to screen, in milliseconds.
+
+    "On the screen" is the page's first frame with the new picture. When Chromium's compositor, which has no graphics
+    card to paint with here, has shown that frame is written down beside it.
+    """
     page.page.evaluate(WATCH, css)
-    for i in range(presses):
-        page.key(css, 0, "ArrowLeft" if i % 20 < 10 else "ArrowRight")
-        page.wait("n => window.latencies.length > n", i)
-    found = sorted(page.page.evaluate("() => window.latencies"))[: presses + 1]
+    page.key(css, 0, "ArrowLeft")
+    page.wait("() => window.latencies.length === 1")
+    for i in range(presses):  # the page does nothing else meanwhile: nothing is looked up or polled
+        page.page.wait_for_timeout(20 + 7 * i % 17)  # let the last frame be painted; keys come anywhere in one
+        page.page.keyboard.press("ArrowLeft" if i % 20 < 10 else "ArrowRight")
+        page.page.evaluate("n => window.latencies.length > n || new Promise(done => { window.next = done; })", i + 1)
+    found = sorted(page.page.evaluate("() => window.latencies.slice(1)"))
+    assert len(found) == presses
     median, late = statistics.median(found), found[int(0.9 * len(found))]
     record(f"{what}, key to screen, median of {presses}", median)
     record(f"{what}, key to screen, 90th percentile", late)
+    painted = page.page.evaluate("() => window.painted.slice(1)")
+    record(f"{what}, key to painted, median of {len(painted)}", statistics.median(painted))
     return median, late
 
 
@@ -91,9 +119,10 @@ def test_the_explorers_sliders_by_mouse_and_keyboard(page):
     page.changes(EXPLORER, before, "explorer of digits, dragged slider to new picture")
     page.says(EXPLORER, "direction 1 +")
     page.page.wait_for_timeout(500)
-    # The aim on two quiet cores: 60 and 120 ms. Measured and written down; a build machine may be busy.
-    median, _ = latencies(page, EXPLORER, "explorer, 8 x 8 digits")
-    assert median < 1_000
+    latencies(page, FLOOR, "a slider and a picture of one pixel")
+    before = quiet()
+    median, late = latencies(page, EXPLORER, "explorer, 8 x 8 digits")
+    assert median <= 60 and late <= 120 if before and quiet() else median < 1_000
     page.screenshot("latent-explorer", EXPLORER)
 
 
@@ -111,8 +140,9 @@ def test_the_explorer_rolls_and_enlarges_what_is_pressed(page, G):
 
 
 def test_one_large_image(page):
+    before = quiet()
     median, _ = latencies(page, BIG, "explorer, one image of 128 pixels", 15)
-    assert median < 2_000
+    assert median <= 250 if before and quiet() else median < 2_000
     page.screenshot("latent-explorer-128", BIG)
 
 
