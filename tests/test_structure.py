@@ -24,7 +24,7 @@ LAYERS: dict[str, str] = {
     "widgets": "controls kept pointer tool_figure latent_widgets sample_widgets widgets_dashboard widgets",
     "course": "profiles colab estimates exercises studies claims",
     "publishing": "notebooks notebook_head mathml pages site slides editions pipeline readme",
-    "command line": "__main__ evaluation.commands",
+    "command line": "__main__ evaluation.commands lab",
 }
 ONLY = {  # package -> who may import it, whatever the layer
     "matplotlib": "plots dashboard pictures latent_pictures",
@@ -35,6 +35,8 @@ ONLY = {  # package -> who may import it, whatever the layer
     "nbconvert": LAYERS["publishing"],
     "nbclient": LAYERS["publishing"],
     "jupytext": LAYERS["publishing"],
+    "jupyter_server": "lab",
+    "jupyterlab": "lab",
     "papermill": LAYERS["publishing"],
     "accelerate": "distributed",
     "lmdb": "photographs",
