@@ -53,23 +53,21 @@ def _seeded(seed: int, build: type[SmallNet], *args: object) -> SmallNet:
         return build(*args)  # type: ignore[arg-type]
 
 
-def train_discriminator(
-    real: Density, fake: Density, steps: int = 2000, seed: int = 0, batch_size: int = 512, lr: float = 1e-2
-) -> SmallNet:
+def train_discriminator(real: Density, fake: Density, steps: int = 2000, seed: int = 0) -> SmallNet:
     """Train a small D (1 input, 2 x 32 hidden units) on samples of two densities; it never sees a density.
 
-    Minimises the discriminator's loss -V of [G14] eq. 1 with Adam on fresh batches of `batch_size` real and
-    as many generated points; the learning rate falls linearly from `lr` to 0, so that the noise of the last
-    batches averages out. Raises ValueError for fewer than one step.
+    Minimises the discriminator's loss -V of [G14] eq. 1 with Adam on fresh batches of 512 real and as many
+    generated points; the learning rate falls linearly from 0.01 to 0, so that the noise of the last batches
+    averages out. Raises ValueError for fewer than one step.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     rng = torch.Generator().manual_seed(seed)
     net = _seeded(seed, SmallNet, 1, 1, 32)
-    optimiser = torch.optim.Adam(net.parameters(), lr=lr)
+    optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.01, total_iters=steps)
     for _ in range(steps):
-        loss = discriminator_loss(net(real.sample(batch_size, rng)), net(fake.sample(batch_size, rng)))
+        loss = discriminator_loss(net(real.sample(512, rng)), net(fake.sample(512, rng)))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -151,21 +149,16 @@ def _noise() -> tuple[Tensor, Tensor]:
 # ------------------------------------------------------------------------------------ the bilinear game
 
 
-def bilinear(
-    method: Literal["simultaneous", "alternating", "extragradient"],
-    eta: float,
-    steps: int,
-    start: tuple[float, float] = (1.0, 0.0),
-) -> Tensor:
-    """Play min over theta, max over phi of V = theta * phi with step size eta; returns (steps + 1, 2), rows
-    (theta, phi).
+def bilinear(method: Literal["simultaneous", "alternating", "extragradient"], eta: float, steps: int) -> Tensor:
+    """Play min over theta, max over phi of V = theta * phi from (1, 0) with step size eta; returns (steps + 1, 2),
+    rows (theta, phi).
 
     simultaneous: both players use the old point. alternating: theta moves first, phi answers the new theta.
     extragradient [K76]: both look one step ahead, and then step from where they were with the gradients found
     there. Raises ValueError for any other method.
     """
-    theta, phi = start
-    path = [start]
+    theta, phi = 1.0, 0.0
+    path = [(theta, phi)]
     for _ in range(steps):
         if method == "simultaneous":
             theta, phi = theta - eta * phi, phi + eta * theta
@@ -190,10 +183,11 @@ def ring_centres(modes: int = 8, radius: float = 2.0) -> Tensor:
     return radius * torch.stack([angle.cos(), angle.sin()], 1)
 
 
-def sample_ring(n: int, rng: torch.Generator, std: float = 0.1, modes: int = 8, radius: float = 2.0) -> Tensor:
+def sample_ring(n: int, rng: torch.Generator, std: float = 0.1) -> Tensor:
     """n points of the ring, shape (n, 2), float32; every mode equally likely."""
-    which = torch.randint(modes, (n,), generator=rng)
-    return ring_centres(modes, radius)[which] + std * torch.randn(n, 2, generator=rng)
+    centres = ring_centres()
+    which = torch.randint(len(centres), (n,), generator=rng)
+    return centres[which] + std * torch.randn(n, 2, generator=rng)
 
 
 @dataclass(frozen=True)
@@ -205,17 +199,19 @@ class ModeCount:
     good: float
 
 
-def count_modes(samples: Tensor, centres: Tensor, std: float, least: float = 0.01) -> ModeCount:
-    """Count the modes that samples (N, 2) cover: those with at least a share `least` of them within 3 std."""
+def count_modes(samples: Tensor, centres: Tensor, std: float) -> ModeCount:
+    """Count the modes that samples (N, 2) cover: those with at least one in a hundred of them within 3 std."""
     distance = torch.cdist(samples.float(), centres.float())
     nearest, which = distance.min(1)
     near = nearest <= 3 * std
     shares = torch.bincount(which[near], minlength=len(centres)) / len(samples)
-    return ModeCount(int((shares >= least).sum()), shares, float(near.float().mean()))
+    return ModeCount(int((shares >= 0.01).sum()), shares, float(near.float().mean()))
 
 
 class RingGAN:
-    """A small GAN on the ring: G 2 -> width -> width -> 2, D 2 -> width -> width -> 1, ReLU and Adam."""
+    """A small GAN on the ring: G 2 -> 64 -> 64 -> 2, D 2 -> 64 -> 64 -> 1, ReLU and Adam."""
+
+    BATCH = 256
 
     def __init__(
         self,
@@ -224,12 +220,11 @@ class RingGAN:
         lr_d: float = 1e-3,
         lr_g: float = 1e-3,
         std: float = 0.1,
-        width: int = 64,
     ) -> None:
         self.std, self.k = std, k
         self.rng = torch.Generator().manual_seed(seed)
-        self.G = _seeded(seed, SmallNet, 2, 2, width, nn.ReLU)
-        self.D = _seeded(seed + 1, SmallNet, 2, 1, width, nn.ReLU)
+        self.G = _seeded(seed, SmallNet, 2, 2, 64, nn.ReLU)
+        self.D = _seeded(seed + 1, SmallNet, 2, 1, 64, nn.ReLU)
         self.optimiser_g = torch.optim.Adam(self.G.parameters(), lr=lr_g, betas=(0.5, 0.999))
         self.optimiser_d = torch.optim.Adam(self.D.parameters(), lr=lr_d, betas=(0.5, 0.999))
 
@@ -237,19 +232,19 @@ class RingGAN:
         """n z ~ N(0, I), (n, 2), from the game's own generator of random numbers."""
         return torch.randn(n, 2, generator=self.rng)
 
-    def step_d(self, batch_size: int = 256) -> None:
+    def step_d(self) -> None:
         """One step of D on fresh real and generated points; G is not touched."""
         with torch.no_grad():
-            fake = self.G(self.noise(batch_size))
-        real = sample_ring(batch_size, self.rng, self.std)
+            fake = self.G(self.noise(self.BATCH))
+        real = sample_ring(self.BATCH, self.rng, self.std)
         loss = discriminator_loss(self.D(real), self.D(fake))
         self.optimiser_d.zero_grad()
         loss.backward()
         self.optimiser_d.step()
 
-    def step_g(self, batch_size: int = 256) -> None:
+    def step_g(self) -> None:
         """One non-saturating step of G against D as it is; D's own gradients are cleared at its next step."""
-        loss = non_saturating_loss(self.D(self.G(self.noise(batch_size))))
+        loss = non_saturating_loss(self.D(self.G(self.noise(self.BATCH))))
         self.optimiser_g.zero_grad()
         loss.backward()
         self.optimiser_g.step()

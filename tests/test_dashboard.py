@@ -9,6 +9,7 @@ from PIL import Image
 
 from gancourse import dashboard, models, plots
 from gancourse.data import Images
+from gancourse.plots.grids import to_grid
 from gancourse.training import Config, Trainer
 from gancourse.widgets_dashboard import Dashboard
 
@@ -44,7 +45,7 @@ def test_the_curves_are_the_three_panels_and_the_marks_are_there():
 def test_samples_are_drawn_pixel_by_pixel():
     samples = torch.randint(0, 256, (40, 1, 28, 28), dtype=torch.uint8)
     drawn = pixels_of(plots.to_png(dashboard.picture([row(1)], samples), tight=False))
-    expected = np.kron(plots.to_grid(samples[:32], 16), np.ones((2, 2), dtype=np.uint8))
+    expected = np.kron(to_grid(samples[:32], 16), np.ones((2, 2), dtype=np.uint8))
     height = expected.shape[0]
     place = drawn[-6 - height : -6, 10 : 10 + expected.shape[1], 0]
     assert np.abs(place.astype(int) - expected).max() <= 1

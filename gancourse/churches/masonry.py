@@ -131,10 +131,9 @@ class Wall:
     def rectangle(self, u0: float, v0: float, u1: float, v1: float, colour: Colour, dim: float = 1.0) -> None:
         self.outline([(u0, v0), (u1, v0), (u1, v1), (u0, v1)], colour, dim)
 
-    def masonry(self, colour: Colour, top: float | None = None) -> None:
+    def masonry(self, colour: Colour) -> None:
         """The wall itself: darker towards the ground, where less of the sky is seen, with a plinth."""
-        top = self.height if top is None else top
-        steps = 4
+        top, steps = self.height, 4
         for i in range(steps):
             dim = 0.87 + 0.13 * (i + 0.5) / steps
             self.rectangle(0, top * i / steps, self.width, top, colour, dim)

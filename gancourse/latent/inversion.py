@@ -28,15 +28,14 @@ def invert(
     images: Tensor,
     restarts: int = 8,
     steps: int = 200,
-    lr: float = 0.1,
     prior: float = 1e-3,
     seed: int = 0,
 ) -> Inversion:
     """The z whose images are closest to the given ones, by gradient descent from several random starts.
 
-    Minimises |G(z) - x|^2 / pixels + prior |z|^2 / z_size with Adam and a learning rate that falls to 0 as a cosine.
-    The problem has many local minima, hence the restarts, the same for each image; all run in one batch. G keeps its
-    weights and its mode.
+    Minimises |G(z) - x|^2 / pixels + prior |z|^2 / z_size with Adam and a learning rate that falls from 0.1 to 0 as a
+    cosine. The problem has many local minima, hence the restarts, the same for each image; all run in one batch. G
+    keeps its weights and its mode.
 
     images: (n, C, H, W) in [-1, 1], as G makes them.
     prior: how much a z far from the origin costs; 0 lets z go where G was never trained. The errors leave it out.
@@ -48,7 +47,7 @@ def invert(
     d, n = z_size(G), len(images)
     z = sample(restarts, d, seed).repeat_interleave(n, 0).to(device).requires_grad_(True)
     target = images.to(device).float().repeat(restarts, 1, 1, 1)
-    optimiser = torch.optim.Adam([z], lr=lr, betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam([z], lr=0.1, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     history = []
     with eval_mode(G), torch.enable_grad():

@@ -18,7 +18,6 @@ displays every figure that pyplot knows at the end of a cell, and a figure would
 
 from gancourse.plots.curves import compare_losses, losses
 from gancourse.plots.diagrams import architecture_diagram, game_diagram
-from gancourse.plots.grids import to_grid
 from gancourse.plots.samples import image_grid, samples_over_epochs, side_by_side
 from gancourse.plots.scoreboard import scoreboard
 from gancourse.plots.showing import show, to_png, use_style
@@ -35,7 +34,6 @@ __all__ = [
     "scoreboard",
     "show",
     "side_by_side",
-    "to_grid",
     "to_png",
     "use_style",
 ]

@@ -37,11 +37,11 @@ def to_uint8(images: Any) -> np.ndarray:
     return np.rint((np.clip(array, -1, 1) + 1) * 127.5).astype(np.uint8)
 
 
-def to_grid(images: Any, columns: int, background: int = 255) -> np.ndarray:
+def to_grid(images: Any, columns: int) -> np.ndarray:
     """One uint8 picture, (H', W') for grey images or (H', W', 3) for RGB, of `images` in the given order.
 
-    Row by row, left to right, `columns` to a row, with a gutter of 2 pixels of grey level `background` around each
-    image. Takes what `to_uint8` takes; ValueError also where `columns` is less than 1.
+    Row by row, left to right, `columns` to a row, with a white gutter of 2 pixels around each image. Takes what
+    `to_uint8` takes; ValueError also where `columns` is less than 1.
     """
     array = to_uint8(images)
     if columns < 1:
@@ -49,7 +49,7 @@ def to_grid(images: Any, columns: int, background: int = 255) -> np.ndarray:
     count, channels, height, width = array.shape
     rows = math.ceil(count / columns)
     size = (rows * (height + GUTTER) + GUTTER, columns * (width + GUTTER) + GUTTER, channels)
-    grid = np.full(size, background, dtype=np.uint8)
+    grid = np.full(size, 255, dtype=np.uint8)
     for i, image in enumerate(array):
         top = GUTTER + (i // columns) * (height + GUTTER)
         left = GUTTER + (i % columns) * (width + GUTTER)

@@ -16,12 +16,12 @@ WIDTH = 840  # pixels: what a picture of samples should at most be wide, unless 
 _LETTER = 8  # pixels: about the width of a letter of a label
 
 
-def image_grid(images: Any, columns: int, title: str | None = None) -> Figure:
+def image_grid(images: Any, columns: int) -> Figure:
     """Images in the given order, row by row, `columns` to a row; every pixel is drawn as a whole number of pixels.
 
     `images`: (B, C, H, W), C = 1 or 3, uint8 or floating point in [-1, 1]; ValueError for anything else.
     """
-    return _panels([(title or "", to_grid(images, columns))], columns=1)
+    return _panels([("", to_grid(images, columns))], columns=1)
 
 
 def side_by_side(panels: Mapping[str, Any], columns: int | None = None) -> Figure:
