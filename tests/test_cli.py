@@ -24,13 +24,9 @@ def few():
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, few):
+def quick(monkeypatch, few, one_thread):
     """One thread, and MNIST's first images without reading all of it again; --data still reads its folder."""
     monkeypatch.setattr(cli, "mnist", lambda split, root: data.mnist(split, root) if root else few)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def run(*arguments):

@@ -19,15 +19,8 @@ from gancourse.models import DCGANDiscriminator, DCGANGenerator, networks
 from gancourse.runs import Run, RunError
 from gancourse.training import STATISTICS, Config, Trainer, TrainingDiverged, pick_device, train_step
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TIMING = ("images_per_second", "seconds")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

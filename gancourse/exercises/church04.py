@@ -44,10 +44,7 @@ def _check_receptive_field(call: StudentFunction) -> str:
         return found
 
     mistakes = [
-        (
-            table(stride_first),
-            "A layer's own stride does not yet spread its kernel: multiply after you have added.",
-        ),
+        (table(stride_first), "A layer's own stride does not yet spread its kernel: multiply after you have added."),
         (
             table(lambda c: 1 + sum(k - 1 for k, _ in c)),
             "The strides are missing: after a stride of 2, neighbours lie 2 pixels apart.",
@@ -107,10 +104,7 @@ def _check_products(call: StudentFunction) -> str:
             "You count the pixels of the output: each pixel of the input stamps one kernel, and that is all.",
         ),
         (table(lambda a, b, k, n: 2 * a * b * k * k * n * n), "A product and its addition count as one here."),
-        (
-            table(lambda a, b, k, n: a * b * k * k),
-            "These are the weights. Each is used at every pixel of the input.",
-        ),
+        (table(lambda a, b, k, n: a * b * k * k), "These are the weights. Each is used at every pixel of the input."),
         (table(lambda a, b, k, n: a * b * k * n * n), "The kernel is square: k * k."),
         (table(lambda a, b, k, n: a * b * k * k * n), "The image is square: n * n pixels."),
         (table(lambda a, b, k, n: b * k * k * n * n), "Every output channel has a kernel for every input channel."),
@@ -279,10 +273,7 @@ def _check_expected_kinds(call: StudentFunction) -> str:
         return torch.tensor([float(formula(*case)) for case in cases], dtype=torch.float64)
 
     mistakes = [
-        (
-            table(lambda k, n: min(k, n)),
-            "min(kinds, n) would need every sample to be of a new kind: samples repeat.",
-        ),
+        (table(lambda k, n: min(k, n)), "min(kinds, n) would need every sample to be of a new kind: samples repeat."),
         (table(lambda k, n: k * (1 - 1 / k) ** n), "These are the kinds that do not occur."),
         (
             table(lambda k, n: 1 - (1 - 1 / k) ** n),

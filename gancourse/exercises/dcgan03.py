@@ -28,14 +28,8 @@ def _check_transposed_size(call: StudentFunction) -> str:
             table(lambda n, k, s, p: (n + 2 * p - k) // s + 1),
             "This is the formula of an ordinary convolution: the transposed one goes the other way.",
         ),
-        (
-            table(lambda n, k, s, p: (n - 1) * s + 2 * p + k),
-            "Padding has the wrong sign: here it cuts the edges off.",
-        ),
-        (
-            table(lambda n, k, s, p: n * s - 2 * p + k),
-            "n inputs have n - 1 gaps between them: s stands n - 1 times.",
-        ),
+        (table(lambda n, k, s, p: (n - 1) * s + 2 * p + k), "Padding has the wrong sign: here it cuts the edges off."),
+        (table(lambda n, k, s, p: n * s - 2 * p + k), "n inputs have n - 1 gaps between them: s stands n - 1 times."),
         (table(lambda n, k, s, p: (n - 1) * s - p + k), "Padding cuts on both sides: it counts twice."),
         (
             table(lambda n, k, s, p: n * s),
@@ -79,18 +73,9 @@ def _check_block_parameters(call: StudentFunction) -> str:
     value, table = _integers(call, cases)
     right = table(lambda a, b, k, n: a * b * k * k + 2 * b * n)
     mistakes = [
-        (
-            table(lambda a, b, k, n: a * b * k * k + b + 2 * b * n),
-            "You count a bias for the convolution: it has none.",
-        ),
-        (
-            table(lambda a, b, k, n: a * b * k * k),
-            "BatchNorm's parameters are missing: how many per channel?",
-        ),
-        (
-            table(lambda a, b, k, n: a * b * k * k + b * n),
-            "BatchNorm has a weight and a bias for each channel: two.",
-        ),
+        (table(lambda a, b, k, n: a * b * k * k + b + 2 * b * n), "You count a bias for the convolution: it has none."),
+        (table(lambda a, b, k, n: a * b * k * k), "BatchNorm's parameters are missing: how many per channel?"),
+        (table(lambda a, b, k, n: a * b * k * k + b * n), "BatchNorm has a weight and a bias for each channel: two."),
         (
             table(lambda a, b, k, n: a * b * k * k + 4 * b * n),
             "Running mean and variance are buffers, not parameters: no optimiser moves them.",
@@ -99,10 +84,7 @@ def _check_block_parameters(call: StudentFunction) -> str:
             table(lambda a, b, k, n: a * b * k + 2 * b * n),
             "The kernel is square: k * k weights for each pair of channels.",
         ),
-        (
-            table(lambda a, b, k, n: b * k * k + 2 * b * n),
-            "Every output channel has a kernel for every input channel.",
-        ),
+        (table(lambda a, b, k, n: b * k * k + 2 * b * n), "Every output channel has a kernel for every input channel."),
         (
             table(lambda a, b, k, n: a * b * k * k + 2 * a * n),
             "BatchNorm follows the convolution: it has as many channels as come out of it.",
@@ -141,9 +123,8 @@ def _check_build_generator(call: StudentFunction) -> str:
         images = net.train()(z)
     except RuntimeError as error:
         raise Wrong(
-            f"The network stops on z of shape (8, 100, 1, 1): {str(error).splitlines()[0][:160]}. "
-            "Does each layer take as "
-            "many channels as the one before gives?"
+            f"The network stops on z of shape (8, 100, 1, 1): {str(error).splitlines()[0][:160]}. Does each layer take "
+            "as many channels as the one before gives?"
         ) from None
     if tuple(images.shape) != (8, 1, 28, 28):
         raise Wrong(f"z of shape (8, 100, 1, 1) becomes {tuple(images.shape)}: (8, 1, 28, 28) is expected.")
@@ -222,8 +203,7 @@ def _check_init_weights(call: StudentFunction) -> str:
         raise Wrong("BatchNorm's weights are as they were, all 1: DCGAN draws them from N(1, 0.02).")
     if weight.mean().abs() < 0.5:
         raise Wrong(
-            f"BatchNorm's weights have mean {weight.mean():.2f}: they multiply every normalised "
-            "activation, so all of "
+            f"BatchNorm's weights have mean {weight.mean():.2f}: they multiply every normalised activation, so all of "
             "them start near 0. N(1, 0.02) is meant, not N(0, 0.02)."
         )
     _check_normal("BatchNorm's weights", weight, 1.0)
@@ -283,16 +263,14 @@ def _check_translate_batch_norm(call: StudentFunction) -> str:
             raise Wrong(f"Asked for {channels} channels, it made a layer over {layer.num_features}.")
         if layer.eps > 1e-2:
             raise Wrong(
-                f"eps is {layer.eps:g}: the second argument of `nn.BatchNorm2d` is eps, added to "
-                "the variance. Name the "
-                "argument: `momentum=`."
+                f"eps is {layer.eps:g}: the second argument of `nn.BatchNorm2d` is eps, added to the variance. Name "
+                "the argument: `momentum=`."
             )
         momentum = layer.momentum
         if momentum is not None and abs(momentum - 0.8) < 1e-6:
             raise Wrong(
-                "momentum=0.8 has the opposite meaning in PyTorch: there it is the weight of the "
-                "new batch, in Keras that "
-                "of the old average."
+                "momentum=0.8 has the opposite meaning in PyTorch: there it is the weight of the new batch, in Keras "
+                "that of the old average."
             )
         if momentum is None or abs(momentum - 0.2) > 1e-6:
             raise Wrong(f"momentum is {momentum}: which weight has the new batch, if the old average keeps 0.8?")
@@ -352,9 +330,8 @@ def _check_separate_batches(call: StudentFunction) -> str:
         return "The statistics of each batch are its own: no real image is normalised by the fakes beside it."
     if close(logits, both, atol=1e-4) or close(logits, torch.cat([both[12:], both[:12]]), atol=1e-4):
         raise Wrong(
-            "Real and fake images went through D in one batch: BatchNorm then normalises each by "
-            "the statistics of both, "
-            "which leaks the label. Call D once for each."
+            "Real and fake images went through D in one batch: BatchNorm then normalises each by the statistics of "
+            "both, which leaks the label. Call D once for each."
         )
     if close(logits, torch.cat([fake, real]), atol=1e-4):
         raise Wrong("The two are exchanged: return the logits on real images first.")

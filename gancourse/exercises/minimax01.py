@@ -21,22 +21,13 @@ def _check_optimal_discriminator(call: StudentFunction) -> str:
     p, q, points = _densities()
     value = pointwise(call, p, q)
     mistakes = [
-        (
-            q / (p + q),
-            "This is the probability of a fake: D answers 1 for real, so the data's density is on top.",
-        ),
+        (q / (p + q), "This is the probability of a fake: D answers 1 for real, so the data's density is on top."),
         (
             p / q,
             "p/p_g is the density ratio, which can exceed 1. D is a probability: how does it follow from the ratio?",
         ),
-        (
-            torch.full_like(p, 0.5),
-            "1/2 everywhere is the best D only where p_g = p. There is a best D for every G.",
-        ),
-        (
-            torch.log(p / q),
-            "log(p/p_g) is the best logit. D is a probability: one function is still missing.",
-        ),
+        (torch.full_like(p, 0.5), "1/2 everywhere is the best D only where p_g = p. There is a best D for every G."),
+        (torch.log(p / q), "log(p/p_g) is the best logit. D is a probability: one function is still missing."),
     ]
     judge(value, p / (p + q), mistakes, points, "Set the derivative of p log d + p_g log(1 - d) to zero.")
     return "It needs no assumption about G, and is 1/2 exactly where the two densities cross."
@@ -67,18 +58,12 @@ def _check_unbalanced_discriminator(call: StudentFunction) -> str:
     p, q, points = _densities()
     value = pointwise(call, p, q)
     mistakes = [
-        (
-            p / (p + q),
-            "This is the best D for as many real points as fake ones: where does the factor 2 enter?",
-        ),
+        (p / (p + q), "This is the best D for as many real points as fake ones: where does the factor 2 enter?"),
         (
             p / (p + 2 * q),
             "The factor 2 stands at the generator's density, but it is the real points that D sees twice as often.",
         ),
-        (
-            2 * p / (p + q),
-            "The factor 2 must stand in the denominator too: as it is, D exceeds 1 where p > p_g.",
-        ),
+        (2 * p / (p + q), "The factor 2 must stand in the denominator too: as it is, D exceeds 1 where p > p_g."),
         (q / (2 * p + q), "This is the probability of a fake: D answers 1 for real."),
     ]
     judge(value, 2 * p / (2 * p + q), mistakes, points, "Weigh each density by how many points it sends to D.")
@@ -122,10 +107,7 @@ def _check_value_at_optimum(call: StudentFunction) -> str:
         (jsd, "This is the Jensen-Shannon divergence alone: C(G) is twice it, shifted by a constant."),
         (2 * jsd, "The constant is missing: at p_g = p the value is -log 4, not 0."),
         (-log4 + jsd, "The divergence enters twice: both halves of V contribute a Kullback-Leibler term."),
-        (
-            log4 + 2 * jsd,
-            "The constant has the wrong sign: at p_g = p, D is 1/2 and V = log(1/2) + log(1/2).",
-        ),
+        (log4 + 2 * jsd, "The constant has the wrong sign: at p_g = p, D is 1/2 and V = log(1/2) + log(1/2)."),
         (log4 - 2 * jsd, "This is -C(G), the discriminator's loss. The value V itself is asked for."),
         ((-log4 + 2 * jsd) / math.log(2), "These are bits: the loss of a GAN uses the natural logarithm."),
         (
@@ -174,14 +156,8 @@ def _check_saturating_gradient(call: StudentFunction) -> str:
     d = torch.sigmoid(logits)
     mistakes = [
         (d, "The sign is wrong: log(1 - D) falls as the logit rises, so its derivative is negative."),
-        (
-            -1 / (1 - d),
-            "This is the derivative with respect to D. The logit is one step further: times D(1 - D).",
-        ),
-        (
-            -d * (1 - d),
-            "This is the derivative of 1 - D: the logarithm's own derivative, 1/(1 - D), is missing.",
-        ),
+        (-1 / (1 - d), "This is the derivative with respect to D. The logit is one step further: times D(1 - D)."),
+        (-d * (1 - d), "This is the derivative of 1 - D: the logarithm's own derivative, 1/(1 - D), is missing."),
         (d - 1, "This is the derivative of -log D, the non-saturating loss."),
         (torch.log(1 - d), "This is the loss itself: its derivative is asked for."),
     ]
@@ -311,10 +287,7 @@ def _check_simultaneous_step(call: StudentFunction) -> str:
             _rule(lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y))),
             "Your y uses the new x: these are alternating steps. Simultaneous ones both start from the old point.",
         ),
-        (
-            _rule(lambda x, y, lr: (x + lr * y, y - lr * x)),
-            "The roles are exchanged: x minimises xy, y maximises it.",
-        ),
+        (_rule(lambda x, y, lr: (x + lr * y, y - lr * x)), "The roles are exchanged: x minimises xy, y maximises it."),
         (
             _rule(lambda x, y, lr: (x - lr * y, y - lr * x)),
             "Both players descend: y is the one that maximises, it ascends.",
@@ -370,10 +343,7 @@ def _check_extragradient_step(call: StudentFunction) -> str:
             "This is the look-ahead point, a plain simultaneous step: take the gradient there, and "
             "step from the start.",
         ),
-        (
-            _rule(_two_steps),
-            "The second step starts from the look-ahead point: it must start from the old (x, y).",
-        ),
+        (_rule(_two_steps), "The second step starts from the look-ahead point: it must start from the old (x, y)."),
         (
             _rule(lambda x, y, lr: _extragradient(x, y, lr, look=0.5)),
             "Your look-ahead goes half as far. That is a method too, but here both steps have the full learning rate.",
@@ -443,18 +413,12 @@ def _check_count_modes(call: StudentFunction) -> str:
 
     near = torch.cdist(samples, centres)
     mistakes = [
-        (
-            table(lambda r, n: _counts(samples, centres, 9e9, n)),
-            "Every mode is counted: `radius` plays no part in it.",
-        ),
+        (table(lambda r, n: _counts(samples, centres, 9e9, n)), "Every mode is counted: `radius` plays no part in it."),
         (
             table(lambda r, n: (torch.bincount(near.argmin(dim=1), minlength=8) >= n).sum()),
             "Samples far from every mode are counted for the nearest one: `radius` plays no part in it.",
         ),
-        (
-            table(lambda r, n: _counts(samples, centres, r, 1)),
-            "A single stray sample counts as a mode: use `minimum`.",
-        ),
+        (table(lambda r, n: _counts(samples, centres, r, 1)), "A single stray sample counts as a mode: use `minimum`."),
         (
             table(lambda r, n: _counts(samples, centres, r**0.5, n)),
             "Squared distances are compared with `radius`: one is squared, the other not.",

@@ -79,12 +79,9 @@ def _check_extremes(call: StudentFunction, cases: list[tuple[torch.Tensor, ...]]
         if not math.isclose(value, wanted, rel_tol=1e-3, abs_tol=1e-3):
             shown = ", ".join(f"{item[0].item():g}" for item in logits)
             raise Wrong(
-                f"Right for moderate logits, but for logits of {shown} it gives {value:.4g}, and "
-                f"{wanted:.4g} is "
-                "right: the sigmoid rounds to 0 or 1 before the logarithm sees it (an added 1e-8 "
-                "only hides that, and "
-                "removes the gradient). Use `F.softplus`, `F.logsigmoid` or "
-                "`F.binary_cross_entropy_with_logits`."
+                f"Right for moderate logits, but for logits of {shown} it gives {value:.4g}, and {wanted:.4g} is "
+                "right: the sigmoid rounds to 0 or 1 before the logarithm sees it (an added 1e-8 only hides that, and "
+                "removes the gradient). Use `F.softplus`, `F.logsigmoid` or `F.binary_cross_entropy_with_logits`."
             )
 
 
@@ -99,20 +96,11 @@ def _check_discriminator_loss(call: StudentFunction) -> str:
             F.softplus(real).mean() + F.softplus(-fake).mean(),
             "The labels are swapped: your loss falls when D takes fakes for real. Real images have the target 1.",
         ),
-        (
-            (on_real + on_fake) / 2,
-            "This is half of the loss: add the real and the fake mean, do not average them.",
-        ),
-        (
-            6 * (on_real + on_fake),
-            "You sum over the batch: take the mean, or the loss grows with the batch size.",
-        ),
+        ((on_real + on_fake) / 2, "This is half of the loss: add the real and the fake mean, do not average them."),
+        (6 * (on_real + on_fake), "You sum over the batch: take the mean, or the loss grows with the batch size."),
         (on_real, "Only the real batch counts: where does D learn what a fake is?"),
         (on_fake, "Only the fake batch counts: calling everything fake would be the best D."),
-        (
-            -on_real - on_fake,
-            "This is the value V, which D maximises. Its loss is minimised: change the sign.",
-        ),
+        (-on_real - on_fake, "This is the value V, which D maximises. Its loss is minimised: change the sign."),
         (
             bce(d_real, torch.ones(6)) + bce(d_fake, torch.zeros(6)),
             "The sigmoid is applied twice: `binary_cross_entropy_with_logits` takes the logits as they are.",
@@ -160,14 +148,8 @@ def _check_generator_loss(call: StudentFunction) -> str:
     right = F.softplus(-fake).mean()
     bce = F.binary_cross_entropy_with_logits
     mistakes = [
-        (
-            -F.softplus(fake).mean(),
-            "This is the saturating loss, mean log(1 - D): the other one is asked for.",
-        ),
-        (
-            F.softplus(fake).mean(),
-            "Your loss decreases when D recognises the fakes: check the target, or the sign.",
-        ),
+        (-F.softplus(fake).mean(), "This is the saturating loss, mean log(1 - D): the other one is asked for."),
+        (F.softplus(fake).mean(), "Your loss decreases when D recognises the fakes: check the target, or the sign."),
         (-right, "Your loss decreases when D recognises the fakes: check the sign."),
         (6 * right, "You sum over the batch: take the mean, or the loss grows with the batch size."),
         (
@@ -273,10 +255,7 @@ def _check_mlp_parameters(call: StudentFunction) -> str:
             table(lambda a, b: a + b),
             "Each input is joined to each output: a layer has a product of weights, not a sum.",
         ),
-        (
-            right + torch.tensor([w[0] for w in cases]),
-            "The inputs have no biases: count those of the layers alone.",
-        ),
+        (right + torch.tensor([w[0] for w in cases]), "The inputs have no biases: count those of the layers alone."),
     ]
     judge(value, right, mistakes, [f"widths {list(widths)}" for widths in cases], exact=True)
     return "G of notebook 02 has more weights than D, and most of them lie in its last layer."
@@ -333,12 +312,7 @@ def curves(epochs: int = 40) -> dict[str, dict[str, list[float]]]:
     }
 
 
-_DIAGNOSES = {
-    "A": "discriminator wins",
-    "B": "no learning",
-    "C": "balance",
-    "D": "oscillation",
-}
+_DIAGNOSES = {"A": "discriminator wins", "B": "no learning", "C": "balance", "D": "oscillation"}
 _EVIDENCE = {
     "A": "its D loss goes to 0 while G's keeps growing, D(x) is near 1 and D(G(z)) near 0",
     "B": "both losses lie on their equilibrium marks from the first epoch on, before anything is learnt",

@@ -189,24 +189,19 @@ def check_discriminator_step(call: StudentFunction) -> str:
             scene.after(uphill),
             "D goes uphill on its loss: an optimiser minimises, so the loss is -log D(x) - log(1 - D(G(z))).",
         ),
-        (
-            scene.after(lambda G, D: right(G, D) / 2),
-            "Half a step: the real and the fake mean are added, not averaged.",
-        ),
+        (scene.after(lambda G, D: right(G, D) / 2), "Half a step: the real and the fake mean are added, not averaged."),
         (scene.after(lambda G, D: right(G, D) * _BATCH), "The loss is summed over the batch: take the mean."),
         (scene.after(on_real), "D learnt from the real batch only: the fake half of the loss is missing."),
         (scene.after(on_fake), "D learnt from the fake batch only: the real half of the loss is missing."),
     ]
     otherwise = (
-        "D moved, but not along the gradient of -mean log D(x_real) - mean log(1 - D(G(z))): check "
-        "the loss, and that "
+        "D moved, but not along the gradient of -mean log D(x_real) - mean log(1 - D(G(z))): check the loss, and that "
         "the fakes come from the z that was given."
     )
     scene.compare(scene.after(right), mistakes, otherwise)
     if any(parameter.grad is not None and bool(parameter.grad.any()) for parameter in scene.G.parameters()):
         raise Wrong(
-            "D's update is right, but `backward` also went through G and left gradients there, "
-            "which cost time and "
+            "D's update is right, but `backward` also went through G and left gradients there, which cost time and "
             "wait for G's next step: detach the fakes, `G(z).detach()`, or make them under `torch.no_grad()`."
         )
     return "One step, no gradients in G, both networks in train mode: this is the inner loop of Algorithm 1."
@@ -247,9 +242,7 @@ def check_generator_step(call: StudentFunction) -> str:
         (scene.after(lambda G, D: right(G, D) * _BATCH), "The loss is summed over the batch: take the mean."),
     ]
     scene.compare(
-        scene.after(right),
-        mistakes,
-        "G moved, but not along the gradient of -mean log D(G(z)): check the loss.",
+        scene.after(right), mistakes, "G moved, but not along the gradient of -mean log D(G(z)): check the loss."
     )
     again = _Scene("G")
     with again.watched():
