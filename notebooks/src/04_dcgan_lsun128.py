@@ -673,7 +673,8 @@ plots.show(
 
 # %% [markdown]
 # On the command line: `python -m gancourse train church --data FOLDER --augment colour translation cutout`. The simplest
-# augmentation of all is a mirror: a mirrored church is a church.
+# augmentation of all is a mirror: a mirrored church is a church. `--augment flip` mirrors half of the *real* images and
+# leaves the fakes alone: if both were mirrored, $D$ could not tell a $G$ that builds its towers on the left only.
 #
 # **Exercise: The mirror** (easy, 6 minutes). P4 augments nothing. The oldest augmentation: return the batch with each image mirrored (left to right)
 # with probability 1/2, independently of the others. It must be differentiable, and leave `x` as it is.
