@@ -55,7 +55,6 @@ LONG = {
     "exercises.engine": "what an exercise is, with every message that a student can meet",
     "models": "every network of the course, side by side, each printed as in its paper",
     "pictures": "the playground's and the explorer's pictures on one kind of canvas",
-    "plots.diagrams": "two drawings, of small strokes each",
     "training": "one class, Trainer; the algorithm, the state and the folder are in modules of their own",
 }
 Imports = dict[str, set[str]]

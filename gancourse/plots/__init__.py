@@ -1,12 +1,14 @@
 """The course's static figures.
 
-    showing     the style, and `show`: a picture with its caption and alternative text
-    samples     grids of images
-    curves      losses and what D answers, from the rows of a history
-    diagrams    the game, and a network's architecture
-    scoreboard  a table of scores as a figure
-    grids       images laid out as one array of pixels
-    style       colours and settings
+    showing       the style, and `show`: a picture with its caption and alternative text
+    samples       grids of images
+    curves        losses and what D answers, from the rows of a history
+    game          the GAN game in one picture
+    architecture  a network, drawn from the network itself
+    strokes       what these two are drawn with
+    scoreboard    a table of scores as a figure
+    grids         images laid out as one array of pixels
+    style         colours and settings
 
 Every notebook calls `use_style()` once and hands each figure to `show`, which publishes it as one picture with
 alternative text, followed by its caption. The colours are the same everywhere: the data is grey, the generator orange,
@@ -16,8 +18,9 @@ The functions here build a bare `matplotlib.figure.Figure`, never one registered
 displays every figure that pyplot knows at the end of a cell, and a figure would then appear twice.
 """
 
+from gancourse.plots.architecture import architecture_diagram
 from gancourse.plots.curves import compare_losses, losses
-from gancourse.plots.diagrams import architecture_diagram, game_diagram
+from gancourse.plots.game import game_diagram
 from gancourse.plots.samples import image_grid, samples_over_epochs, side_by_side
 from gancourse.plots.scoreboard import scoreboard
 from gancourse.plots.showing import show, to_png, use_style
