@@ -131,7 +131,7 @@ CONSTRUCTORS = ("__init__", "__post_init__")
 
 @cache
 def classes() -> dict[str, ast.ClassDef]:
-    found = {}
+    found: dict[str, ast.ClassDef] = {}
     for path in (ROOT / "gancourse").rglob("*.py"):
         nodes = ast.parse(path.read_text(encoding="utf-8")).body
         found |= {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
@@ -187,7 +187,8 @@ def without_errors(item: Item) -> str:
 
 def raised(function: ast.FunctionDef) -> set[str]:
     """The exceptions in a function's `raise` statements, functions inside it left out; abstract methods raise none."""
-    found, left = set(), list(function.body)
+    found: set[str] = set()
+    left: list[ast.AST] = list(function.body)
     while left:
         node = left.pop()
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):

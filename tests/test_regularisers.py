@@ -294,9 +294,9 @@ def test_only_real_images_are_mirrored(images, rng):
             seen.append(x[:, 0, 0, 0].detach() < 0)
             return x.mean((1, 2, 3)) * self.shift
 
-    networks = G(), D()
-    optimisers = [torch.optim.SGD(network.parameters(), 0.0) for network in networks]
-    regularised_step(*networks, *optimisers, [dark_left], rng, Recipe(augment=("flip",)))
+    g, d = G(), D()
+    opt_g, opt_d = (torch.optim.SGD(network.parameters(), 0.0) for network in (g, d))
+    regularised_step(g, d, opt_g, opt_d, [dark_left], rng, Recipe(augment=("flip",)))
     real, fake, fake_again = seen
     assert 0 < int(real.sum()) < 8 and not fake.any() and not fake_again.any()
 
