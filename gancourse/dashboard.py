@@ -47,7 +47,8 @@ def picture(history: History, samples: Any = None, title: str = "", loss: str = 
             ax.set(title=name, xlabel="epoch", xticks=[], yticks=[])
     if grid is not None:
         rows, columns = grid.shape[0] * scale, grid.shape[1] * scale
-        ax = fig.add_axes((10 / WIDTH, 6 / height, columns / WIDTH, rows / height), label="samples")
+        # A tenth of a pixel off: matplotlib before 3.11 reads colours at the edges of pixels, where rounding decides.
+        ax = fig.add_axes((10.1 / WIDTH, 6.1 / height, columns / WIDTH, rows / height), label="samples")
         ax.set_axis_off()
         ax.imshow(grid, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
     return fig
