@@ -121,7 +121,9 @@ def public() -> list[Item]:
 def members(module: str, node: ast.FunctionDef | ast.ClassDef) -> Iterator[Item]:
     """A function, or a class and its public methods."""
     yield Item(module, node.name, node)
-    for part in node.body if isinstance(node, ast.ClassDef) else []:
+    if not isinstance(node, ast.ClassDef):
+        return
+    for part in node.body:
         if isinstance(part, ast.FunctionDef) and (not part.name.startswith("_") or part.name in CONSTRUCTORS):
             yield Item(module, f"{node.name}.{part.name}", part, node)
 
