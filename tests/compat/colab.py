@@ -48,7 +48,7 @@ def machine(python: str) -> None:
 
 def pip(*words: str) -> str:
     command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment()).stdout
 
 
 def frozen() -> list[str]:
