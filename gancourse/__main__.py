@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--r1", type=float, default=0.0, help="gamma of the R1 penalty on real images")
     train.add_argument("--r1-share", type=float, default=1.0, help="of a batch that R1 is computed on")
     train.add_argument("--decay", action="store_true", help="learning rates fall linearly to 0 over the epochs")
+    train.add_argument("--mixed", action="store_true", help="real and fake images in one batch of D")
     train.add_argument("--batch-size", type=int, default=128)
     train.add_argument("--k", type=int, default=1, help="discriminator steps per generator step")
     train.add_argument("--lr", type=float, default=2e-4)
@@ -196,7 +197,8 @@ def _train(options: argparse.Namespace) -> None:
     rest: dict[str, Any] = {"milestones": tuple(options.milestones)}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}
-    recipe = Recipe(decay=options.decay, r1=options.r1, r1_share=options.r1_share, augment=tuple(options.augment))
+    penalty = {"r1": options.r1, "r1_share": options.r1_share}
+    recipe = Recipe(decay=options.decay, mixed=options.mixed, augment=tuple(options.augment), **penalty)
     if recipe != Recipe():
         trainer: Trainer = RegularisedTrainer(
             G, D, images, config, recipe, out=options.out, device=options.device, **rest

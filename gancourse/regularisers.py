@@ -39,6 +39,7 @@ class Recipe:
     r1: float = 0.0  # gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images
     r1_share: float = 1.0  # of a batch's real images that R1 is computed on: the same on average, and cheaper
     gradient_penalty: float = 0.0  # weight of E(|grad D| - 1)^2 between real and fake images
+    mixed: bool = False  # real and fake images side by side in one batch of D, which its BatchNorm then sees together
     augment: tuple[str, ...] = ()  # of AUGMENTATIONS, on all that D sees; "flip", on the real images (see `flip`)
 
     def __post_init__(self) -> None:
@@ -203,8 +204,11 @@ def regularised_step(
             x_real = flip(x_real, rng)
         z = draw_z(G, len(x_real), rng)
         x_fake = G(z)
-        real_logits = wide(D(view(x_real, recipe, rng)))
-        fake_logits = wide(D(view(x_fake.detach(), recipe, rng)))
+        if recipe.mixed:
+            real_logits, fake_logits = wide(D(view(torch.cat([x_real, x_fake.detach()]), recipe, rng))).chunk(2)
+        else:
+            real_logits = wide(D(view(x_real, recipe, rng)))
+            fake_logits = wide(D(view(x_fake.detach(), recipe, rng)))
         loss_d = smoothed_discriminator_loss(real_logits, fake_logits, recipe.real_target)
         total = loss_d
         if recipe.r1:
@@ -221,7 +225,8 @@ def regularised_step(
     D.requires_grad_(False)
     try:
         x_fake = G(draw_z(G, len(x_real), rng)) if fresh_z else x_fake
-        fake_logits = wide(D(view(x_fake, recipe, rng)))
+        seen = torch.cat([x_real, x_fake]) if recipe.mixed else x_fake
+        fake_logits = wide(D(view(seen, recipe, rng)))[-len(x_fake) :]
         loss_g = generator_loss(fake_logits)
         opt_g.zero_grad()
         loss_g.backward()

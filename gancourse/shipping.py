@@ -168,7 +168,7 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     for key, default in (("r1", 0.0), ("r1_share", 1.0)):
         if (value := recipe.get(key, default)) != default:
             words.append(f"--{key.replace('_', '-')} {value}")
-    words += ["--decay"] * bool(recipe.get("decay"))
+    words += [f"--{key}" for key in ("decay", "mixed") if recipe.get(key)]
     if augment := recipe.get("augment"):
         words.append(f"--augment {' '.join(augment)}")
     words += ["--reuse-fakes"] * (not config["fresh_z"]) + ["--plain"] * (not config["fast"])

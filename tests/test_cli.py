@@ -201,12 +201,27 @@ def test_pack_mnist(tmp_path, capsys, monkeypatch):
 
 
 def test_a_recipe_on_the_command_line_is_in_the_run_and_in_the_command_that_makes_it_again(tmp_path):
-    words = ["--r1", "0.5", "--r1-share", "0.25", "--decay", "--images", "64", "--batch-size", "32", "--epochs", "2"]
+    words = [
+        "--r1",
+        "0.5",
+        "--r1-share",
+        "0.25",
+        "--decay",
+        "--mixed",
+        "--images",
+        "64",
+        "--batch-size",
+        "32",
+        "--epochs",
+        "2",
+    ]
     assert cli.main(["train", "mlp", *words, "--device", "cpu", "--out", str(tmp_path / "run")]) == 0
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert [config["recipe"][key] for key in ("r1", "r1_share", "decay")] == [0.5, 0.25, True]
+    assert [config["recipe"][key] for key in ("r1", "r1_share", "decay", "mixed")] == [0.5, 0.25, True, True]
     again = train_command(config, [2])
-    assert "--r1 0.5 --r1-share 0.25 --decay" in again and "--r1" not in train_command(config | {"recipe": {}}, [2])
+    assert "--r1 0.5 --r1-share 0.25 --decay --mixed" in again and "--r1" not in train_command(
+        config | {"recipe": {}}, [2]
+    )
     arguments = again.replace("RUN", str(tmp_path / "again")).split()[3:]
     assert cli.main([*arguments, "--device", "cpu"]) == 0
     first, second = (Run(tmp_path / name).load(2).network("G") for name in ("run", "again"))

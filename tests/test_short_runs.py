@@ -65,7 +65,7 @@ def test_a_trick_that_is_off_is_off(off, monkeypatch):
     assert trainer.recipe.real_target == 0.9 and trainer.config.betas == (0.5, 0.999)
     x = next(trainer.images.batches(64, torch.Generator().manual_seed(0)))
     assert (x.max() > 2.5) == (off == "range of tanh") and (x.min() > -0.9) == (off == "range of tanh")
-    assert isinstance(trainer, tricks.MixedBatches) == (off == "separate batches")
+    assert trainer.recipe.mixed == (off == "separate batches")
     u = trainer.G.net[0](torch.randn(4000, 1)) if off == "Gaussian z" else None
     assert u is None or (u.abs().max() <= 1 and abs(u.var() - 1 / 3) < 0.02)
 
@@ -74,14 +74,15 @@ def test_one_batch_through_d_is_what_mixed_batches_does():
     """Without BatchNorm the company does not matter: both ways give the same weights. With it they do not."""
     ends = {}
     for norm in (False, True):
-        for kind in (RegularisedTrainer, tricks.MixedBatches):
+        for mixed in (False, True):
             torch.manual_seed(0)
             G, D = short_runs.dcgan(0.0625, norm=norm)
             config = Config("dcgan", 1, 32, fast=False, precision="float32")
-            trainer = kind(G, D, mnist("test").subset(64), config, Recipe(real_target=0.9), device="cpu")
+            recipe = Recipe(real_target=0.9, mixed=mixed)
+            trainer = RegularisedTrainer(G, D, mnist("test").subset(64), config, recipe, device="cpu")
             trainer.fit(progress=False)
-            ends[norm, kind] = torch.cat([p.flatten() for p in [*G.parameters(), *D.parameters()]])
-    gap = {n: (ends[n, RegularisedTrainer] - ends[n, tricks.MixedBatches]).abs().max().item() for n in (False, True)}
+            ends[norm, mixed] = torch.cat([p.flatten() for p in [*G.parameters(), *D.parameters()]])
+    gap = {n: (ends[n, False] - ends[n, True]).abs().max().item() for n in (False, True)}
     assert gap[False] < 1e-5 < gap[True]
 
 

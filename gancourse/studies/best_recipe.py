@@ -37,6 +37,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "penalty": ("+ gradient penalty", kept(gradient_penalty=1.0)),
     "spectral": ("+ spectral normalisation", kept() | {"spectral": True}),
     "translation": ("+ DiffAugment, translations", kept(augment=["translation"])),
+    "mixed": ("+ real and fake images in one batch of D", kept(mixed=True)),
     "batch": ("+ batches of 64", kept() | {"batch_size": 64}),
     "strong": ("+ a stronger D with R1", kept(**R1) | {"model": "dcgan-strong"}),
     "final": ("stronger D, R1, batches of 64", kept(**R1) | {"model": "dcgan-strong", "batch_size": 64}),

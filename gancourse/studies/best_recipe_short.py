@@ -5,7 +5,7 @@ from __future__ import annotations
 from gancourse.studies.best_recipe import recipes, run
 from gancourse.studies.core import Job, Study
 
-ROWS = ("p1", "decay", "final", "strong", "batch", "ema", "r1", "translation", "spectral", "ttur", "smooth")
+ROWS = ("p1", "decay", "mixed", "final", "strong", "batch", "ema", "r1", "translation", "spectral", "ttur", "smooth")
 
 
 def jobs(quick: bool) -> list[Job]:

@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from gancourse.config import Config
 from gancourse.data import Images, mnist
-from gancourse.losses import non_saturating_loss, wide
-from gancourse.regularisers import Recipe, RegularisedTrainer, smoothed_discriminator_loss
-from gancourse.step import draw_z, grad_norm, means
+from gancourse.regularisers import Recipe, RegularisedTrainer
 from gancourse.studies.core import Job, Study
 from gancourse.studies.short_runs import QUICK, SEEDS, SMALL, dcgan, figures
 
@@ -46,30 +44,6 @@ class ToUniform(nn.Module):
         return torch.erf(z / 2**0.5)
 
 
-class MixedBatches(RegularisedTrainer):
-    """What one should not do: real and fake images side by side in one batch of D."""
-
-    def _round(self, x_reals: list[Tensor]) -> Tensor:
-        (x_real,), (G, D) = x_reals, self._step_networks
-        both = torch.cat([x_real, G(draw_z(G, len(x_real), self.rng)).detach()])
-        on_real, on_fake = wide(D(both)).chunk(2)
-        loss_d = smoothed_discriminator_loss(on_real, on_fake, self.recipe.real_target)
-        self.opt_d.zero_grad()
-        loss_d.backward()
-        self.opt_d.step()
-        d_means, norm_d = means(loss_d, on_real.sigmoid(), on_fake.sigmoid()), grad_norm(D)
-        D.requires_grad_(False)
-        x_fake = G(draw_z(G, len(x_real), self.rng))
-        after = wide(D(torch.cat([x_real, x_fake]))).chunk(2)[1]
-        loss_g = non_saturating_loss(after)
-        self.opt_g.zero_grad()
-        loss_g.backward()
-        self.opt_g.step()
-        D.requires_grad_(True)
-        g_means = means(loss_g, after.sigmoid())
-        return torch.stack([d_means[0], g_means[0], *d_means[1:], g_means[1], norm_d, grad_norm(G)])
-
-
 def jobs(quick: bool) -> list[Job]:
     """Every trick with every seed, seed by seed."""
     return [
@@ -91,9 +65,8 @@ def run(job: Job) -> dict[str, Any]:
     images = mnist("train").subset(job["images"])
     if off == "range of tanh":
         images = Normalised(images.pixels, images.labels, images.name)
-    recipe = Recipe(real_target=1.0 if off == "one-sided smoothing" else 0.9)
-    kind = MixedBatches if off == "separate batches" else RegularisedTrainer
-    return figures(kind(G, D, images, config, recipe))
+    recipe = Recipe(real_target=1.0 if off == "one-sided smoothing" else 0.9, mixed=off == "separate batches")
+    return figures(RegularisedTrainer(G, D, images, config, recipe))
 
 
 STUDY = Study("The usual tricks, each switched off once: 7 variants, 3 seeds, short runs at half width", jobs, run)
