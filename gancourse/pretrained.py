@@ -119,8 +119,13 @@ def strip(name: str, folder: Path = FOLDER) -> dict[int, Tensor]:
 
 def fixed_z(name: str, n: int = 64, folder: Path = FOLDER) -> Tensor:
     """The first n (at most 64) of the fixed z of a name's run, (n, 100): those of its strip and of its samples."""
-    rng = torch.Generator().manual_seed(card(name, folder)["config"]["seed"] + 1_000_003)  # as Trainer draws them
-    return torch.randn(64, card(name, folder)["z_size"], generator=rng)[:n]
+    about = card(name, folder)
+    return z_of_run(about["config"]["seed"], about["z_size"])[:n]
+
+
+def z_of_run(seed: int, z_size: int) -> Tensor:
+    """The fixed z of a run, (64, z_size), as Trainer draws them."""
+    return torch.randn(64, z_size, generator=torch.Generator().manual_seed(seed + 1_000_003))
 
 
 def _verified(folder: Path, entry: dict[str, Any]) -> bytes:

@@ -25,11 +25,12 @@ from torch import Tensor
 from gancourse import factors
 from gancourse.checkpoints import Checkpoint, RunError
 from gancourse.config import Config
+from gancourse.data import unscale
 from gancourse.evaluation import class_histogram, classifier_fid
 from gancourse.files import write_atomically
 from gancourse.machine import commit
 from gancourse.models import Generator, networks
-from gancourse.pretrained import FORMAT
+from gancourse.pretrained import FORMAT, z_of_run
 from gancourse.runs import Run
 
 N_STRIP = 16  # z of a strip; a run has 64
@@ -38,14 +39,21 @@ _LICENCES = {"mnist": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges
 
 
 def ship(
-    run: Run, name: str, epochs: list[int], out: Path, trained_at: str = "", curve: tuple[int, ...] = ()
+    run: Run,
+    name: str,
+    epochs: list[int],
+    out: Path,
+    trained_at: str = "",
+    curve: tuple[int, ...] = (),
+    as_trained: bool = False,
 ) -> dict[str, Any]:
     """Write the weights of some epochs of a run, its strip and its card into `out`; return the card.
 
     epochs: whose checkpoints the run still has. curve: epochs of which only the scores are kept. trained_at: the commit
     that the run was trained at, where it is not the one that is checked out now. Weights of two or more dimensions are
     rounded to float16; the rest, BatchNorm's statistics above all, stays float32. The scores are those of the rounded
-    weights. The averaged generator is shipped where the run has one.
+    weights. The averaged generator is shipped where the run has one. as_trained: G itself in its place (an average does
+    not touch what it is taken of, so these are the weights of a run without one); its strip is made of checkpoints.
     Raises RunError: a bad name, a run without config, no checkpoint of an epoch.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
@@ -62,7 +70,7 @@ def ship(
     checkpoint: Checkpoint | None = None
     for epoch in sorted(epochs):
         checkpoint = run.load(epoch)
-        averaged = bool(checkpoint.network("ema"))
+        averaged = bool(checkpoint.network("ema")) and not as_trained
         entry: dict[str, Any] = {"averaged": averaged}
         for part, network in (("G", G), ("D", D)):
             state = _rounded(checkpoint.network("ema" if averaged and part == "G" else part))
@@ -77,7 +85,7 @@ def ship(
     learning = {}
     for epoch in curve:
         checkpoint = run.load(epoch)
-        G.load_state_dict(checkpoint.network("ema") or checkpoint.network("G"))
+        G.load_state_dict((not as_trained and checkpoint.network("ema")) or checkpoint.network("G"))
         learning[str(epoch)] = files[str(epoch)]["scores"] if str(epoch) in files else scores(G, N_SCORE)
     assert checkpoint is not None
     history = max((run.history(), checkpoint.history), key=len)
@@ -92,6 +100,7 @@ def ship(
             train_command(config, sorted({*epochs, *curve})),
             f"python -m gancourse ship RUN --name {name} --epochs {_words(sorted(epochs))}"
             + (f" --curve {_words(curve)}" if curve else "")
+            + " --as-trained" * as_trained
             + " --out FOLDER",
         ],
         "commit": trained_at or commit(),
@@ -103,7 +112,7 @@ def ship(
         "threads": torch.get_num_threads(),
         "files": files,
         "curve": learning,
-        "strip": _strip(run, config, max(epochs), name, out),
+        "strip": _strip(_samples(run, G, as_trained), config, max(epochs), name, out),
         "licence": _LICENCES.get(config["data"]["name"].split("-")[0], "MIT, as the code."),
         "history": [{k: int(v) if k == "epoch" else float(f"{v:.4g}") for k, v in row.items()} for row in history],
     }
@@ -137,10 +146,26 @@ def scores(G: Generator, n: int) -> dict[str, float]:
     return {"classifier_fid": round(classifier_fid(images), 3), "kl": round(kl, 4), "samples": len(images)}
 
 
-def _strip(run: Run, config: dict[str, Any], last: int, name: str, out: Path) -> dict[str, Any]:
+@torch.no_grad()
+def _samples(run: Run, G: Generator, as_trained: bool) -> dict[int, Tensor]:
+    """Images of a run's fixed z by epoch, uint8: those that it kept, or, as_trained, of G itself where it has both."""
+    kept = run.samples(N_STRIP)
+    there = run.checkpointed_epochs() if as_trained and kept else []
+    if not there or not run.load(there[-1]).network("ema"):
+        return kept
+    found = {0: kept[0]}  # before training the average is G
+    z = z_of_run((run.config or {})["seed"], G.z_size)[:N_STRIP]
+    for epoch in there:
+        checkpoint = run.load(epoch)
+        G.load_state_dict(checkpoint.network("G"))
+        found[epoch] = unscale(G.eval()(z))
+    return found
+
+
+def _strip(kept: dict[int, Tensor], config: dict[str, Any], last: int, name: str, out: Path) -> dict[str, Any]:
     """The first z of the run's samples, an epoch a row, as one PNG; its entry of the card."""
     columns = N_STRIP if config["model"] != "dcgan128" else 6  # each has 63 times as many numbers as a digit
-    rows = {epoch: pixels[:columns] for epoch, pixels in sorted(run.samples(columns).items()) if epoch <= last}
+    rows = {epoch: pixels[:columns] for epoch, pixels in sorted(kept.items()) if epoch <= last}
     sheet = torch.stack(list(rows.values()))  # (epochs, n, C, H, W)
     e, n, c, h, w = sheet.shape
     array = sheet.permute(0, 3, 1, 4, 2).reshape(e * h, n * w, c).numpy()

@@ -171,6 +171,24 @@ def test_shipping_refuses_what_it_cannot_make(made, tmp_path):
         shipping.ship(Run(tmp_path), "small", [1], tmp_path)
 
 
+def test_g_itself_of_a_run_with_an_average_is_that_of_a_run_without_one(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipping, "N_SCORE", 500)
+    run, out = tmp_path / "run", tmp_path / "out"
+    command = "train mlp --epochs 3 --images 384 --betas 0.4 0.99 --milestones 1 2 3 --ema-half-life 500"
+    assert main(shlex.split(f"{command} --out {run}")) == 0
+    for name, more in (("average", ""), ("itself", "--as-trained")):
+        assert main(shlex.split(f"ship {run} --name {name} --epochs 3 {more} --out {out}")) == 0
+    plain, itself, average = (
+        pretrained.card(name, folder) for name, folder in (("small", made[1]), ("itself", out), ("average", out))
+    )
+    assert itself["files"]["3"]["G"]["sha256"] == plain["files"]["3"]["G"]["sha256"]
+    assert average["files"]["3"]["G"]["sha256"] != plain["files"]["3"]["G"]["sha256"]
+    assert not itself["files"]["3"]["averaged"] and average["files"]["3"]["averaged"]
+    strips = [pretrained.strip("small", made[1]), pretrained.strip("itself", out)]
+    assert list(strips[0]) == list(strips[1]) and all(torch.equal(strips[0][e], strips[1][e]) for e in strips[0])
+    assert "--as-trained" in itself["commands"][1]
+
+
 SHIPPED = [(name, epoch) for name in pretrained.names() for epoch in pretrained.epochs(name)]
 
 
