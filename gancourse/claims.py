@@ -166,7 +166,7 @@ def _wider_domains() -> tuple[str, str]:
         mean, spread, text = _spread(_rows("permuted", name=name, permuted=True), "classifier_fid")
         found[name] = mean, spread
         texts.append(f"{name} {text}")
-    (mlp, noise), (dcgan, more) = min(found["MLP"], found["MLP, ten times as long"]), found["DCGAN"]
+    (mlp, noise), (dcgan, more) = found["MLP, ten times as long"], found["DCGAN"]
     verdict = HOLDS if dcgan - mlp > noise + more else FAILS if mlp - dcgan > noise + more else PARTLY
     return "distance, pixels shuffled: " + "; ".join(texts) + "; short runs, DCGAN at half width", verdict
 
@@ -247,7 +247,7 @@ CLAIMS = (
     Claim("P3", "DCGAN's samples are significantly better", "smaller distance",
           _versus("classifier_fid", "distance", more=False)),
     Claim("P3", "MLPs suit wider domains than convolutional networks",
-          "trained on digits with permuted pixels, the MLP is closer to them than DCGAN by more than both spreads",
+          "trained for about as long on digits with shuffled pixels, the MLP is closer by more than both spreads",
           _wider_domains),
     Claim("P3", "DCGAN is the most appropriate tool for high resolution and little noise (stand-in data, not LSUN)",
           "at 128 pixels it is closer to the data than an MLP after equal images, and so is its share of fine grain",
