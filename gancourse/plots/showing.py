@@ -13,7 +13,7 @@ from PIL import Image
 
 from gancourse.plots.style import COLOURS, DPI, RC
 
-HEAVY = 150_000  # bytes of a picture
+HEAVY = 80_000  # bytes of a picture
 
 
 def use_style() -> None:
