@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import subprocess
 import struct
 
 import pytest
@@ -192,9 +193,12 @@ def test_g_itself_of_a_run_with_an_average_is_that_of_a_run_without_one(made, tm
 SHIPPED = [(name, epoch) for name in pretrained.names() for epoch in pretrained.epochs(name)]
 
 
-def test_there_is_something_and_not_too_much_of_it():
-    assert {"mlp-mnist"} <= set(pretrained.names())
-    assert sum(path.stat().st_size for path in pretrained.FOLDER.iterdir()) < 24e6
+def test_there_is_something_and_not_too_much_of_it(pytestconfig):
+    assert {"mlp-mnist", "dcgan-mnist", "church-procedural"} <= set(pretrained.names())
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=pytestconfig.rootpath, capture_output=True, text=True)
+    sizes = [(pytestconfig.rootpath / name).stat().st_size for name in tracked.stdout.split("\0") if name]
+    assert sum(sizes) < 45e6 and max(sizes, default=0) < 16e6  # what a clone of the course may weigh, and a file
+    assert sum(path.stat().st_size for path in pretrained.FOLDER.iterdir()) < 30e6  # also where there is no git
 
 
 @pytest.mark.parametrize(("name", "epoch"), SHIPPED)
