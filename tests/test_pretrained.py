@@ -3,8 +3,8 @@
 import json
 import shlex
 import shutil
-import subprocess
 import struct
+import subprocess
 
 import pytest
 import torch
