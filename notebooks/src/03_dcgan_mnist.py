@@ -710,8 +710,8 @@ plots.show(
 
 # %% [markdown]
 # Two of these numbers deserve a second look. Early in its run DCGAN's edges are *sharper than real ones*: $G$ has found that
-# $D$ likes contrast, and nothing holds it back yet at the true value. Later they come down to it, while the perceptrons',
-# with their specks, stay above. So the claim that DCGAN's samples are sharper fails by our rule (section 3.15) just when
+# $D$ likes contrast, and nothing holds it back yet at the true value. Later they come down to it, while the perceptrons'
+# rise past it by the end of theirs. So the claim that DCGAN's samples are sharper fails by our rule (section 3.15) just when
 # DCGAN gets it right. Sharpness alone is no measure of quality; beside the value of real digits it is one of *difference*.
 # And the share of images that the classifier is sure of can be higher for the perceptrons while everything else is worse: a
 # classifier can be sure of a speckled digit.
@@ -872,7 +872,7 @@ show_table("tricks", "without", scores)
 
 # %% [markdown]
 # Read the first line as the scale. Two tricks carry the run: without images in the range of $\tanh$, or with Adam's default
-# $\beta_1$, all samples are of one digit. LeakyReLU in $D$ gains hardly more than the noise; smoothing and Gaussian $z$ gain
+# $\beta_1$, all samples are of one digit. LeakyReLU in $D$ gains less than the noise; smoothing and Gaussian $z$ gain
 # nothing that shows. And one of the tips *costs*: with real and fake images side by side in one batch of $D$, the distance
 # falls to less than half. A reason is at hand, though this table does not prove it. BatchNorm in $D$ gives every batch the same
 # mean and spread. If real and fake images come in batches of their own, that takes away just what the two differ in as a
@@ -943,7 +943,7 @@ for title, mixed in (("pixels shuffled", True), ("as they are", False)):
 # %% [markdown]
 # The perceptrons do not notice: shuffled or not, their rows agree within the spread, since nothing in their layers knows
 # which pixels are neighbours. DCGAN loses everything it had, down to a single class. After equal images both are lost, but
-# a perceptron's image costs so little that in about DCGAN's time it can see ten times as many, and then it is far ahead.
+# a perceptron's image costs so little that ten times as many take it less than twice DCGAN's time, and then it is far ahead.
 # So P3 is right about this: a convolution is a bet that neighbours belong together, and where they do not, the bet is lost.
 #
 # ## 3.15 What are the papers' claims worth?
