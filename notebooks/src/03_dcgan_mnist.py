@@ -943,7 +943,7 @@ for title, mixed in (("pixels shuffled", True), ("as they are", False)):
 # %% [markdown]
 # The perceptrons do not notice: shuffled or not, their rows agree within the spread, since nothing in their layers knows
 # which pixels are neighbours. DCGAN loses everything it had, down to a single class. After equal images both are lost, but
-# a perceptron's image costs so little that ten times as many take it less than twice DCGAN's time, and then it is far ahead.
+# a perceptron's image costs so little that ten times as many take it one and a half times DCGAN's time, more or less, and then it is far ahead.
 # So P3 is right about this: a convolution is a bet that neighbours belong together, and where they do not, the bet is lost.
 #
 # ## 3.15 What are the papers' claims worth?
