@@ -2,8 +2,8 @@
 
 One fixed permutation of the 784 pixels, the same for all images, takes neighbourhood away and nothing else. An MLP
 cannot tell (its first and last layers have no order); a convolution can. Samples are put back in order before they are
-measured. DCGAN has half its width, as in `guidelines`; the MLP also trains ten times as long, some one and a half times DCGAN's
-seconds.
+measured. DCGAN has half its width, as in `guidelines`; the MLP also trains ten times as long, in some one and a
+half times DCGAN's seconds.
 """
 
 from __future__ import annotations
