@@ -76,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     ship.add_argument("--curve", type=int, nargs="+", default=[], help="checkpoints that are scored, but not shipped")
     ship.add_argument("--out", required=True, help="folder of weights and cards")
     ship.add_argument("--as-trained", action="store_true", help="G itself, where the run also has its average")
+    ship.add_argument("--eight-bit", action="store_true", help="weights in int8 with scales: half the size of float16")
     ship.add_argument("--trained-at", default="", help="commit of the run's code (default: this one)")
     ship.set_defaults(run=_ship)
 
@@ -156,7 +157,8 @@ def _ship(options: argparse.Namespace) -> None:
     from gancourse.shipping import ship
 
     run, out, curve = Run(options.run_folder), Path(options.out), tuple(options.curve)
-    card = ship(run, options.name, options.epochs, out, options.trained_at, curve, options.as_trained)
+    forms = options.as_trained, options.eight_bit
+    card = ship(run, options.name, options.epochs, out, options.trained_at, curve, *forms)
     for epoch, files in card["files"].items():
         print(
             f"{options.name} at epoch {epoch}: {files['G']['bytes']:,} bytes (G), {files.get('scores', 'not scored')}"

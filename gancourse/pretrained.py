@@ -24,6 +24,7 @@ from torch import Tensor
 
 from gancourse.files import read_at_most
 from gancourse.models import Discriminator, Generator, networks
+from gancourse.weights_format import restored
 
 FORMAT = "gancourse-weights-1"
 FOLDER = Path(__file__).parent / "assets" / "weights"
@@ -91,8 +92,7 @@ def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FO
         (size,) = struct.unpack("<Q", raw[:8])
         if size > min(_MAX_HEADER, len(raw) - 8):
             raise ValueError(f"its header claims {size:,} bytes")
-        state = load_safetensors(raw)
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+        network.load_state_dict(restored(load_safetensors(raw)))
     except (struct.error, ValueError, RuntimeError, SafetensorError) as error:
         raise PretrainedError(f"{name} at epoch {epoch} holds no {part} of {about['model']}: {error}.") from error
     return network.eval().requires_grad_(False)

@@ -32,6 +32,7 @@ from gancourse.machine import commit
 from gancourse.models import Generator, networks
 from gancourse.pretrained import FORMAT, z_of_run
 from gancourse.runs import Run
+from gancourse.weights_format import halved, quartered, restored
 
 N_STRIP = 16  # z of a strip; a run has 64
 N_SCORE = 10_000  # generated images that are scored
@@ -46,14 +47,16 @@ def ship(
     trained_at: str = "",
     curve: tuple[int, ...] = (),
     as_trained: bool = False,
+    eight_bit: bool = False,
 ) -> dict[str, Any]:
     """Write the weights of some epochs of a run, its strip and its card into `out`; return the card.
 
     epochs: whose checkpoints the run still has. curve: epochs of which only the scores are kept. trained_at: the commit
     that the run was trained at, where it is not the one that is checked out now. Weights of two or more dimensions are
-    rounded to float16; the rest, BatchNorm's statistics above all, stays float32. The scores are those of the rounded
-    weights. The averaged generator is shipped where the run has one. as_trained: G itself in its place (an average does
-    not touch what it is taken of, so these are the weights of a run without one); its strip is made of checkpoints.
+    rounded to float16, or, eight_bit, to int8 with a scale per row; the rest, BatchNorm's statistics above all, stays
+    float32. The scores are those of the rounded weights. The averaged generator is shipped where the run has one.
+    as_trained: G itself in its place (an average does not touch what it is taken of, so these are the weights of a run
+    without one); its strip is made of checkpoints.
     Raises RunError: a bad name, a run without config, no checkpoint of an epoch.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
@@ -66,6 +69,7 @@ def ship(
     torch.manual_seed(0)
     options = _options(config)
     G, D = networks(config["model"], **options)
+    rounded = quartered if eight_bit else halved
     files: dict[str, Any] = {}
     checkpoint: Checkpoint | None = None
     for epoch in sorted(epochs):
@@ -73,9 +77,9 @@ def ship(
         averaged = bool(checkpoint.network("ema")) and not as_trained
         entry: dict[str, Any] = {"averaged": averaged}
         for part, network in (("G", G), ("D", D)):
-            state = _rounded(checkpoint.network("ema" if averaged and part == "G" else part))
-            network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-            raw = save_safetensors(state)
+            stored = rounded(checkpoint.network("ema" if averaged and part == "G" else part))
+            network.load_state_dict(restored(stored))
+            raw = save_safetensors(stored)
             entry[part] = _write(out, f"{name}-{part.lower()}-{epoch:04d}.safetensors", raw)
         if config["data"]["name"].startswith("mnist"):
             entry["scores"] = scores(G, N_SCORE)
@@ -101,6 +105,7 @@ def ship(
             f"python -m gancourse ship RUN --name {name} --epochs {_words(sorted(epochs))}"
             + (f" --curve {_words(curve)}" if curve else "")
             + " --as-trained" * as_trained
+            + " --eight-bit" * eight_bit
             + " --out FOLDER",
         ],
         "commit": trained_at or commit(),
@@ -123,12 +128,6 @@ def ship(
 def _options(config: dict[str, Any]) -> dict[str, int]:
     """What `networks` needs beside the model's name: P4's width, which is that of G's last layer."""
     return {"width": config["parameters"]["G"][-1][0]} if config["model"] == "dcgan128" else {}
-
-
-def _rounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as they are shipped: matrices and kernels in half precision."""
-    halved = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()}
-    return {k: v.contiguous() for k, v in halved.items()}
 
 
 def _write(out: Path, file: str, raw: bytes) -> dict[str, Any]:

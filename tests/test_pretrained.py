@@ -16,6 +16,7 @@ from gancourse.checkpoints import RunError
 from gancourse.models import Generator
 from gancourse.pretrained import PretrainedError
 from gancourse.runs import Run
+from gancourse.weights_format import halved, quartered, restored
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance.*")
 
@@ -57,6 +58,35 @@ def test_what_is_loaded_is_the_run_rounded_to_half_precision(made):
     assert torch.equal(before, torch.get_rng_state())
     last = pretrained.load("small", folder=weights).state_dict()
     assert all(torch.equal(v, last[k]) for k, v in pretrained.load("small", 3, folder=weights).state_dict().items())
+
+
+def test_eight_bits_are_the_nearest_of_255_values_in_each_row(made, tmp_path):
+    """And half the bytes; what is scored and loaded is what the file holds."""
+    run, halves = made
+    words = f"ship {run} --name small --epochs 3 --eight-bit --out {tmp_path}"
+    assert main(shlex.split(words)) == 0
+    card = pretrained.card("small", tmp_path)
+    assert card["commands"][1].endswith(" --eight-bit --out FOLDER")
+    for part in ("G", "D"):
+        network, trained = pretrained.load("small", 3, part, tmp_path), Run(run).load(3).network(part)
+        for key, value in network.state_dict().items():
+            if value.ndim > 1:
+                scale = trained[key].abs().amax(1, keepdim=True) / 127
+                assert ((value - trained[key]).abs() <= scale / 2 * (1 + 1e-5)).all()
+                assert torch.allclose(value.abs().amax(1), trained[key].abs().amax(1))
+                assert all(len(row.unique()) <= 255 for row in value)
+            else:
+                assert torch.equal(value, trained[key])
+        assert card["files"]["3"][part]["bytes"] < 0.52 * pretrained.card("small", halves)["files"]["3"][part]["bytes"]
+    scored = shipping.scores(pretrained.load("small", 3, folder=tmp_path), 500)
+    assert scored == card["files"]["3"]["scores"]
+
+
+def test_stored_zeros_and_a_layer_called_scale_are_restored():
+    state = {"a": torch.zeros(2, 3), "b.scale": torch.rand(4), "n": torch.tensor(7)}
+    for stored in (halved(state), quartered(state)):
+        again = restored(stored)
+        assert again.keys() == state.keys() and all(torch.equal(again[k], state[k]) for k in state)
 
 
 def test_the_strip_holds_the_samples_of_every_epoch_in_the_order_of_z(made):

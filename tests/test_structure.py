@@ -17,7 +17,7 @@ LAYERS: dict[str, str] = {
     "images": "data churches photographs",
     "networks": "models losses config fast memory distributed",
     "theory": "theory games points",
-    "run folder": "checkpoints locks runs snapshots pretrained",
+    "run folder": "weights_format checkpoints locks runs snapshots pretrained",
     "training": "step training regularisers playground",
     "measuring": "evaluation latent factors diagnosis texture shipping",
     "figures": "plots dashboard pictures latent_pictures tools banner",
