@@ -59,7 +59,7 @@ def test_the_uniform_prior_is_uniform():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["schulz_collapse", "schulz_search"])
+@pytest.mark.parametrize("name", ["schulz_collapse", "schulz_long", "schulz_search"])
 def test_quick_studies_run_from_end_to_end(name, tmp_path):
     found = core.reproduce(name, tmp_path / "out.json", quick=True, workers=0, work=tmp_path, report=lambda line: None)
     for row in found["rows"]:

@@ -1,0 +1,23 @@
+"""P2's networks as printed, for as long as P2 trained them: 50 epochs. Does the collapse of the first epochs pass?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gancourse.studies.core import Job, Study
+from gancourse.studies.schulz import run as train
+
+EPOCHS = 50
+
+
+def jobs(quick: bool) -> list[Job]:
+    """One run; its first epochs are those of `schulz_collapse`'s seed 0."""
+    size = {"epochs": 1, "images": 640, "samples": 300} if quick else {"epochs": EPOCHS}
+    return [{"key": "seed-0", "model": "schulz", "seed": 0} | size]
+
+
+def run(job: Job) -> dict[str, Any]:
+    return train(job, per_epoch=min(1000, job.get("samples", 1000)))
+
+
+STUDY = Study("P2's networks as printed, for P2's 50 epochs: does the collapse pass?", jobs, run)
