@@ -134,8 +134,8 @@ def _without(study: str, by: str, on: str, off: str) -> Callable[[], tuple[str, 
 def _indistinguishable() -> tuple[str, str]:
     (row,), real = _rows("schulz_long", model="schulz"), _real()
     found = (
-        f"as printed, after {row['epochs']} epochs: distance {row['fid']:.0f}, real digits {real['classifier_fid']:.2f}; "
-        f"KL from uniform {row['kl']:.2f}; 1 seed"
+        f"as printed, after {row['epochs']} epochs: distance {row['fid']:.0f}, KL from uniform {row['kl']:.2f}; "
+        f"real digits {real['classifier_fid']:.2f}; 1 seed"
     )
     return found, HOLDS if row["fid"] <= 2 * real["classifier_fid"] else FAILS
 

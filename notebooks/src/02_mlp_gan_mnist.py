@@ -814,6 +814,25 @@ plots.show(
 )
 
 # %% [markdown]
+# Three epochs are few, and P2 shows samples after 50. Perhaps it passes? Write down your guess: after 50 epochs, how many
+# digits, and what will $D$ answer for a fake? We ran seed 0 on for as long as P2 did. (*Spread*: how much the fakes differ
+# from one another, as a share of how much real digits do.)
+
+# %%
+(long,) = core.results("schulz_long")["rows"]
+print("epoch    KL  Fréchet  D's loss    D(x)  D(G(z))  spread  gradient norm of G")
+for epoch in (1, 3, 10, 20, 30, 40, 50):
+    row = long["history"][epoch - 1]
+    print(
+        f"{epoch:>5} {row['kl']:>5.2f} {row['fid']:>8.1f} {row['loss_d']:>9.4f} {row['d_real']:>7.4f} "
+        f"{row['d_fake_before']:>8.4f} {row['spread']:>7.4f} {row['grad_norm_g']:>19.4f}"
+    )
+print(f"digits drawn after {long['epochs']} epochs: {[c for c, share in enumerate(long['classes']) if share > 0]}")
+
+# %% [markdown]
+# It does not pass, it hardens. The one image gets better (the distance falls: a good picture of a single digit beats a
+# bad one), $D$ tells it from the data without fail, and the spread of the fakes goes to nothing.
+#
 # ## 2.12 Why does it collapse?
 #
 # Three suspects. (1) *Dead units*: P2 uses plain ReLU, and a unit that is negative for every input passes no gradient.
