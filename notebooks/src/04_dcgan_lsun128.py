@@ -582,7 +582,7 @@ for row in sorted(study["rows"], key=lambda row: row["pair"], reverse=True):
         f"{row['pair']:10}{row['seed']:>5}{row['parameters']:>13,}{row['train_seconds']:>9.0f}"
         f"{row['distance']:>10.1f}{row['kinds']:>11.0%}{row['grain']:>9.4f}"
     )
-print(f"{'renders':48}{first['grain_real']:>20.4f}".rstrip())
+print(f"{'renders':58}{first['grain_real']:>9.4f}")
 
 # %%
 drawn = {"MLP": [], "DCGAN": []}
@@ -601,7 +601,7 @@ plots.show(
 # than half of the seconds. But look before you believe a verdict. Neither has drawn a church in so few steps. The MLP's
 # grain is noise, pixel by pixel, since each pixel has weights of its own, and it gives nearly the same picture for every
 # $z$. DCGAN's is the opposite of random: the weave of its transposed convolutions, which lesson 03 found in the spectrum,
-# and six times what renders have. "Little noise" is true of it later in its training (figure 4.4), not by its nature.
+# and on average six times what renders have. "Little noise" is true of it later in its training (figure 4.4), not by its nature.
 #
 # ## 4.9 Where do blobs come from?
 #
