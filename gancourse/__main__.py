@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from itertools import chain
 from typing import Any
 
 from gancourse import profiles
@@ -53,7 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--precision", default="auto", choices=["auto", "float32", "bfloat16"])
     train.add_argument("--plain", action="store_true", help="the readable loop instead of the fast path")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
-    train.add_argument("--milestones", type=int, nargs="*", default=[5, 50, 100], help="epochs whose checkpoints stay")
+    train.add_argument(
+        "--milestones",
+        type=_span,
+        nargs="*",
+        default=[(5,), (50,), (100,)],
+        help="whose checkpoints stay: 5 9-20",
+    )
     train.add_argument("--score-every", type=int, default=0, help="classifier FID of 2,048 samples every N epochs")
     train.set_defaults(run=_train)
 
@@ -165,6 +173,15 @@ def _ship(options: argparse.Namespace) -> None:
         )
 
 
+def _span(text: str) -> tuple[int, ...]:
+    """ "5" -> (5,), "5-8" -> (5, 6, 7, 8)."""
+    found = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", text)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    if first > last:
+        raise argparse.ArgumentTypeError(f"{text!r} is no epoch and no span of epochs, such as 5 or 9-20")
+    return tuple(range(first, last + 1))
+
+
 def _train(options: argparse.Namespace) -> None:
     import torch
 
@@ -197,7 +214,7 @@ def _train(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     width = {"width": options.width or profiles.CHURCH_WIDTH[options.profile]} if church else {}
     G, D = networks(config.model, **width)
-    rest: dict[str, Any] = {"milestones": tuple(options.milestones)}
+    rest: dict[str, Any] = {"milestones": tuple(chain.from_iterable(options.milestones))}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}
     penalty = {"r1": options.r1, "r1_share": options.r1_share}

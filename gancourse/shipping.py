@@ -93,6 +93,8 @@ def ship(
         learning[str(epoch)] = files[str(epoch)]["scores"] if str(epoch) in files else scores(G, N_SCORE)
     assert checkpoint is not None
     history = max((run.history(), checkpoint.history), key=len)
+    shown = {epoch: rows for epoch, rows in _samples(run, G, as_trained).items() if epoch <= max(epochs)}
+    needed = {*epochs, *curve} | (shown.keys() - {0} if _by_itself(checkpoint, as_trained) else set())
     card = {
         "format": FORMAT,
         "name": name,
@@ -101,7 +103,7 @@ def ship(
         "options": options,
         "z_size": G.z_size,
         "commands": [
-            train_command(config, sorted({*epochs, *curve})),
+            train_command(config, sorted(needed)),
             f"python -m gancourse ship RUN --name {name} --epochs {_words(sorted(epochs))}"
             + (f" --curve {_words(curve)}" if curve else "")
             + " --as-trained" * as_trained
@@ -117,7 +119,7 @@ def ship(
         "threads": torch.get_num_threads(),
         "files": files,
         "curve": learning,
-        "strip": _strip(_samples(run, G, as_trained), config, max(epochs), name, out),
+        "strip": _strip(shown, config, name, out),
         "licence": _LICENCES.get(config["data"]["name"].split("-")[0], "MIT, as the code."),
         "history": [{k: int(v) if k == "epoch" else float(f"{v:.4g}") for k, v in row.items()} for row in history],
     }
@@ -145,12 +147,17 @@ def scores(G: Generator, n: int) -> dict[str, float]:
     return {"classifier_fid": round(classifier_fid(images), 3), "kl": round(kl, 4), "samples": len(images)}
 
 
+def _by_itself(checkpoint: Checkpoint, as_trained: bool) -> bool:
+    """Whether G's own samples are wanted of a run that kept its average's: then checkpoints have to give them."""
+    return as_trained and bool(checkpoint.network("ema"))
+
+
 @torch.no_grad()
 def _samples(run: Run, G: Generator, as_trained: bool) -> dict[int, Tensor]:
     """Images of a run's fixed z by epoch, uint8: those that it kept, or, as_trained, of G itself where it has both."""
     kept = run.samples(N_STRIP)
     there = run.checkpointed_epochs() if as_trained and kept else []
-    if not there or not run.load(there[-1]).network("ema"):
+    if not there or not _by_itself(run.load(there[-1]), as_trained):
         return kept
     found = {0: kept[0]}  # before training the average is G
     z = z_of_run((run.config or {})["seed"], G.z_size)[:N_STRIP]
@@ -161,10 +168,10 @@ def _samples(run: Run, G: Generator, as_trained: bool) -> dict[int, Tensor]:
     return found
 
 
-def _strip(kept: dict[int, Tensor], config: dict[str, Any], last: int, name: str, out: Path) -> dict[str, Any]:
+def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path) -> dict[str, Any]:
     """The first z of the run's samples, an epoch a row, as one PNG; its entry of the card."""
     columns = N_STRIP if config["model"] != "dcgan128" else 6  # each has 63 times as many numbers as a digit
-    rows = {epoch: pixels[:columns] for epoch, pixels in sorted(kept.items()) if epoch <= last}
+    rows = {epoch: pixels[:columns] for epoch, pixels in sorted(kept.items())}
     sheet = torch.stack(list(rows.values()))  # (epochs, n, C, H, W)
     e, n, c, h, w = sheet.shape
     array = sheet.permute(0, 3, 1, 4, 2).reshape(e * h, n * w, c).numpy()
@@ -196,7 +203,18 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     if augment := recipe.get("augment"):
         words.append(f"--augment {' '.join(augment)}")
     words += ["--reuse-fakes"] * (not config["fresh_z"]) + ["--plain"] * (not config["fast"])
-    return " ".join([*words, f"--milestones {_words(milestones)} --out RUN"])
+    return " ".join([*words, f"--milestones {_spans(milestones)} --out RUN"])
+
+
+def _spans(numbers: list[int]) -> str:
+    """Ascending numbers, three or more in a row as "first-last": 1 2 5-9."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return " ".join(f"{row[0]}-{row[-1]}" if len(row) > 2 else _words(row) for row in found)
 
 
 def _words(numbers: Iterable[Any]) -> str:

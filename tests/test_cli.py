@@ -90,15 +90,22 @@ def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "mnist", lambda split, root: All())
     lesson = profiles.LESSONS[profiles.TRAINING_LESSON[model]]
     for name in profiles.PROFILES:
-        assert run("train", model, "--profile", name, "--out", tmp_path, "--milestones", 5, 9) == 0
+        assert run("train", model, "--profile", name, "--out", tmp_path, "--milestones", "5-7", 9) == 0
         generator, n, config, milestones = made.pop()
         assert generator == f"{model}generator"
         assert (config.epochs, n) == lesson[name]
-        assert (config.model, config.batch_size, config.k, milestones) == (model, 128, 1, (5, 9))
+        assert (config.model, config.batch_size, config.k, milestones) == (model, 128, 1, (5, 6, 7, 9))
     assert run("train", model, "--out", tmp_path, "--reuse-fakes", "--plain", "--seed", 3, "--loss", "saturating") == 0
     _, n, config, milestones = made.pop()
     assert (config.epochs, n, milestones) == (100, 60_000, (5, 50, 100))  # P1's, with its figures' epochs
     assert (config.fresh_z, config.fast, config.seed, config.loss) == (False, False, 3, "saturating")
+
+
+@pytest.mark.parametrize("words", ["five", "7-5", "-3", "5-", "1-9999999"])
+def test_a_span_of_epochs_that_is_none_is_refused_by_name(words, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "mlp", "--out", "x", f"--milestones={words}"])
+    assert f"{words!r} is no epoch" in capsys.readouterr().err
 
 
 def test_the_seed_decides_the_networks(tmp_path):

@@ -218,6 +218,8 @@ def test_g_itself_of_a_run_with_an_average_is_that_of_a_run_without_one(made, tm
     strips = [pretrained.strip("small", made[1]), pretrained.strip("itself", out)]
     assert list(strips[0]) == list(strips[1]) and all(torch.equal(strips[0][e], strips[1][e]) for e in strips[0])
     assert "--as-trained" in itself["commands"][1]
+    assert "--milestones 1-3 --out" in itself["commands"][0]  # the strip is made of checkpoints, so all must be there
+    assert "--milestones 3 --out" in average["commands"][0]
 
 
 SHIPPED = [(name, epoch) for name in pretrained.names() for epoch in pretrained.epochs(name)]

@@ -811,8 +811,8 @@ for name, peak in (("T4, float32", 8.1e12), ("T4, float16 tensor cores", 65e12),
 # ## 4.12 What does it do when you steer it?
 #
 # The small network that you have just trained. Each slider moves all samples along one direction in $z$, those that change $G$'s
-# first layer most come first; press a sample to see it large, truncate $z$, re-roll. **Predict first**: does the strongest direction move the
-# building, or the light?
+# first layer most come first; press a sample to see it large, truncate $z$, re-roll. **Predict first**: does the strongest
+# direction move the building, or the light? (After a smoke run all is grey, since nothing was learnt: then pass `G_best`.)
 # [Lesson 06](06_latent_space.ipynb) measures it.
 
 # %% tags=["nbval-ignore-output"]
