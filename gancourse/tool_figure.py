@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ class ToolFigure(Figure):
         self._quiet = False
         Figure.__init__(self, rows, css_class)
         width, _ = self._size()
+        self.picture.format = "url"  # bytes would become a blob first, and be on the screen some milliseconds later
         self.picture.layout.width = f"{width}px"
         self.status.layout.min_height = "58px"  # two lines, so that what is below stays where it is
         self.add_class("gc-latent")
@@ -95,9 +97,7 @@ class ToolFigure(Figure):
             self.page, self.text = self.tool.page(), self.tool.describe()
         except LatentError as error:
             self.page, self.text = message(*self._size(), "There is no picture", str(error)), str(error)
-        if self.picture.format != self.page.kind:
-            self.picture.format = self.page.kind
-        self.picture.value = self.page.packed()
+        self.picture.value = f"data:image/{self.page.kind};base64,".encode() + base64.b64encode(self.page.packed())
         self.say(f"{why} {self.text}".strip())
 
     def still(self) -> tuple[bytes, str]:
