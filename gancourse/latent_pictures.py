@@ -95,8 +95,19 @@ class Page:
 
     def sheet(self, images: np.ndarray, sheet: Sheet) -> None:
         """Images, uint8 (B, C, H, W), in a sheet's places."""
-        for i, image in enumerate(images[: sheet.n]):
-            self.put(image, *sheet.corner(i), sheet.side)
+        images, (h, w) = images[: sheet.n], images.shape[2:]
+        factor, rest = divmod(sheet.side, w)
+        if self.colour or rest or h != w or w > SMALL or len(images) % sheet.columns:
+            for i, image in enumerate(images):
+                self.put(image, *sheet.corner(i), sheet.side)
+            return
+        # Small grey images in full rows, as under a slider: all at once, which takes a third of the time.
+        rows, pitch = len(images) // sheet.columns, sheet.side + sheet.gap
+        large = _GREYS[images[:, 0]].repeat(factor, 1).repeat(factor, 2).reshape(rows, sheet.columns, *[sheet.side] * 2)
+        canvas = np.full((rows, pitch, sheet.columns, pitch), _WHITE, np.uint8)
+        canvas[:, : sheet.side, :, : sheet.side] = large.transpose(0, 2, 1, 3)
+        flat = canvas.reshape(rows * pitch, -1)[: rows * pitch - sheet.gap, : sheet.columns * pitch - sheet.gap]
+        self.image.paste(Image.fromarray(np.ascontiguousarray(flat)), (sheet.x, sheet.y))
 
     def frame(self, x: float, y: float, width: float, height: float, ink: str, line: int = 3) -> None:
         """A frame around a rectangle, outside of it."""

@@ -89,6 +89,17 @@ def test_images_are_drawn_pixel_by_pixel():
     assert (shown(page, 0, 0, 10) == 255).all()
 
 
+@pytest.mark.parametrize(("n", "size", "side"), [(8, 28, 56), (8, 28, 28), (7, 28, 56), (8, 28, 50), (8, 64, 128)])
+def test_a_sheet_drawn_at_once_is_that_of_its_images_one_by_one(n, size, side):
+    images = np.random.default_rng(0).integers(0, 256, (n + 1, 1, size, size), np.uint8)
+    sheet = Sheet(3, 5, n, 4, side, 6)
+    at_once, one_by_one = (Page(sheet.width + 9, sheet.height + 9, colour=False) for _ in range(2))
+    at_once.sheet(images, sheet)
+    for i in range(n):
+        one_by_one.put(images[i], *sheet.corner(i), side)
+    assert at_once.image.tobytes() == one_by_one.image.tobytes()
+
+
 def test_inks_and_smooth_lines_on_a_grey_page():
     page = Page(60, 60, colour=False)
     page.frame(10, 10, 20, 20, "generator")
