@@ -26,6 +26,7 @@
 #
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
+# | 2 cores without bfloat16 units (AVX2 only) | 0.5 | 0.7 | 1.0 minutes |
 # | 2 cores with bfloat16 units | 0.4 | 0.7 | 0.9 minutes |
 #
 # This notebook follows sections 1.1 to 1.8 of P1 and section 4 of G14 (both under References). Each statement in it is asserted by code: were one false, the notebook would stop there.
