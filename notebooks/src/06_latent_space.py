@@ -568,8 +568,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Read the table from the bottom up, and do not trust its confidence: a classifier can be sure of a black image. A mild cut raises precision and lowers recall, as promised. But a strong one destroys
-# both. The origin is *not* where $G$ was trained most: section 6.1 says that hardly any $z$ was ever near it. Truncation
+# Read the table from the bottom up, and do not trust its confidence: a classifier can be sure of a black image. The
+# promise was more precision for less recall. This $G$ keeps only half of it: a mild cut changes precision by no more than
+# the chance of so few samples, a stronger one takes recall first, and the strongest destroys both. The origin is *not* where $G$ was trained most: section 6.1 says that hardly any $z$ was ever near it. Truncation
 # walks off the shell towards the inside, and "the middle" of a distribution in 100 dimensions is a place where nobody
 # lives.
 #
