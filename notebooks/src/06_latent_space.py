@@ -570,9 +570,9 @@ plots.show(
 # %% [markdown]
 # Read the table from the bottom up, and do not trust its confidence: a classifier can be sure of a black image. The
 # promise was more precision for less recall. This $G$ keeps only half of it: a mild cut changes precision by no more than
-# the chance of so few samples, a stronger one takes recall first, and the strongest destroys both. The origin is *not* where $G$ was trained most: section 6.1 says that hardly any $z$ was ever near it. Truncation
-# walks off the shell towards the inside, and "the middle" of a distribution in 100 dimensions is a place where nobody
-# lives.
+# the chance of so few samples, a stronger one takes recall first, and the strongest destroys both. The origin is *not*
+# where $G$ was trained most: section 6.1 says that hardly any $z$ was ever near it. Truncation walks off the shell towards
+# the inside, and "the middle" of a distribution in 100 dimensions is a place where nobody lives.
 #
 # ## 6.8 Can one go back, from an image to $z$?
 #
