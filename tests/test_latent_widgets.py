@@ -66,7 +66,7 @@ def shown(figure):
     """The picture that the page is given: a data: address."""
     kind, text = bytes(figure.picture.value).split(b";base64,")
     picture = Image.open(io.BytesIO(base64.b64decode(text)))
-    assert figure.picture.format == "url" and kind == f"data:image/{picture.format.lower()}".encode()
+    assert figure.picture.format == "url" and kind == f"data:image/{picture.format}".lower().encode()
     return picture
 
 
