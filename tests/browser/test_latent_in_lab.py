@@ -119,11 +119,11 @@ def test_the_explorers_sliders_by_mouse_and_keyboard(page):
     page.changes(EXPLORER, before, "explorer of digits, dragged slider to new picture")
     page.says(EXPLORER, "direction 1 +")
     page.page.wait_for_timeout(500)
-    latencies(page, FLOOR, "a slider and a picture of one pixel")
+    floor, _ = latencies(page, FLOOR, "a slider and a picture of one pixel")
     before = quiet()
     median, late = latencies(page, EXPLORER, "explorer, 8 x 8 digits")
-    # The aim is a median of 60 ms: 59 to 69 were measured on two idle cores, with a floor of 39 to 51.
-    assert median <= 80 and late <= 120 if before and quiet() else median < 1_000
+    # The aim is a median of 60 ms. On two idle cores 54 to 69 were measured, with a floor of 42 to 51 on the same machine.
+    assert median <= max(60, floor + 25) and late <= 120 if before and quiet() else median < 1_000
     page.screenshot("latent-explorer", EXPLORER)
 
 
