@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gancourse.studies.core import Job, Study
-from gancourse.studies.schulz import run as train
+from gancourse.studies.schulz_collapse import run
 
 EPOCHS = 50
 
@@ -14,10 +12,6 @@ def jobs(quick: bool) -> list[Job]:
     """One run; its first epochs are those of `schulz_collapse`'s seed 0."""
     size = {"epochs": 1, "images": 640, "samples": 300} if quick else {"epochs": EPOCHS}
     return [{"key": "seed-0", "model": "schulz", "seed": 0} | size]
-
-
-def run(job: Job) -> dict[str, Any]:
-    return train(job, per_epoch=min(1000, job.get("samples", 1000)))
 
 
 STUDY = Study("P2's networks as printed, for P2's 50 epochs: does the collapse pass?", jobs, run)
