@@ -219,7 +219,7 @@ def _train(options: argparse.Namespace) -> None:
         rest |= {"score": quick_fid, "score_every": options.score_every}
     penalty = {"r1": options.r1, "r1_share": options.r1_share}
     recipe = Recipe(decay=options.decay, mixed=options.mixed, augment=tuple(options.augment), **penalty)
-    if recipe != Recipe():
+    if recipe != Recipe() or config.model == "dcgan-clusters":
         trainer: Trainer = RegularisedTrainer(
             G, D, images, config, recipe, out=options.out, device=options.device, **rest
         )

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.models import Discriminator, Generator
+from gancourse.models import ClusterDiscriminator, Discriminator, Generator
 
 _THIN = 1  # channels; with one, patches and a matrix product win, with three the general kernel (x86, AVX-512)
 
@@ -93,14 +93,18 @@ class Network(nn.Module):
             if i > 0 and isinstance(layer, nn.Flatten) and isinstance(after, nn.Linear):
                 self._steps[i : i + 2] = [lambda x: x, partial(_flat_linear, layer=after)]
 
-    def forward(self, x: Tensor) -> Tensor:
-        inner = self.inner
+    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        inner, images = self.inner, x
+        if isinstance(inner, Generator):
+            x = inner.place(x)
         if isinstance(inner.net[0], nn.Linear):
             x = x.flatten(1)
         elif isinstance(inner, Generator):
             x = x[:, :, None, None]
         for step in self._steps:
             x = step(x)
+        if isinstance(inner, ClusterDiscriminator):
+            return inner.of_cluster(x, images, code)
         return x.reshape(-1, *inner.image_shape) if isinstance(inner, Generator) else x.flatten()
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 Z_SIZE = 100
+CLUSTERS = 100  # of `ClusterGenerator` and `ClusterDiscriminator`
 
 
 class ShapeError(ValueError):
@@ -31,10 +33,14 @@ class Generator(nn.Module):
                 f"z has shape {tuple(z.shape)}, expected (B, {self.z_size}): "
                 f"torch.randn(B, {self.z_size}). Trailing 1x1 axes are added inside the generator."
             )
-        first = self.net[0]
+        first, z = self.net[0], self.place(z)
         z = z if isinstance(first, nn.Linear) else z[:, :, None, None]
         x: Tensor = self.net(z)
         return x.view(-1, *self.image_shape)
+
+    def place(self, z: Tensor) -> Tensor:
+        """Where the first layer sees z (B, z_size): z itself, in all but `ClusterGenerator`."""
+        return z
 
 
 class Discriminator(nn.Module):
@@ -47,14 +53,18 @@ class Discriminator(nn.Module):
     image_shape: tuple[int, int, int]
 
     def forward(self, x: Tensor) -> Tensor:
+        return self._outputs(x).flatten()
+
+    def _outputs(self, x: Tensor) -> Tensor:
+        """All layers but the Sigmoid."""
         if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape:
             c, h, w = self.image_shape
             raise ShapeError(f"images have shape {tuple(x.shape)}, expected (B, {c}, {h}, {w}).")
         if isinstance(self.net[0], nn.Linear):
             x = x.flatten(1)
-        for layer in self.net[:-1]:  # all but the Sigmoid
+        for layer in self.net[:-1]:
             x = layer(x)
-        return x.flatten()
+        return x
 
     def probability(self, x: Tensor) -> Tensor:
         """D(x) in (0, 1), shape (B,): the discriminator's estimate that x is real."""
@@ -326,11 +336,80 @@ class StrongDiscriminator(Discriminator):
         self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(256 * 3 * 3, 1), nn.Sigmoid())
 
 
+class ClusterGenerator(DCGANGenerator):
+    """P1's DCGAN generator, layer for layer, whose latent space is torn into clusters.
+
+    z ~ N(0, I) as ever. Its first coordinate falls into one of `clusters` intervals, its `code`; the first layer sees
+    z + centres[code], a mixture of Gaussians far apart (Ben-Yosef and Weinshall 2018, section 3). A continuous map of
+    one ball must lead from every digit to every other, through what is no digit; this map may jump.
+
+    Buffers, which training leaves alone: centres (clusters, 100) ~ N(0, I), always the same; edges (clusters - 1,), the
+    ends of the intervals, which make all equally probable until `clusters.find_clusters` sets them.
+    """
+
+    centres: Tensor
+    edges: Tensor
+
+    def __init__(self, clusters: int = CLUSTERS) -> None:
+        super().__init__()
+        self.register_buffer("centres", torch.randn(clusters, Z_SIZE, generator=torch.Generator().manual_seed(3)))
+        self.register_buffer("edges", intervals(torch.ones(clusters)))
+
+    def code(self, z: Tensor) -> Tensor:
+        """The cluster of each z (B, 100): (B,) int64."""
+        return torch.bucketize(z[:, 0].contiguous(), self.edges)
+
+    def place(self, z: Tensor) -> Tensor:
+        return z + self.centres[self.code(z)]
+
+
+def intervals(weights: Tensor) -> Tensor:
+    """Ends (K - 1,) that cut a normally distributed number into K intervals as probable as weights (K,) say."""
+    below = (weights.double().cumsum(0) / weights.sum())[:-1]
+    return torch.special.ndtri(below.clamp(1e-9, 1 - 1e-9)).float()
+
+
+class ClusterDiscriminator(DCGANDiscriminator):
+    """P1's DCGAN discriminator that is told which cluster an image belongs to: its last layer has a part for each.
+
+    Logits (B,) of images x and clusters code (B,), w0 . h(x) + w[code] . h(x), biases left out (Miyato and Koyama 2018,
+    equation 3); without code, that of the nearest of `means`, as for real images. 765,925 parameters for 100 clusters.
+
+    Buffer: means (clusters, 784), the clusters' mean images; 0 until `clusters.find_clusters` sets them.
+    """
+
+    means: Tensor
+
+    def __init__(self, clusters: int = CLUSTERS) -> None:
+        super().__init__()
+        self.net[-2] = nn.Linear(6272, 1 + clusters)
+        self.register_buffer("means", torch.zeros(clusters, 784))
+
+    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        return self.of_cluster(self._outputs(x), x, code)
+
+    def of_cluster(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
+        """The logits (B,) among the last layer's outputs (B, 1 + clusters)."""
+        code = self.code(x) if code is None else code
+        return outputs[:, 0] + outputs.gather(1, code[:, None] + 1)[:, 0]
+
+    @torch.no_grad()
+    def code(self, x: Tensor) -> Tensor:
+        """The cluster with the nearest mean image, for images x (B, 1, 28, 28): (B,) int64."""
+        return nearest(x.flatten(1).float(), self.means)
+
+
+def nearest(x: Tensor, means: Tensor) -> Tensor:
+    """The index of the nearest of means (K, F) for each x (B, F): (B,) int64."""
+    with torch.autocast(x.device.type, enabled=False):  # in bfloat16 many would be equally near
+        return (x @ means.t() - means.square().sum(1) / 2).argmax(1)
+
+
 def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
     """A fresh generator and discriminator, initialised by their paper's recipe from torch's global random state.
 
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
-        our `StrongDiscriminator`), "residual" (ours, around P2's block) and "dcgan128" (P4), with `init_dcgan`.
+        our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters, for a RegularisedTrainer), "residual" (ours, around P2's block) and "dcgan128" (P4), with `init_dcgan`.
     width: for "residual" and "dcgan128" alone. Raises ValueError for another name.
     """
     G: Generator
@@ -343,13 +422,16 @@ def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
         G, D = DCGANGenerator(), DCGANDiscriminator()
     elif name == "dcgan-strong":
         G, D = DCGANGenerator(), StrongDiscriminator()
+    elif name == "dcgan-clusters":
+        G, D = ClusterGenerator(), ClusterDiscriminator()
     elif name == "residual":
         G, D = ResidualGenerator(width), ResidualDiscriminator(width)
     elif name == "dcgan128":
         G, D = DCGAN128Generator(width), DCGAN128Discriminator(width)
     else:
         raise ValueError(
-            f'model is {name!r}, expected "mlp", "schulz", "dcgan", "dcgan-strong", "residual" or "dcgan128".'
+            f'model is {name!r}, expected "mlp", "schulz", "dcgan", "dcgan-strong", "dcgan-clusters", "residual" or '
+            '"dcgan128".'
         )
     init_dcgan(G)
     init_dcgan(D)

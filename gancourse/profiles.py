@@ -35,6 +35,7 @@ TRAINING_LESSON = {
     "schulz": "02_mlp_gan_mnist",
     "dcgan": "03_dcgan_mnist",
     "dcgan-strong": "03_dcgan_mnist",
+    "dcgan-clusters": "05_evaluation",
     "residual": "03_dcgan_mnist",
     "church": "04_dcgan_lsun128",
 }

@@ -16,9 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gancourse.clusters import find_clusters
 from gancourse.config import Config
 from gancourse.data import Images
 from gancourse.losses import GENERATOR_LOSSES, non_saturating_loss, wide
+from gancourse.models import ClusterDiscriminator, ClusterGenerator
 from gancourse.step import draw_z, grad_norm, means
 from gancourse.training import Row, Trainer
 
@@ -208,7 +210,7 @@ def regularised_step(
             real_logits, fake_logits = wide(D(view(torch.cat([x_real, x_fake.detach()]), recipe, rng))).chunk(2)
         else:
             real_logits = wide(D(view(x_real, recipe, rng)))
-            fake_logits = wide(D(view(x_fake.detach(), recipe, rng)))
+            fake_logits = wide(D(view(x_fake.detach(), recipe, rng), *_cluster(G, z)))
         loss_d = smoothed_discriminator_loss(real_logits, fake_logits, recipe.real_target)
         total = loss_d
         if recipe.r1:
@@ -224,9 +226,11 @@ def regularised_step(
 
     D.requires_grad_(False)
     try:
-        x_fake = G(draw_z(G, len(x_real), rng)) if fresh_z else x_fake
+        if fresh_z:
+            z = draw_z(G, len(x_real), rng)
+            x_fake = G(z)
         seen = torch.cat([x_real, x_fake]) if recipe.mixed else x_fake
-        fake_logits = wide(D(view(seen, recipe, rng)))[-len(x_fake) :]
+        fake_logits = wide(D(view(seen, recipe, rng), *_cluster(G, z)))[-len(x_fake) :]
         loss_g = generator_loss(fake_logits)
         opt_g.zero_grad()
         loss_g.backward()
@@ -238,11 +242,21 @@ def regularised_step(
     return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, grad_norm(G)])
 
 
+def _cluster(G: nn.Module, z: Tensor) -> tuple[Tensor, ...]:
+    """What D is told of fake images beside the images: the clusters (B,) of z, if G has clusters."""
+    inner = getattr(G, "inner", G)
+    return (inner.code(z),) if isinstance(inner, ClusterGenerator) else ()
+
+
 class RegularisedTrainer(Trainer):
     """A Trainer whose rounds follow a Recipe. Everything else (history, samples, run folder, EMA) is Trainer's.
 
     One process, whole batches: `accelerator` and `accumulate` raise ValueError. A run folder remembers the recipe too.
+    A `ClusterGenerator` and its discriminator are told of the clusters of `images` first; ValueError for fewer images
+    than clusters, and for `Recipe.mixed` with them.
     """
+
+    tells_clusters = True
 
     def __init__(
         self, G: nn.Module, D: nn.Module, images: Images, config: Config, recipe: Recipe, **options: Any
@@ -250,6 +264,10 @@ class RegularisedTrainer(Trainer):
         if refused := [name for name in ("accelerator", "accumulate") if name in options]:
             raise ValueError(f"{refused[0]} is given, which RegularisedTrainer does not take; use Trainer.")
         self.recipe = recipe
+        if isinstance(G, ClusterGenerator) and isinstance(D, ClusterDiscriminator):
+            if recipe.mixed:
+                raise ValueError("mixed is True, which networks with clusters do not take; use mixed=False.")
+            find_clusters(G, D, images, config.seed)
         super().__init__(G, D, images, config, **options)
 
     def _optimiser(self, network: nn.Module) -> torch.optim.Adam:

@@ -25,6 +25,7 @@ from gancourse.config import Config, pick_device
 from gancourse.data import Images, unscale
 from gancourse.distributed import Team
 from gancourse.losses import GENERATOR_LOSSES
+from gancourse.models import ClusterGenerator
 from gancourse.runs import Checkpoint, Row, Run, RunError
 from gancourse.step import STATISTICS, draw_z, train_step
 
@@ -58,6 +59,8 @@ class Trainer:
     .epoch             epochs done
     """
 
+    tells_clusters = False  # D, of each fake image
+
     def __init__(
         self,
         G: nn.Module,
@@ -73,6 +76,10 @@ class Trainer:
         score: Callable[[nn.Module], float] | None = None,
         score_every: int = 1,
     ) -> None:
+        if isinstance(G, ClusterGenerator) and not self.tells_clusters:
+            raise ValueError(
+                f"{type(G).__name__} is given to Trainer, which tells D no clusters; use RegularisedTrainer."
+            )
         self.team = Team(accelerator)
         self.team.check_batch(config.batch_size)
         if accumulate < 1 or config.batch_size // self.team.size % accumulate:

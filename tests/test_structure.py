@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: dict[str, str] = {
     "ground": "files machine",
     "images": "data churches photographs",
-    "networks": "models losses config fast memory distributed",
+    "networks": "models losses config clusters fast memory distributed",
     "theory": "theory games points",
     "run folder": "weights_format checkpoints locks runs snapshots pretrained",
     "training": "step training regularisers playground",

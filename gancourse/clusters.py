@@ -1,0 +1,43 @@
+"""Clusters of training images, found without labels: what `ClusterGenerator` and its discriminator are told of.
+
+A GAN that is conditioned on clusters of its own data needs no annotation and covers more of it (Liu et al. 2020,
+"Diverse image generation via self-conditioned GANs"; they cluster D's features as D learns, we cluster pixels, once).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gancourse.data import Images, scale
+from gancourse.models import ClusterDiscriminator, ClusterGenerator, intervals, nearest
+
+ROUNDS = 30  # of Lloyd's algorithm
+
+
+@torch.no_grad()
+def k_means(x: Tensor, k: int, rng: torch.Generator, rounds: int = ROUNDS) -> tuple[Tensor, Tensor]:
+    """Lloyd's algorithm on points x (N, F), from k of them: means (k, F), and how many points are nearest to each (k,).
+
+    Raises ValueError for fewer points than clusters.
+    """
+    if len(x) < k:
+        raise ValueError(f"there are {len(x)} images for {k} clusters; use at least {k} images.")
+    means = x[torch.randperm(len(x), generator=rng)[:k].to(x.device)]
+    for _ in range(rounds):
+        member = F.one_hot(nearest(x, means), k).to(x.dtype)
+        size = member.sum(0)[:, None]
+        means = torch.where(size > 0, member.t() @ x / size.clamp(min=1), means)  # an empty one stays where it is
+    return means, nearest(x, means).bincount(minlength=k)
+
+
+def find_clusters(G: ClusterGenerator, D: ClusterDiscriminator, images: Images, seed: int = 0) -> None:
+    """Tell both networks, in place, of the clusters of these images: how probable each is, and its mean image.
+
+    Raises ValueError for fewer images than clusters.
+    """
+    x = scale(images.pixels.cpu()).flatten(1)
+    means, counts = k_means(x, len(D.means), torch.Generator().manual_seed(seed))
+    D.means.copy_(means)
+    G.edges.copy_(intervals(counts))
