@@ -364,7 +364,7 @@ class ClusterGenerator(DCGANGenerator):
 
 
 def intervals(weights: Tensor) -> Tensor:
-    """Ends (K - 1,) that cut a normally distributed number into K intervals as probable as weights (K,) say."""
+    """Ends (K - 1,) that cut a normal number into K intervals, as probable as weights (K,) say (inversion; ours)."""
     below = (weights.double().cumsum(0) / weights.sum())[:-1]
     return torch.special.ndtri(below.clamp(1e-9, 1 - 1e-9)).float()
 
@@ -400,7 +400,7 @@ class ClusterDiscriminator(DCGANDiscriminator):
 
 
 def nearest(x: Tensor, means: Tensor) -> Tensor:
-    """The index of the nearest of means (K, F) for each x (B, F): (B,) int64."""
+    """The index of the nearest of means (K, F) for each x (B, F), (B,) int64 (Lloyd 1982: his first step)."""
     with torch.autocast(x.device.type, enabled=False):  # in bfloat16 many would be equally near
         return (x @ means.t() - means.square().sum(1) / 2).argmax(1)
 
@@ -409,7 +409,8 @@ def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
     """A fresh generator and discriminator, initialised by their paper's recipe from torch's global random state.
 
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
-        our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters, for a RegularisedTrainer), "residual" (ours, around P2's block) and "dcgan128" (P4), with `init_dcgan`.
+        our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters, for a RegularisedTrainer),
+        "residual" (ours, around P2's block) and "dcgan128" (P4), with `init_dcgan`.
     width: for "residual" and "dcgan128" alone. Raises ValueError for another name.
     """
     G: Generator

@@ -294,7 +294,8 @@ def test_the_residual_pair_costs_no_more_weights_than_dcgan():
 
 def test_an_unknown_model_is_refused():
     with pytest.raises(
-        ValueError, match='model is \'gan\', expected "mlp", "schulz", "dcgan", "dcgan-strong", "dcgan-clusters", "residual"'
+        ValueError,
+        match='model is \'gan\', expected "mlp", "schulz", "dcgan", "dcgan-strong", "dcgan-clusters", "residual"',
     ):
         networks("gan")
 

@@ -21,7 +21,7 @@ def test_the_recipes_are_for_one_generator_and_no_more_images_than_p1s():
     assert json.loads(json.dumps(jobs)) == jobs
     for key, (_, change) in best_recipe.ROWS.items():
         Recipe(**change.get("recipe", {}))
-        assert set(change) <= {"ema_half_life", "model", "recipe", "spectral", "batch_size"}, key
+        assert set(change) <= {"ema_half_life", "model", "recipe", "spectral", "batch_size", "lr", "fresh_z"}, key
     assert {job["key"] for job in best_recipe_short.jobs(False)} <= {job["key"] for job in jobs}
 
 
