@@ -1,5 +1,7 @@
 """A torn latent space: clusters of the data, found without labels, that G jumps between and D is told of."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -116,10 +118,19 @@ def test_d_is_told_the_cluster_of_each_fake_and_finds_that_of_real_ones(images, 
     G, D = pair
     told, drawn = [], []
     of_cluster, code = ClusterDiscriminator.of_cluster, ClusterGenerator.code
-    monkeypatch.setattr(ClusterDiscriminator, "of_cluster", lambda D, y, x, c: told.append(c) or of_cluster(D, y, x, c))
-    config = Config(**{**CONFIG.__dict__, "epochs": 1, "fast": fast, "fresh_z": fresh_z, "ema_half_life": 0.0})
+
+    def listen(self, outputs, x, code):
+        told.append(code)
+        return of_cluster(self, outputs, x, code)
+
+    def note(self, z):
+        drawn.append(code(self, z))
+        return drawn[-1]
+
+    monkeypatch.setattr(ClusterDiscriminator, "of_cluster", listen)
+    config = replace(CONFIG, epochs=1, fast=fast, fresh_z=fresh_z, ema_half_life=0.0)
     trainer = RegularisedTrainer(G, D, images, config, Recipe(), device="cpu")
-    monkeypatch.setattr(ClusterGenerator, "code", lambda G, z: drawn.append(code(G, z)) or drawn[-1])
+    monkeypatch.setattr(ClusterGenerator, "code", note)
     next(trainer.rounds())
     real, fake, again = told
     assert real is None
@@ -128,18 +139,18 @@ def test_d_is_told_the_cluster_of_each_fake_and_finds_that_of_real_ones(images, 
 
 
 def test_a_plain_trainer_and_mixed_batches_are_refused(images, pair):
+    G, D = pair
     with pytest.raises(ValueError, match="use RegularisedTrainer"):
-        Trainer(*pair, images, CONFIG, device="cpu")
+        Trainer(G, D, images, CONFIG, device="cpu")
     with pytest.raises(ValueError, match="use mixed=False"):
-        RegularisedTrainer(*pair, images, CONFIG, Recipe(mixed=True), device="cpu")
+        RegularisedTrainer(G, D, images, CONFIG, Recipe(mixed=True), device="cpu")
 
 
 def test_a_run_goes_on_where_it_stopped_bit_for_bit(images, tmp_path):
     def train(epochs, out):
         torch.manual_seed(0)
         G, D = ClusterGenerator(4), ClusterDiscriminator(4)
-        config = Config(**{**CONFIG.__dict__, "epochs": epochs})
-        trainer = RegularisedTrainer(G, D, images, config, Recipe(), out=out, device="cpu")
+        trainer = RegularisedTrainer(G, D, images, replace(CONFIG, epochs=epochs), Recipe(), out=out, device="cpu")
         trainer.fit(progress=False)
         return trainer
 

@@ -326,3 +326,46 @@ def inception_score(p):
     share = p.mean(0)
     certainty = torch.special.xlogy(p, p).sum(1).mean()
     return (certainty - torch.special.xlogy(share, share).sum()).exp()
+
+
+def _check_torn(call: StudentFunction) -> str:
+    rng = torch.Generator().manual_seed(11)
+    z = torch.randn(8, 3, generator=rng, dtype=torch.float64)
+    z[:4, 0] = torch.tensor([-2.0, -0.2, 0.2, 2.0], dtype=torch.float64)
+    edges, centres = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64), torch.randn(4, 3, generator=rng).double()
+    value = numbers(call(z.clone(), edges.clone(), centres.clone()))
+    if value.shape != z.shape:
+        raise Wrong(f"It returned {describe((value,))}: one point for each z is expected, {tuple(z.shape)}.")
+    code = torch.bucketize(z[:, 0].contiguous(), edges)
+    last = torch.bucketize(z[:, -1].contiguous(), edges)
+    mistakes = [
+        (centres[code], "This is the centre alone: all z of an interval would give one image. Add z."),
+        (z + centres[last], "The interval is that of the first coordinate, `z[:, 0]`."),
+        (z + centres[(code - 1).clamp(min=0)], "One too low: a z below the first end lies in interval 0."),
+        (z - centres[code], "The centre is added."),
+        (z, "Nothing moved: add the centre of z's interval."),
+    ]
+    points = [f"z number {i}, coordinate {j}" for i in range(len(z)) for j in range(3)]
+    judge(value.flatten(), (z + centres[code]).flatten(), [(m.flatten(), text) for m, text in mistakes], points)
+    return "Still drawn as ever, from N(0, I); but two z on either side of an end now land far apart."
+
+
+@exercise(
+    title="Tear a ball",
+    difficulty="easy",
+    minutes=4,
+    prompt=r"""
+    `z` is $(B, d)$; `edges`, $(K - 1,)$, are ascending numbers that cut the line into $K$ intervals; `centres` is
+    $(K, d)$. Return $z + c_k$, $(B, d)$, where $k$, from 0, is the number of the interval that the first coordinate of
+    $z$ lies in.
+    """,
+    hints=(
+        "How many of the ends lie below the first coordinate? That is the number of its interval.",
+        "`torch.bucketize(numbers, edges)` counts them; `centres[k]` picks a row for each k.",
+        "`return z + centres[torch.bucketize(z[:, 0].contiguous(), edges)]`",
+    ),
+    check=_check_torn,
+)
+def torn(z, edges, centres):
+    """z (B, d), moved by the centre of the interval that its first coordinate lies in."""
+    return z + centres[torch.bucketize(z[:, 0].contiguous(), edges)]

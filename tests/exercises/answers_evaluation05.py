@@ -81,6 +81,22 @@ def recall(real, fake):
     return precision_topk(fake, real)
 
 
+def torn_by_counting(z, edges, centres):
+    return z + centres[(z[:, :1] > edges).sum(1)]
+
+
+def torn_by_loop(z, edges, centres):
+    return torch.stack([row + centres[sum(float(row[0]) > float(e) for e in edges)] for row in z])
+
+
+def torn_with(place=lambda z, c: z + c, column=0, step=0):
+    def answer(z, edges, centres):
+        code = torch.bucketize(z[:, column].contiguous(), edges)
+        return place(z, centres[(code + step).clamp(0, len(centres) - 1)])
+
+    return answer
+
+
 def xlogx(p):
     return torch.special.xlogy(p, p)
 
@@ -109,6 +125,7 @@ RIGHT = {
     "extrapolate": [extrapolate_lstsq, extrapolate_numpy],
     "precision": [precision_loop, precision_topk],
     "inception_score": [score_by_kl, score_by_entropies],
+    "torn": [torn_by_counting, torn_by_loop],
 }
 
 WRONG = {
@@ -166,5 +183,13 @@ WRONG = {
         "turned": (lambda p: (xlogx(p.mean(0)).sum() - xlogx(p).sum(1).mean()).exp(), "turned round"),
         "outer": (lambda p: (-xlogx(p.mean(0)).sum()).exp(), "how sure"),
         "per image": (lambda p: xlogx(p).sum(1), "one number"),
+    },
+    "torn": {
+        "centre alone": (torn_with(lambda z, c: c), "Add z"),
+        "last coordinate": (torn_with(column=-1), "first coordinate"),
+        "from one": (torn_with(step=-1), "One too low"),
+        "minus": (torn_with(lambda z, c: z - c), "is added"),
+        "z itself": (torn_with(lambda z, c: z), "Nothing moved"),
+        "one number": (lambda z, edges, centres: z.sum(), "one point for each z"),
     },
 }
