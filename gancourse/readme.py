@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gancourse import claims, profiles
-from gancourse.studies import core, mnist_scores
+from gancourse.studies import core, fast_path, mnist_scores
 
 #: lesson -> its title, and what it is about
 COURSE = {
@@ -26,7 +26,10 @@ COURSE = {
         "DCGAN at 128 pixels",
         "churches: what a selection hides, mode collapse counted exactly, blobs explained",
     ),
-    "05_evaluation": ("Evaluation", "FID from two bell curves up, its floor, its bias, and how to fool it"),
+    "05_evaluation": (
+        "Evaluation",
+        "FID from two bell curves up, its floor, its bias, how to fool it; how good P1's generator can get",
+    ),
     "06_latent_space": (
         "Latent space",
         "steering a trained generator: paths, directions, arithmetic, inversion; is it a copy?",
@@ -59,8 +62,18 @@ def scores() -> str:
     return mnist_scores.markdown(core.results("mnist_scores"))
 
 
+def quality() -> str:
+    """Whether training through the fast path ends as well as through the plain loop, in Markdown."""
+    return fast_path.markdown(core.results("fast_path"))
+
+
 #: name -> what makes it
-TABLES: dict[str, Callable[[], str]] = {"course": course, "scores": scores, "claims": claims.markdown}
+TABLES: dict[str, Callable[[], str]] = {
+    "course": course,
+    "scores": scores,
+    "claims": claims.markdown,
+    "quality": quality,
+}
 
 
 def marks(name: str) -> tuple[str, str]:

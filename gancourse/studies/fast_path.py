@@ -63,4 +63,19 @@ def verdict(rows: list[Job], model: str) -> dict[str, Any]:
     return {**fids, "within": statistics.mean(fids["fast"]) <= max(fids["plain"])}
 
 
+def markdown(results: dict[str, Any]) -> str:
+    """The gate in Markdown: both paths' distances, seed by seed, and whether the fast one passes."""
+    lines = [
+        "| networks | epochs | plain loop, float32 | fast path | its mean is no worse |",
+        "| --- | ---: | --- | --- | --- |",
+    ]
+    for model, epochs in EPOCHS.items():
+        found = verdict(results["rows"], model)
+        plain, fast = (", ".join(f"{fid:.1f}" for fid in found[path]) for path in ("plain", "fast"))
+        lines.append(f"| {model} | {epochs} | {plain} | {fast} | {'yes' if found['within'] else 'no'} |")
+    precision = next(row["precision"] for row in results["rows"] if row["path"] == "fast")
+    about = f"Classifier FID of three seeds each; the fast path in {precision}, on {results['machine']}."
+    return "\n".join([about, "", *lines])
+
+
 STUDY = Study("the fast path's quality against the plain float32 loop's, over seeds", jobs, run)
