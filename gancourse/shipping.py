@@ -35,6 +35,7 @@ from gancourse.runs import Run
 from gancourse.weights_format import halved, quartered, restored
 
 N_STRIP = 16  # z of a strip; a run has 64
+N_ROWS = 12  # of a strip of 128 px images, at most
 N_SCORE = 10_000  # generated images that are scored
 _LICENCES = {"mnist": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0."}
 
@@ -170,8 +171,12 @@ def _samples(run: Run, G: Generator, as_trained: bool) -> dict[int, Tensor]:
 
 def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path) -> dict[str, Any]:
     """The first z of the run's samples, an epoch a row, as one PNG; its entry of the card."""
-    columns = N_STRIP if config["model"] != "dcgan128" else 6  # each has 63 times as many numbers as a digit
-    rows = {epoch: pixels[:columns] for epoch, pixels in sorted(kept.items())}
+    small = config["model"] != "dcgan128"  # each of its images has 63 times as many numbers as a digit
+    columns, epochs = N_STRIP if small else 6, sorted(kept)
+    if not small and len(epochs) > N_ROWS:  # the first two, and others as evenly spaced as may be, to the last
+        step = (len(epochs) - 2) / (N_ROWS - 2)
+        epochs = epochs[:2] + [epochs[1 + round(step * i)] for i in range(1, N_ROWS - 1)]
+    rows = {epoch: kept[epoch][:columns] for epoch in epochs}
     sheet = torch.stack(list(rows.values()))  # (epochs, n, C, H, W)
     e, n, c, h, w = sheet.shape
     array = sheet.permute(0, 3, 1, 4, 2).reshape(e * h, n * w, c).numpy()

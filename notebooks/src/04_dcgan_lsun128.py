@@ -733,7 +733,8 @@ ex.mirror.check(my_mirror)
 
 # %%
 by_epoch = pretrained.strip("church-procedural")
-moments = sorted({1, *[round(epoch * share) for share in (0.5, 0.75, 1)]} & set(by_epoch))
+kept = sorted(by_epoch)
+moments = [kept[1], *[kept[round(share * (len(kept) - 1))] for share in (0.5, 0.75, 1)]]
 plots.show(
     plots.samples_over_epochs(
         {e: interpolate(by_epoch[e].float(), scale_factor=0.75).byte() for e in moments}, count=8
