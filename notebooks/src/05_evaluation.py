@@ -604,7 +604,7 @@ ex.torn.check(my_torn)
 # %% [markdown]
 # Does it help, and does it alone? Here is an ablation: every row is a training run with the same generator and the same
 # number of training images. The first rows are the path, each on top of the one before; the rows with a plus sign are
-# what the years after 2014 recommend, each on top of the averaged generator with falling learning rates. **Predict** the
+# what the years after 2014 recommend, each on top of the averaged generator with high, falling learning rates. **Predict** the
 # best of them first.
 
 # %%
