@@ -700,9 +700,9 @@ plots.show(
 # %% [markdown]
 # That is the price: along one of its 100 directions this generator jumps, and a path between two samples is smooth only
 # within a cluster. (The path length in the table above, which lesson 06 explains, takes steps so small that they hardly
-# ever straddle a tear: it sees the calm within the clusters, and not the jumps. One more number to look behind.) For pictures to sample it is the better generator; for a walk through latent space, as in lesson 06,
-# it is the worse one. And look at recall before you call it better at everything: within a cluster it still draws less
-# than there is.
+# ever straddle a tear: it sees the calm within the clusters, and not the jumps. One more number to look behind.) For
+# pictures to sample it is the better generator; for a walk through latent space, as in lesson 06, it is the worse one. And
+# look at recall before you call it better at everything: within a cluster it still draws less than there is.
 #
 # ## What we now know
 #
