@@ -5,7 +5,7 @@ from __future__ import annotations
 from gancourse.studies.best_recipe import FINAL_SEEDS, recipes, run
 from gancourse.studies.core import Job, Study
 
-ROWS = ("p1", "final", "high", "decay", "ema", "torn", "strong", "r1", "spectral", "translation", "ttur")
+ROWS = ("p1", "final", "high", "decay", "ema", "torn", "strong", "r1", "spectral", "translation")
 
 
 def jobs(quick: bool) -> list[Job]:
