@@ -400,7 +400,7 @@ class ClusterDiscriminator(DCGANDiscriminator):
 
 
 def nearest(x: Tensor, means: Tensor) -> Tensor:
-    """The index of the nearest of means (K, F) for each x (B, F), (B,) int64 (Lloyd 1982: his first step)."""
+    """The index of the nearest of means (K, F) for each x (B, F): (B,) int64. Ours, by one product."""
     with torch.autocast(x.device.type, enabled=False):  # in bfloat16 many would be equally near
         return (x @ means.t() - means.square().sum(1) / 2).argmax(1)
 
