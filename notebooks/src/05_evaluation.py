@@ -625,7 +625,7 @@ assert max(finals) < min(row["classifier_fid"] for row in study["rows"] if row["
 
 # %% [markdown]
 # In runs as short as these, an average and falling rates make things *worse*: the average still remembers the beginning,
-# and P1's small learning rate falls before $G$ has got anywhere. With larger rates both pay. And neither half of the path's
+# and P1's small learning rate falls before $G$ has got anywhere. With larger rates the three together pay. And neither half of the path's
 # end does it alone: clusters at P1's learning rate stay far, as larger rates do without clusters.
 #
 # Short runs say little about long ones. So the end of the path was run for longer, and is shipped as `dcgan-mnist-best`.
