@@ -187,14 +187,14 @@ def _train(options: argparse.Namespace) -> None:
 
     from gancourse.evaluation import quick_fid
 
-    church = options.model == "church"
+    church = options.model.startswith("church")
     if not church and (options.width or options.augment):
         raise ValueError(f"--width and --augment are for church; {options.model} has neither.")
     if church and options.score_every:
         raise ValueError("--score-every is for digits; score a church run afterwards: python -m gancourse evaluate.")
     epochs, n_images = profiles.LESSONS[profiles.TRAINING_LESSON[options.model]][options.profile]
     config = Config(
-        model="dcgan128" if church else options.model,
+        model=options.model.replace("church", "dcgan128"),
         epochs=epochs if options.epochs is None else options.epochs,
         batch_size=options.batch_size,
         k=options.k,
@@ -219,7 +219,7 @@ def _train(options: argparse.Namespace) -> None:
         rest |= {"score": quick_fid, "score_every": options.score_every}
     penalty = {"r1": options.r1, "r1_share": options.r1_share}
     recipe = Recipe(decay=options.decay, mixed=options.mixed, augment=tuple(options.augment), **penalty)
-    if recipe != Recipe() or config.model == "dcgan-clusters":
+    if recipe != Recipe() or config.model.endswith("-clusters"):
         trainer: Trainer = RegularisedTrainer(
             G, D, images, config, recipe, out=options.out, device=options.device, **rest
         )

@@ -1,4 +1,4 @@
-"""Clusters of training images, found without labels: what `ClusterGenerator` and its discriminator are told of.
+"""Clusters of training images, found without labels: what a `TornGenerator` and its discriminator are told of.
 
 A GAN that is conditioned on clusters of its own data needs no annotation and covers more of it (Liu et al. 2020,
 "Diverse image generation via self-conditioned GANs"; they cluster D's features as D learns, we cluster pixels, once).
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gancourse.data import Images, scale
-from gancourse.models import ClusterDiscriminator, ClusterGenerator, intervals, nearest
+from gancourse.models import ToldDiscriminator, TornGenerator, intervals, nearest
 
 ROUNDS = 30  # of Lloyd's algorithm
 
@@ -32,12 +32,12 @@ def k_means(x: Tensor, k: int, rng: torch.Generator, rounds: int = ROUNDS) -> tu
     return means, nearest(x, means).bincount(minlength=k)
 
 
-def find_clusters(G: ClusterGenerator, D: ClusterDiscriminator, images: Images, seed: int = 0) -> None:
-    """Tell both networks, in place, of the clusters of these images: how probable each is, and its mean image.
+def find_clusters(G: TornGenerator, D: ToldDiscriminator, images: Images, seed: int = 0) -> None:
+    """Tell both networks, in place, of the clusters of these images: how probable each is, and its mean outline.
 
     Raises ValueError for fewer images than clusters.
     """
-    x = scale(images.pixels.cpu()).flatten(1)
+    x = torch.cat([D.outline(scale(part.cpu())) for part in images.pixels.split(500)])
     means, counts = k_means(x, len(D.means), torch.Generator().manual_seed(seed))
     D.means.copy_(means)
     G.edges.copy_(intervals(counts))

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.models import ClusterDiscriminator, Discriminator, Generator
+from gancourse.models import Discriminator, Generator, ToldDiscriminator
 
 _THIN = 1  # channels; with one, patches and a matrix product win, with three the general kernel (x86, AVX-512)
 
@@ -103,7 +103,7 @@ class Network(nn.Module):
             x = x[:, :, None, None]
         for step in self._steps:
             x = step(x)
-        if isinstance(inner, ClusterDiscriminator):
+        if isinstance(inner, ToldDiscriminator):
             return inner.of_cluster(x, images, code)
         return x.reshape(-1, *inner.image_shape) if isinstance(inner, Generator) else x.flatten()
 

@@ -11,9 +11,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 Z_SIZE = 100
-CLUSTERS = 100  # of `ClusterGenerator` and `ClusterDiscriminator`
+CLUSTERS = 100  # of a `TornGenerator` and a `ToldDiscriminator`
 
 
 class ShapeError(ValueError):
@@ -39,7 +40,7 @@ class Generator(nn.Module):
         return x.view(-1, *self.image_shape)
 
     def place(self, z: Tensor) -> Tensor:
-        """Where the first layer sees z (B, z_size): z itself, in all but `ClusterGenerator`."""
+        """Where the first layer sees z (B, z_size): z itself, in all but a `TornGenerator`."""
         return z
 
 
@@ -336,12 +337,12 @@ class StrongDiscriminator(Discriminator):
         self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(256 * 3 * 3, 1), nn.Sigmoid())
 
 
-class ClusterGenerator(DCGANGenerator):
-    """P1's DCGAN generator, layer for layer, whose latent space is torn into clusters.
+class TornGenerator(Generator):
+    """A generator, layer for layer another one's, whose latent space is torn into clusters.
 
     z ~ N(0, I) as ever. Its first coordinate falls into one of `clusters` intervals, its `code`; the first layer sees
     z + centres[code], a mixture of Gaussians far apart (Ben-Yosef and Weinshall 2018, section 3). A continuous map of
-    one ball must lead from every digit to every other, through what is no digit; this map may jump.
+    one ball must lead from every image to every other, through what is none; this map may jump.
 
     Buffers, which training leaves alone: centres (clusters, 100) ~ N(0, I), always the same; edges (clusters - 1,), the
     ends of the intervals, which make all equally probable until `clusters.find_clusters` sets them.
@@ -350,8 +351,7 @@ class ClusterGenerator(DCGANGenerator):
     centres: Tensor
     edges: Tensor
 
-    def __init__(self, clusters: int = CLUSTERS) -> None:
-        super().__init__()
+    def _tear(self, clusters: int) -> None:
         self.register_buffer("centres", torch.randn(clusters, Z_SIZE, generator=torch.Generator().manual_seed(3)))
         self.register_buffer("edges", intervals(torch.ones(clusters)))
 
@@ -363,40 +363,74 @@ class ClusterGenerator(DCGANGenerator):
         return z + self.centres[self.code(z)]
 
 
+class ClusterGenerator(TornGenerator, DCGANGenerator):
+    """P1's DCGAN generator, torn: see `TornGenerator`."""
+
+    def __init__(self, clusters: int = CLUSTERS) -> None:
+        super().__init__()
+        self._tear(clusters)
+
+
+class Cluster128Generator(TornGenerator, DCGAN128Generator):
+    """P4's generator, torn: see `TornGenerator`. width: as in `DCGAN128Generator`."""
+
+    def __init__(self, width: int = 64, clusters: int = CLUSTERS) -> None:
+        super().__init__(width)
+        self._tear(clusters)
+
+
 def intervals(weights: Tensor) -> Tensor:
     """Ends (K - 1,) that cut a normal number into K intervals, as probable as weights (K,) say (inversion; ours)."""
     below = (weights.double().cumsum(0) / weights.sum())[:-1]
     return torch.special.ndtri(below.clamp(1e-9, 1 - 1e-9)).float()
 
 
-class ClusterDiscriminator(DCGANDiscriminator):
-    """P1's DCGAN discriminator that is told which cluster an image belongs to: its last layer has a part for each.
+class ToldDiscriminator(Discriminator):
+    """A discriminator that is told which cluster an image belongs to: its last layer has a part for each.
 
     Logits (B,) of images x and clusters code (B,), w0 . h(x) + w[code] . h(x), biases left out (Miyato and Koyama 2018,
-    equation 3); without code, that of the nearest of `means`, as for real images. 765,925 parameters for 100 clusters.
+    equation 3); without code, that of the nearest of `means`, as for real images.
 
-    Buffer: means (clusters, 784), the clusters' mean images; 0 until `clusters.find_clusters` sets them.
+    Buffer: means (clusters, F), the clusters' mean `outline`; 0 until `clusters.find_clusters` sets them.
     """
 
     means: Tensor
+
+    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        return self.of_cluster(self._outputs(x), x, code)
+
+    def of_cluster(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
+        """The logits (B,) among the last layer's outputs, (B, 1 + clusters) or (B, 1 + clusters, 1, 1)."""
+        outputs = outputs.flatten(1)
+        code = self.code(x) if code is None else code
+        return outputs[:, 0] + outputs.gather(1, code[:, None] + 1)[:, 0]
+
+    @torch.no_grad()
+    def code(self, x: Tensor) -> Tensor:
+        """The cluster with the nearest mean, for images x (B, C, H, W): (B,) int64."""
+        return nearest(self.outline(x), self.means)
+
+    def outline(self, x: Tensor) -> Tensor:
+        """What clusters are found by: images (B, C, H, W) at no more than 28 pixels a side, (B, F) float32 (ours)."""
+        return F.avg_pool2d(x.float(), -(-x.shape[-1] // 28)).flatten(1)
+
+
+class ClusterDiscriminator(ToldDiscriminator, DCGANDiscriminator):
+    """P1's DCGAN discriminator, told of clusters: see `ToldDiscriminator`. 765,925 parameters for 100 clusters."""
 
     def __init__(self, clusters: int = CLUSTERS) -> None:
         super().__init__()
         self.net[-2] = nn.Linear(6272, 1 + clusters)
         self.register_buffer("means", torch.zeros(clusters, 784))
 
-    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        return self.of_cluster(self._outputs(x), x, code)
 
-    def of_cluster(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
-        """The logits (B,) among the last layer's outputs (B, 1 + clusters)."""
-        code = self.code(x) if code is None else code
-        return outputs[:, 0] + outputs.gather(1, code[:, None] + 1)[:, 0]
+class Cluster128Discriminator(ToldDiscriminator, DCGAN128Discriminator):
+    """P4's discriminator, told of clusters: see `ToldDiscriminator`. width: as in `DCGAN128Discriminator`."""
 
-    @torch.no_grad()
-    def code(self, x: Tensor) -> Tensor:
-        """The cluster with the nearest mean image, for images x (B, 1, 28, 28): (B,) int64."""
-        return nearest(x.flatten(1).float(), self.means)
+    def __init__(self, width: int = 64, clusters: int = CLUSTERS) -> None:
+        super().__init__(width)
+        self.net[-2] = nn.Conv2d(16 * width, 1 + clusters, kernel_size=4, stride=1, padding=0, bias=False)
+        self.register_buffer("means", torch.zeros(clusters, 3 * 25 * 25))
 
 
 def nearest(x: Tensor, means: Tensor) -> Tensor:
@@ -410,8 +444,9 @@ def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
 
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
         our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters, for a RegularisedTrainer),
-        "residual" (ours, around P2's block) and "dcgan128" (P4), with `init_dcgan`.
-    width: for "residual" and "dcgan128" alone. Raises ValueError for another name.
+        "residual" (ours, around P2's block), "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with
+        `init_dcgan`.
+    width: for "residual", "dcgan128" and "dcgan128-clusters". Raises ValueError for another name.
     """
     G: Generator
     D: Discriminator
@@ -429,10 +464,12 @@ def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
         G, D = ResidualGenerator(width), ResidualDiscriminator(width)
     elif name == "dcgan128":
         G, D = DCGAN128Generator(width), DCGAN128Discriminator(width)
+    elif name == "dcgan128-clusters":
+        G, D = Cluster128Generator(width), Cluster128Discriminator(width)
     else:
         raise ValueError(
-            f'model is {name!r}, expected "mlp", "schulz", "dcgan", "dcgan-strong", "dcgan-clusters", "residual" or '
-            '"dcgan128".'
+            f'model is {name!r}, expected "mlp", "schulz", "dcgan", "dcgan-strong", "dcgan-clusters", "residual", '
+            '"dcgan128" or "dcgan128-clusters".'
         )
     init_dcgan(G)
     init_dcgan(D)

@@ -38,6 +38,7 @@ TRAINING_LESSON = {
     "dcgan-clusters": "05_evaluation",
     "residual": "03_dcgan_mnist",
     "church": "04_dcgan_lsun128",
+    "church-clusters": "04_dcgan_lsun128",
 }
 
 

@@ -20,7 +20,7 @@ from gancourse.clusters import find_clusters
 from gancourse.config import Config
 from gancourse.data import Images
 from gancourse.losses import GENERATOR_LOSSES, non_saturating_loss, wide
-from gancourse.models import ClusterDiscriminator, ClusterGenerator
+from gancourse.models import ToldDiscriminator, TornGenerator
 from gancourse.step import draw_z, grad_norm, means
 from gancourse.training import Row, Trainer
 
@@ -209,7 +209,7 @@ def regularised_step(
         if recipe.mixed:
             real_logits, fake_logits = wide(D(view(torch.cat([x_real, x_fake.detach()]), recipe, rng))).chunk(2)
         else:
-            real_logits = wide(D(view(x_real, recipe, rng)))
+            real_logits = wide(D(view(x_real, recipe, rng), *_real_cluster(D, x_real)))
             fake_logits = wide(D(view(x_fake.detach(), recipe, rng), *_cluster(G, z)))
         loss_d = smoothed_discriminator_loss(real_logits, fake_logits, recipe.real_target)
         total = loss_d
@@ -245,14 +245,20 @@ def regularised_step(
 def _cluster(G: nn.Module, z: Tensor) -> tuple[Tensor, ...]:
     """What D is told of fake images beside the images: the clusters (B,) of z, if G has clusters."""
     inner = getattr(G, "inner", G)
-    return (inner.code(z),) if isinstance(inner, ClusterGenerator) else ()
+    return (inner.code(z),) if isinstance(inner, TornGenerator) else ()
+
+
+def _real_cluster(D: nn.Module, x_real: Tensor) -> tuple[Tensor, ...]:
+    """The clusters (B,) of real images, found before they are augmented, if D is told of any."""
+    inner = getattr(D, "inner", D)
+    return (inner.code(x_real),) if isinstance(inner, ToldDiscriminator) else ()
 
 
 class RegularisedTrainer(Trainer):
     """A Trainer whose rounds follow a Recipe. Everything else (history, samples, run folder, EMA) is Trainer's.
 
     One process, whole batches: `accelerator` and `accumulate` raise ValueError. A run folder remembers the recipe too.
-    A `ClusterGenerator` and its discriminator are told of the clusters of `images` first; ValueError for fewer images
+    A `TornGenerator` and its discriminator are told of the clusters of `images` first; ValueError for fewer images
     than clusters, and for `Recipe.mixed` with them.
     """
 
@@ -264,7 +270,7 @@ class RegularisedTrainer(Trainer):
         if refused := [name for name in ("accelerator", "accumulate") if name in options]:
             raise ValueError(f"{refused[0]} is given, which RegularisedTrainer does not take; use Trainer.")
         self.recipe = recipe
-        if isinstance(G, ClusterGenerator) and isinstance(D, ClusterDiscriminator):
+        if isinstance(G, TornGenerator) and isinstance(D, ToldDiscriminator):
             if recipe.mixed:
                 raise ValueError("mixed is True, which networks with clusters do not take; use mixed=False.")
             find_clusters(G, D, images, config.seed)

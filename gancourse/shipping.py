@@ -130,7 +130,7 @@ def ship(
 
 def _options(config: dict[str, Any]) -> dict[str, int]:
     """What `networks` needs beside the model's name: P4's width, which is that of G's last layer."""
-    return {"width": config["parameters"]["G"][-1][0]} if config["model"] == "dcgan128" else {}
+    return {"width": config["parameters"]["G"][-1][0]} if config["model"].startswith("dcgan128") else {}
 
 
 def _write(out: Path, file: str, raw: bytes) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _samples(run: Run, G: Generator, as_trained: bool) -> dict[int, Tensor]:
 
 def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path) -> dict[str, Any]:
     """The first z of the run's samples, an epoch a row, as one PNG; its entry of the card."""
-    small = config["model"] != "dcgan128"  # each of its images has 63 times as many numbers as a digit
+    small = not config["model"].startswith("dcgan128")  # each of its images has 63 times as many numbers as a digit
     columns, epochs = N_STRIP if small else 6, sorted(kept)
     if not small and len(epochs) > N_ROWS:  # the first two, and others as evenly spaced as may be, to the last
         step = (len(epochs) - 2) / (N_ROWS - 2)
@@ -191,8 +191,8 @@ _OPTIONS = ("batch_size", "k", "lr", "betas", "loss", "seed", "ema_half_life", "
 
 def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     """The command that makes a run with this config, from nothing; what is not its default is spelt out."""
-    church = config["model"] == "dcgan128"
-    words = [f"python -m gancourse train {'church' if church else config['model']} --epochs {config['epochs']}"]
+    model = config["model"].replace("dcgan128", "church")
+    words = [f"python -m gancourse train {model} --epochs {config['epochs']}"]
     words += [f"--width {width}" for width in _options(config).values()]
     words.append(f"--images {config['data']['count']}")
     for key in _OPTIONS:

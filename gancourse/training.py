@@ -25,7 +25,7 @@ from gancourse.config import Config, pick_device
 from gancourse.data import Images, unscale
 from gancourse.distributed import Team
 from gancourse.losses import GENERATOR_LOSSES
-from gancourse.models import ClusterGenerator
+from gancourse.models import TornGenerator
 from gancourse.runs import Checkpoint, Row, Run, RunError
 from gancourse.step import STATISTICS, draw_z, train_step
 
@@ -76,7 +76,7 @@ class Trainer:
         score: Callable[[nn.Module], float] | None = None,
         score_every: int = 1,
     ) -> None:
-        if isinstance(G, ClusterGenerator) and not self.tells_clusters:
+        if isinstance(G, TornGenerator) and not self.tells_clusters:
             raise ValueError(
                 f"{type(G).__name__} is given to Trainer, which tells D no clusters; use RegularisedTrainer."
             )

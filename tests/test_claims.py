@@ -100,10 +100,20 @@ def test_mode_collapse_on_churches_is_a_share_of_what_renders_show(monkeypatch, 
     assert found == verdict and measured.startswith(f"after 10 epochs {kinds:.0%}")
 
 
-def test_a_short_run_leaves_p4s_contradictions_open_and_says_what_it_found(monkeypatch):
-    verdicts(
-        monkeypatch,
-        church_contradictions=[{"reading": "a", "distance": 90.0, "epochs": 3}, {"reading": "b", "distance": 20.0}],
+@pytest.mark.parametrize(
+    ("with_it", "verdict"), [(10.0, claims.HOLDS), (19.5, claims.PARTLY), (20.5, claims.PARTLY), (30.0, claims.FAILS)]
+)
+def test_p4s_contradictions_are_decided_over_seeds_and_say_how_short_the_runs_were(monkeypatch, with_it, verdict):
+    rows = [
+        {"reading": name, "seed": seed, "distance": middle + seed - 1, "epochs": 3, "images": 8000}
+        for name, middle in (("a", with_it), ("b", 20.0))
+        for seed in (0, 1, 2)
+    ]
+    verdicts(monkeypatch, church_contradictions=rows)
+    found, judged = claims._church_reading("a", "b")()
+    assert judged == verdict
+    assert (
+        found.startswith(f"distance {with_it:.3g} ± 1 (3 seeds) with it")
+        and "3 epochs of 8,000 images" in found
+        and "100 were" in found
     )
-    found, verdict = claims._church_reading("a", "b")()
-    assert verdict == claims.OPEN and found.startswith("distance 90.0 with it, 20.0 without")

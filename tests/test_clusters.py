@@ -10,7 +10,13 @@ from gancourse.__main__ import main
 from gancourse.clusters import find_clusters, k_means
 from gancourse.data import Images, scale
 from gancourse.fast import Network
-from gancourse.models import ClusterDiscriminator, ClusterGenerator, intervals
+from gancourse.models import (
+    Cluster128Discriminator,
+    Cluster128Generator,
+    ClusterDiscriminator,
+    ClusterGenerator,
+    intervals,
+)
 from gancourse.regularisers import Recipe, RegularisedTrainer
 from gancourse.training import Config, Trainer
 
@@ -116,11 +122,12 @@ def test_the_fast_view_gives_the_same_images_and_logits(images, pair):
 @pytest.mark.parametrize("fresh_z", [False, True])
 def test_d_is_told_the_cluster_of_each_fake_and_finds_that_of_real_ones(images, pair, monkeypatch, fast, fresh_z):
     G, D = pair
-    told, drawn = [], []
+    told, drawn, seen = [], [], []
     of_cluster, code = ClusterDiscriminator.of_cluster, ClusterGenerator.code
 
     def listen(self, outputs, x, code):
         told.append(code)
+        seen.append(x)
         return of_cluster(self, outputs, x, code)
 
     def note(self, z):
@@ -133,9 +140,51 @@ def test_d_is_told_the_cluster_of_each_fake_and_finds_that_of_real_ones(images, 
     monkeypatch.setattr(ClusterGenerator, "code", note)
     next(trainer.rounds())
     real, fake, again = told
-    assert real is None
+    assert torch.equal(real, D.code(seen[0])) and len(real.unique()) > 1
     assert any(torch.equal(fake, c) for c in drawn) and any(torch.equal(again, c) for c in drawn)
     assert torch.equal(fake, again) is not fresh_z
+
+
+def test_the_cluster_of_a_real_image_is_found_before_it_is_augmented(images, pair, monkeypatch):
+    G, D = pair
+    told, of_cluster, batch = [], ClusterDiscriminator.of_cluster, []
+
+    def listen(self, outputs, x, code):
+        told.append(code)
+        return of_cluster(self, outputs, x, code)
+
+    config = replace(CONFIG, epochs=1, ema_half_life=0.0)
+    trainer = RegularisedTrainer(G, D, images, config, Recipe(augment=("colour", "cutout")), device="cpu")
+    monkeypatch.setattr(ClusterDiscriminator, "of_cluster", listen)
+    rows = Images._rows
+
+    def note(self, index):
+        batch.append(rows(self, index))
+        return batch[-1]
+
+    monkeypatch.setattr(Images, "_rows", note)
+    next(trainer.rounds())
+    assert torch.equal(told[0], D.code(scale(batch[0]))) and len(told[0].unique()) > 1
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_churches_are_torn_as_digits_are(fast):
+    colours = torch.randint(0, 256, (4, 3, 1, 1), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    which = torch.arange(24) % 4
+    pixels = colours[which].expand(-1, -1, 128, 128).contiguous()
+    torch.manual_seed(0)
+    G, D = Cluster128Generator(2, 4), Cluster128Discriminator(2, 4)
+    config = replace(CONFIG, model="dcgan128-clusters", batch_size=8, epochs=1, fast=fast)
+    RegularisedTrainer(G, D, Images(pixels), config, Recipe(augment=("translation",)), device="cpu").fit(progress=False)
+    found = D.code(scale(pixels))
+    assert all(len(found[which == i].unique()) == 1 for i in range(4)) and len(found.unique()) > 2
+    z = z_of(8)
+    with torch.no_grad():
+        x, _ = G.eval()(z), D.eval()
+        assert x.shape == (8, 3, 128, 128)
+        assert torch.allclose(Network(D)(x, G.code(z)), D(x, G.code(z)), atol=1e-4)
+        assert torch.allclose(Network(G)(z), x, atol=1e-4)
+    assert models.count_parameters(G) == models.count_parameters(models.DCGAN128Generator(2))
 
 
 def test_a_plain_trainer_and_mixed_batches_are_refused(images, pair):
@@ -159,6 +208,19 @@ def test_a_run_goes_on_where_it_stopped_bit_for_bit(images, tmp_path):
     for name, value in whole.G.state_dict().items():
         assert torch.equal(value, resumed.G.state_dict()[name]), name
     assert torch.equal(whole.D.means, resumed.D.means) and whole.D.means.abs().sum() > 0
+
+
+def test_churches_trained_shipped_and_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr("gancourse.shipping.factors.scores", lambda G: {"distance": 1.0})
+    run, out = str(tmp_path / "run"), tmp_path / "weights"
+    train = "train church-clusters --epochs 1 --images 104 --width 2 --batch-size 52 --ema-half-life 64"
+    assert main([*train.split(), "--milestones", "1", "--out", run]) == 0
+    assert main(["ship", run, "--name", "torn", "--epochs", "1", "--eight-bit", "--out", str(out)]) == 0
+    G, D = (pretrained.load("torn", folder=out, part=part) for part in "GD")
+    assert isinstance(G, Cluster128Generator) and isinstance(D, Cluster128Discriminator)
+    assert D(G(z_of(3))).shape == (3,)
+    command = pretrained.card("torn", out)["commands"][0]
+    assert command.startswith("python -m gancourse train church-clusters --epochs 1 --width 2 --images 104")
 
 
 def test_trained_shipped_and_loaded(tmp_path, capsys):

@@ -53,7 +53,7 @@ def generator_of(run: Run, epoch: int | None = None) -> tuple[Generator, int, st
         raise RunError(f"{run.folder} has no checkpoint that can be used; train at least one epoch.")
     name = str(config.get("model"))
     try:
-        width = {"width": config["parameters"]["G"][0][1] // 16} if name == "dcgan128" else {}
+        width = {"width": config["parameters"]["G"][0][1] // 16} if name.startswith("dcgan128") else {}
         G, _ = networks(name, **width)
     except (ValueError, LookupError, TypeError) as error:
         raise RunError(f"{run.folder} holds a run of {name!r}, which cannot be made again here: {error}") from error
