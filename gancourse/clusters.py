@@ -7,7 +7,7 @@ A GAN that is conditioned on clusters of its own data needs no annotation and co
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancourse.data import Images, scale
@@ -41,3 +41,15 @@ def find_clusters(G: TornGenerator, D: ToldDiscriminator, images: Images, seed: 
     means, counts = k_means(x, len(D.means), torch.Generator().manual_seed(seed))
     D.means.copy_(means)
     G.edges.copy_(intervals(counts))
+
+
+def of_fakes(G: nn.Module, z: Tensor) -> tuple[Tensor, ...]:
+    """What D is told of fake images beside the images: the clusters (B,) of z, if G has any (ours)."""
+    inner = getattr(G, "inner", G)
+    return (inner.code(z),) if isinstance(inner, TornGenerator) else ()
+
+
+def of_reals(D: nn.Module, x_real: Tensor) -> tuple[Tensor, ...]:
+    """What D is told of real images: their clusters (B,), found before they are augmented, if it knows any (ours)."""
+    inner = getattr(D, "inner", D)
+    return (inner.code(x_real),) if isinstance(inner, ToldDiscriminator) else ()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.clusters import find_clusters
+from gancourse.clusters import find_clusters, of_fakes, of_reals
 from gancourse.config import Config
 from gancourse.data import Images
 from gancourse.losses import GENERATOR_LOSSES, non_saturating_loss, wide
@@ -209,8 +209,8 @@ def regularised_step(
         if recipe.mixed:
             real_logits, fake_logits = wide(D(view(torch.cat([x_real, x_fake.detach()]), recipe, rng))).chunk(2)
         else:
-            real_logits = wide(D(view(x_real, recipe, rng), *_real_cluster(D, x_real)))
-            fake_logits = wide(D(view(x_fake.detach(), recipe, rng), *_cluster(G, z)))
+            real_logits = wide(D(view(x_real, recipe, rng), *of_reals(D, x_real)))
+            fake_logits = wide(D(view(x_fake.detach(), recipe, rng), *of_fakes(G, z)))
         loss_d = smoothed_discriminator_loss(real_logits, fake_logits, recipe.real_target)
         total = loss_d
         if recipe.r1:
@@ -230,7 +230,7 @@ def regularised_step(
             z = draw_z(G, len(x_real), rng)
             x_fake = G(z)
         seen = torch.cat([x_real, x_fake]) if recipe.mixed else x_fake
-        fake_logits = wide(D(view(seen, recipe, rng), *_cluster(G, z)))[-len(x_fake) :]
+        fake_logits = wide(D(view(seen, recipe, rng), *of_fakes(G, z)))[-len(x_fake) :]
         loss_g = generator_loss(fake_logits)
         opt_g.zero_grad()
         loss_g.backward()
@@ -240,18 +240,6 @@ def regularised_step(
     loss_d, d_real, d_fake, norm_d = d_means / len(x_reals)
     loss_g, d_fake_after = means(loss_g, fake_logits.sigmoid())
     return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, grad_norm(G)])
-
-
-def _cluster(G: nn.Module, z: Tensor) -> tuple[Tensor, ...]:
-    """What D is told of fake images beside the images: the clusters (B,) of z, if G has clusters."""
-    inner = getattr(G, "inner", G)
-    return (inner.code(z),) if isinstance(inner, TornGenerator) else ()
-
-
-def _real_cluster(D: nn.Module, x_real: Tensor) -> tuple[Tensor, ...]:
-    """The clusters (B,) of real images, found before they are augmented, if D is told of any."""
-    inner = getattr(D, "inner", D)
-    return (inner.code(x_real),) if isinstance(inner, ToldDiscriminator) else ()
 
 
 class RegularisedTrainer(Trainer):
