@@ -85,6 +85,11 @@ def main(arguments: list[str] | None = None) -> int:
     ship.add_argument("--out", required=True, help="folder of weights and cards")
     ship.add_argument("--as-trained", action="store_true", help="G itself, where the run also has its average")
     ship.add_argument("--eight-bit", action="store_true", help="weights in int8 with scales: half the size of float16")
+    ship.add_argument("--generator-only", action="store_true", help="neither D nor the strip of samples")
+    ship.add_argument(
+        "--photographs", nargs=2, metavar=("TRAIN", "UNSEEN"), help="folders: what it was trained on, and not"
+    )
+    ship.add_argument("--source", default="", help="with --photographs: whose they are, and on what terms")
     ship.add_argument("--trained-at", default="", help="commit of the run's code (default: this one)")
     ship.set_defaults(run=_ship)
 
@@ -161,15 +166,22 @@ def _readme(options: argparse.Namespace) -> None:
 def _ship(options: argparse.Namespace) -> None:
     from pathlib import Path
 
+    from gancourse.photographs import open_pictures
     from gancourse.runs import Run
-    from gancourse.shipping import ship
+    from gancourse.shipping import Photographs, ship
 
     run, out, curve = Run(options.run_folder), Path(options.out), tuple(options.curve)
-    forms = options.as_trained, options.eight_bit
+    photographs = None
+    if options.photographs:
+        if not options.source:
+            raise ValueError("--photographs is given without --source: say whose they are, and on what terms.")
+        photographs = Photographs(*(open_pictures(folder) for folder in options.photographs), options.source)
+    forms = options.as_trained, options.eight_bit, options.generator_only, photographs
     card = ship(run, options.name, options.epochs, out, options.trained_at, curve, *forms)
     for epoch, files in card["files"].items():
         print(
-            f"{options.name} at epoch {epoch}: {files['G']['bytes']:,} bytes (G), {files.get('scores', 'not scored')}"
+            f"{options.name} at epoch {epoch}: {files['G']['bytes']:,} bytes (G), "
+            f"{files.get('scores', files.get('copies', 'not scored'))}"
         )
 
 

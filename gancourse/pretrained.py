@@ -75,8 +75,8 @@ def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FO
 
     name: one of `names()`. epoch: one of `epochs(name)`; None for the last. part: "G", z (B, 100) -> images in [-1, 1];
     or "D", images -> logits (B,). folder: where to look, the package's own by default.
-    Raises PretrainedError: an unknown name, epoch or part (with those that there are), a file that is missing, or one
-    whose SHA-256 is not its card's.
+    Raises PretrainedError: an unknown name, epoch or part (with those that there are), a part that is not shipped, a
+    file that is missing, or one whose SHA-256 is not its card's.
     """
     if part not in ("G", "D"):
         raise PretrainedError(f'part is {part!r}, expected "G" (the generator) or "D" (the discriminator).')
@@ -85,6 +85,8 @@ def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FO
     if epoch not in have:
         shipped = ", ".join(map(str, have))
         raise PretrainedError(f"{name} is not shipped at epoch {epoch!r}; there are epochs {shipped}.")
+    if part not in about["files"][str(epoch)]:
+        raise PretrainedError(f'{name} is shipped without its discriminator; there is part "G".')
     raw = _verified(folder, about["files"][str(epoch)][part])
     with torch.random.fork_rng(devices=[]):  # making a network draws random numbers: the caller's stay as they were
         network = networks(about["model"], **about.get("options", {}))["GD".index(part)]

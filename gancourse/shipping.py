@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,10 +22,10 @@ from PIL import Image
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from gancourse import factors
+from gancourse import copies, factors
 from gancourse.checkpoints import Checkpoint, RunError
 from gancourse.config import Config
-from gancourse.data import unscale
+from gancourse.data import Images, unscale
 from gancourse.evaluation import class_histogram, classifier_fid
 from gancourse.files import write_atomically
 from gancourse.machine import commit
@@ -37,7 +37,18 @@ from gancourse.weights_format import halved, quartered, restored
 N_STRIP = 16  # z of a strip; a run has 64
 N_ROWS = 12  # of a strip of 128 px images, at most
 N_SCORE = 10_000  # generated images that are scored
-_LICENCES = {"mnist": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0."}
+_LICENCES = {  # of weights, by the data that they were trained on
+    "mnist": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
+    "churches": "MIT, as the code.",
+}
+
+
+class Photographs(NamedTuple):
+    """What weights of photographs need before they are shipped: the images they are of, others, and their source."""
+
+    train: Images
+    unseen: Images
+    source: str  # for the card: whose, how many, on what terms
 
 
 def ship(
@@ -49,6 +60,8 @@ def ship(
     curve: tuple[int, ...] = (),
     as_trained: bool = False,
     eight_bit: bool = False,
+    generator_only: bool = False,
+    photographs: Photographs | None = None,
 ) -> dict[str, Any]:
     """Write the weights of some epochs of a run, its strip and its card into `out`; return the card.
 
@@ -57,8 +70,10 @@ def ship(
     rounded to float16, or, eight_bit, to int8 with a scale per row; the rest, BatchNorm's statistics above all, stays
     float32. The scores are those of the rounded weights. The averaged generator is shipped where the run has one.
     as_trained: G itself in its place (an average does not touch what it is taken of, so these are the weights of a run
-    without one); its strip is made of checkpoints.
-    Raises RunError: a bad name, a run without config, no checkpoint of an epoch.
+    without one); its strip is made of checkpoints. generator_only: neither D nor the strip.
+    photographs: needed for a run on images that are neither MNIST's nor the renderer's; see `gancourse.copies`.
+    Raises RunError: a bad name, a run without config, no checkpoint of an epoch, photographs without that check, or
+    copies among the samples.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
         raise RunError(f"name is {name!r}, expected lower-case letters, digits and '-'.")
@@ -67,6 +82,12 @@ def ship(
         raise RunError(f"{run.folder} is no run folder, or no epochs were asked for ({epochs}).")
     if missing := sorted({*epochs, *curve} - set(run.checkpointed_epochs())):
         raise RunError(f"{run.folder} has no checkpoint of epoch {missing[0]}; there are {run.checkpointed_epochs()}.")
+    drawn = config["data"]["name"].split("-")[0] in _LICENCES
+    if not drawn and photographs is None:
+        raise RunError(
+            f"{run.folder} was trained on {config['data']['name']}: weights of photographs are shipped only after a "
+            "check for copies. Give --photographs TRAIN UNSEEN and --source."
+        )
     torch.manual_seed(0)
     options = _options(config)
     G, D = networks(config["model"], **options)
@@ -77,9 +98,11 @@ def ship(
         checkpoint = run.load(epoch)
         averaged = bool(checkpoint.network("ema")) and not as_trained
         entry: dict[str, Any] = {"averaged": averaged}
-        for part, network in (("G", G), ("D", D)):
+        for part, network in (("G", G), ("D", D))[: 1 if generator_only else 2]:
             stored = rounded(checkpoint.network("ema" if averaged and part == "G" else part))
             network.load_state_dict(restored(stored))
+            if photographs is not None and part == "G":
+                entry["copies"] = _copies(G, photographs, config, name)
             raw = save_safetensors(stored)
             entry[part] = _write(out, f"{name}-{part.lower()}-{epoch:04d}.safetensors", raw)
         if config["data"]["name"].startswith("mnist"):
@@ -109,6 +132,8 @@ def ship(
             + (f" --curve {_words(curve)}" if curve else "")
             + " --as-trained" * as_trained
             + " --eight-bit" * eight_bit
+            + " --generator-only" * generator_only
+            + " --photographs TRAIN UNSEEN --source TEXT" * (photographs is not None)
             + " --out FOLDER",
         ],
         "commit": trained_at or commit(),
@@ -120,12 +145,31 @@ def ship(
         "threads": torch.get_num_threads(),
         "files": files,
         "curve": learning,
-        "strip": _strip(shown, config, name, out),
-        "licence": _LICENCES.get(config["data"]["name"].split("-")[0], "MIT, as the code."),
+        "strip": None if generator_only else _strip(shown, config, name, out),
+        "licence": photographs.source if photographs else _LICENCES[config["data"]["name"].split("-")[0]],
         "history": [{k: int(v) if k == "epoch" else float(f"{v:.4g}") for k, v in row.items()} for row in history],
     }
     write_atomically(out / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
     return card
+
+
+def _copies(G: Generator, photographs: Photographs, config: dict[str, Any], name: str) -> dict[str, float]:
+    """What the card says of copies. Raises RunError where there are any, or where these are not the training images."""
+    if photographs.train.fingerprint != config["data"]["sha256"]:
+        raise RunError(f"{photographs.train.name} is not what this run was trained on: its SHA-256 is another.")
+    found = copies.check(G, photographs.train, photographs.unseen)
+    if found.share:
+        raise RunError(
+            f"{name}: {found.share:.1%} of {len(found.closest)} samples are copies of training images (closeness below "
+            f"{copies.COPY}). Such weights are not shipped: train with --augment, on more images, or for less long."
+        )
+    return {
+        "share": found.share,
+        "closest": round(found.closest.min().item(), 3),
+        "unseen_share": round(found.unseen, 4),
+        "samples": len(found.closest),
+        "unseen": len(photographs.unseen),
+    }
 
 
 def _options(config: dict[str, Any]) -> dict[str, int]:
@@ -194,6 +238,8 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     model = config["model"].replace("dcgan128", "church")
     words = [f"python -m gancourse train {model} --epochs {config['epochs']}"]
     words += [f"--width {width}" for width in _options(config).values()]
+    if model.startswith("church") and not config["data"]["name"].startswith("churches"):
+        words.append("--data FOLDER")
     words.append(f"--images {config['data']['count']}")
     for key in _OPTIONS:
         value = tuple(config[key]) if isinstance(config[key], list) else config[key]

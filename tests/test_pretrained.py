@@ -242,11 +242,13 @@ def test_there_is_something_and_not_too_much_of_it(pytestconfig):
 
 @pytest.mark.parametrize(("name", "epoch"), SHIPPED)
 def test_everything_that_is_shipped_loads_and_runs(name, epoch):
-    G, D = pretrained.load(name, epoch), pretrained.load(name, epoch, "D")
+    G = pretrained.load(name, epoch)
     x = G(pretrained.fixed_z(name, 4))
     assert tuple(x.shape) == (4, *G.image_shape) and x.abs().max() <= 1 and x.std() > 0.1
-    assert D(x).isfinite().all() and D(x).shape == (4,)
     card = pretrained.card(name)
+    if "D" in card["files"][str(epoch)]:
+        D = pretrained.load(name, epoch, "D")
+        assert D(x).isfinite().all() and D(x).shape == (4,)
     assert len(card["commands"]) == 2 and card["licence"] and card["data"]["sha256"]
     if card["strip"] and epoch in (strip := pretrained.strip(name)):  # the same z, so the same images
         assert (x - (strip[epoch][:4].float() / 127.5 - 1)).abs().mean() < 0.02
