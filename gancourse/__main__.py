@@ -175,7 +175,8 @@ def _ship(options: argparse.Namespace) -> None:
     if options.photographs:
         if not options.source:
             raise ValueError("--photographs is given without --source: say whose they are, and on what terms.")
-        photographs = Photographs(*(open_pictures(folder) for folder in options.photographs), options.source)
+        train, unseen = (open_pictures(folder) for folder in options.photographs)
+        photographs = Photographs(train, unseen, options.source)
     forms = options.as_trained, options.eight_bit, options.generator_only, photographs
     card = ship(run, options.name, options.epochs, out, options.trained_at, curve, *forms)
     for epoch, files in card["files"].items():

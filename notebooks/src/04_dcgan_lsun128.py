@@ -528,17 +528,20 @@ for steps in (8, 16, 32, 64):
 
 # %%
 study = results("church_contradictions")
-first = study["rows"][0]
-print(f"width {first['width']}, {first['images']:,} churches, {first['epochs']} epochs, scores on {first['n']} samples")
-print(
-    f"{'reading':18}{'seed':>5}{'lr':>8}{'BN from':>9}{'BN first':>10}{'distance':>10}{'kinds met':>11}{'D(x)':>7}{'D(G(z))':>9}"
-)
+first, seeds = study["rows"][0], sorted({row["seed"] for row in study["rows"]})
+readings = {name: [] for name in (row["reading"] for row in study["rows"])}
 for row in study["rows"]:
-    answers = [f"{row[key]:.2f}" if row[key] is not None else "-" for key in ("d_real", "d_fake_before")]
-    print(
-        f"{row['reading']:18}{row['seed']:>5}{row['lr']:>8g}{row['norm_mean']:>9g}{row['norm_first']!s:>10}"
-        f"{row['distance']:>10.1f}{row['kinds']:>11.0%}{answers[0]:>7}{answers[1]:>9}"
-    )
+    readings[row["reading"]].append(row)
+print(f"width {first['width']}, {first['images']:,} churches, seeds {seeds}, scores on {first['n']} samples")
+print(f"{'':42}{'distance (all seeds) after epoch':>36}")
+epochs = "".join(f"{e:>12}" for e in range(1, first["epochs"] + 1))
+print(f"{'reading':18}{'lr':>8}{'BN from':>9}{'BN first':>10}{epochs}{'kinds met':>12}")
+for name, runs in readings.items():
+    row = runs[0]
+    spans = [sorted(r["distances"][e] for r in runs) for e in range(1, first["epochs"] + 1)]
+    text = "".join(f"{f'{span[0]:.0f} to {span[-1]:.0f}':>12}" for span in spans)
+    kinds = sum(r["kinds"] for r in runs) / len(runs)
+    print(f"{name:18}{row['lr']:>8g}{row['norm_mean']:>9g}{row['norm_first']!s:>10}{text}{kinds:>12.0%}")
 
 # %%
 strips = {row["reading"]: unpack(row["picture"]) for row in study["rows"] if row["seed"] == 0}
