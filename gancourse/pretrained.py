@@ -86,7 +86,7 @@ def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FO
         shipped = ", ".join(map(str, have))
         raise PretrainedError(f"{name} is not shipped at epoch {epoch!r}; there are epochs {shipped}.")
     if part not in about["files"][str(epoch)]:
-        raise PretrainedError(f'{name} is shipped without its discriminator; there is part "G".')
+        raise PretrainedError(f'{name} is shipped without its discriminator at epoch {epoch}; there is part "G".')
     raw = _verified(folder, about["files"][str(epoch)][part])
     with torch.random.fork_rng(devices=[]):  # making a network draws random numbers: the caller's stay as they were
         network = networks(about["model"], **about.get("options", {}))["GD".index(part)]

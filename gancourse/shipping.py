@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ from gancourse.runs import Run
 from gancourse.weights_format import halved, quartered, restored
 
 N_STRIP = 16  # z of a strip; a run has 64
-N_ROWS = 12  # of a strip of 128 px images, at most
+N_ROWS = 5  # of a strip of 128 px images, at most
 N_SCORE = 10_000  # generated images that are scored
 _LICENCES = {  # of weights, by the data that they were trained on
     "mnist": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
@@ -60,7 +60,8 @@ def ship(
     curve: tuple[int, ...] = (),
     as_trained: bool = False,
     eight_bit: bool = False,
-    generator_only: bool = False,
+    discriminators: Collection[int] | None = None,
+    strip: bool = True,
     photographs: Photographs | None = None,
 ) -> dict[str, Any]:
     """Write the weights of some epochs of a run, its strip and its card into `out`; return the card.
@@ -70,7 +71,8 @@ def ship(
     rounded to float16, or, eight_bit, to int8 with a scale per row; the rest, BatchNorm's statistics above all, stays
     float32. The scores are those of the rounded weights. The averaged generator is shipped where the run has one.
     as_trained: G itself in its place (an average does not touch what it is taken of, so these are the weights of a run
-    without one); its strip is made of checkpoints. generator_only: neither D nor the strip.
+    without one); its strip is made of checkpoints. discriminators: epochs whose D is shipped too, None for all. strip:
+    whether samples of the run's epochs are.
     photographs: needed for a run on images that are neither MNIST's nor the renderer's; see `gancourse.copies`.
     Raises RunError: a bad name, a run without config, no checkpoint of an epoch, photographs without that check, or
     copies among the samples.
@@ -98,7 +100,9 @@ def ship(
         checkpoint = run.load(epoch)
         averaged = bool(checkpoint.network("ema")) and not as_trained
         entry: dict[str, Any] = {"averaged": averaged}
-        for part, network in (("G", G), ("D", D))[: 1 if generator_only else 2]:
+        for part, network in (("G", G), ("D", D)):
+            if part == "D" and discriminators is not None and epoch not in discriminators:
+                continue
             stored = rounded(checkpoint.network("ema" if averaged and part == "G" else part))
             network.load_state_dict(restored(stored))
             if photographs is not None and part == "G":
@@ -132,7 +136,8 @@ def ship(
             + (f" --curve {_words(curve)}" if curve else "")
             + " --as-trained" * as_trained
             + " --eight-bit" * eight_bit
-            + " --generator-only" * generator_only
+            + ("" if discriminators is None else f" --discriminators {_words(sorted(discriminators))}".rstrip())
+            + " --no-strip" * (not strip)
             + " --photographs TRAIN UNSEEN --source TEXT" * (photographs is not None)
             + " --out FOLDER",
         ],
@@ -145,7 +150,7 @@ def ship(
         "threads": torch.get_num_threads(),
         "files": files,
         "curve": learning,
-        "strip": None if generator_only else _strip(shown, config, name, out),
+        "strip": _strip(shown, config, name, out) if strip else None,
         "licence": photographs.source if photographs else _LICENCES[config["data"]["name"].split("-")[0]],
         "history": [{k: int(v) if k == "epoch" else float(f"{v:.4g}") for k, v in row.items()} for row in history],
     }

@@ -81,7 +81,9 @@ def run(tmp_path_factory):
 
 
 def ship(run, out, photographs, **options):
-    return shipping.ship(run, "mine", [1], out, "abc", generator_only=True, photographs=photographs, **options)
+    return shipping.ship(
+        run, "mine", [1], out, "abc", discriminators=(), strip=False, photographs=photographs, **options
+    )
 
 
 def test_photographs_are_shipped_only_after_the_check_and_the_card_tells(run, tmp_path):
@@ -101,7 +103,7 @@ def test_photographs_are_shipped_only_after_the_check_and_the_card_tells(run, tm
         "unseen": 20,
     }
     assert "--data FOLDER --images 24" in card["commands"][0]
-    assert "--generator-only --photographs TRAIN UNSEEN --source TEXT" in card["commands"][1]
+    assert "--discriminators --no-strip --photographs TRAIN UNSEEN --source TEXT" in card["commands"][1]
     assert pretrained.load("mine", folder=tmp_path).image_shape == (3, 128, 128)
     with pytest.raises(pretrained.PretrainedError, match="without its discriminator"):
         pretrained.load("mine", folder=tmp_path, part="D")

@@ -649,7 +649,7 @@ def unpainted(x, size=9, near=0.08):
 
 
 early = pretrained.epochs("church-procedural")[0]
-G_early, D_early = (pretrained.load("church-procedural", early, part) for part in "GD")
+G_early = pretrained.load("church-procedural", early)
 fakes_early = torch.cat([latent.generate(G_early, part) for part in z.split(100)])
 grey = unpainted(fakes_early)
 area = grey.flatten(1).sum(1)
@@ -676,12 +676,12 @@ plots.show(
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
     hidden = torch.cat([G_early.net[:-2](part[:, :, None, None]) for part in z[:200].split(100)])  # (200, 16, 64, 64)
-    belief_early = torch.cat([D_early(part) for part in fakes_early.split(100)])
+    belief_early = torch.cat([D_best(part) for part in fakes_early.split(100)])
 inside = mean_over(grey[:200].float(), 3)[:, :, ::2, ::2] > 0.999  # each hidden pixel paints some 4 x 4
 on = (hidden > 0).float().mean(1, keepdim=True)
 print(f"channels that are on: {on[inside].mean():.0%} inside grey blobs, {on[~inside].mean():.0%} elsewhere")
 print(
-    f"D's mean answer there, as a logit: {belief_early[area > 0].mean():.1f} with, {belief_early[area == 0].mean():.1f} without"
+    f"the later D's mean answer to these pictures, as a logit: {belief_early[area > 0].mean():.1f} with, {belief_early[area == 0].mean():.1f} without"
 )
 
 # %% [markdown]
