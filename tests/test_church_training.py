@@ -126,24 +126,3 @@ def test_a_contradiction_runs():
     assert not figures["diverged"]
     assert 0 < figures["kinds"] <= 1
     assert unpack(figures["picture"]).shape == (6, 3, 64, 64)
-
-
-def test_the_recipe_runs_whole_and_without_each_part(monkeypatch):
-    monkeypatch.setattr("gancourse.factors.scores", lambda G: {"distance": float(next(G.parameters()).std())})
-    study = find("church_recipe")
-    rows = {job["label"]: study.run(job) for job in study.jobs(True)}
-    assert list(rows) == ["the whole recipe", "latent space not torn", "no flips, no DiffAugment"]
-    assert len({row["loss_d"] for row in rows.values()}) == 3  # each change changes something
-    assert all(row["images_seen"] == 112 and unpack(row["picture"]).shape == (6, 3, 64, 64) for row in rows.values())
-    whole, *others = study.jobs(False)
-    names = {"key", "label"}
-    assert [{k for k in job if job[k] != whole[k]} - names for job in others] == [{"torn"}, {"augment"}]
-
-
-def test_the_shipped_generator_is_of_that_recipe():
-    whole, card = find("church_recipe").jobs(False)[0], pretrained.card("church-best")
-    command = card["commands"][0]
-    assert card["model"] == "dcgan128-clusters" and card["options"] == {"width": whole["width"]}
-    assert (card["config"]["lr"], card["config"]["epochs"]) == (whole["lr"], whole["epochs"])
-    assert f"--augment {' '.join(whole['augment'])}" in command and "--decay" in command
-    assert card["data"]["count"] == whole["images"] and card["config"]["ema_half_life"] == 10_000
