@@ -87,6 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     ship.add_argument("--eight-bit", action="store_true", help="weights in int8 with scales: half the size of float16")
     ship.add_argument("--discriminators", type=int, nargs="*", help="epochs whose D is shipped too (default: all)")
     ship.add_argument("--no-strip", action="store_true", help="no strip of samples over the epochs")
+    ship.add_argument("--standing", action="store_true", help="BatchNorm's statistics of G anew, from 2,000 z")
     ship.add_argument(
         "--photographs", nargs=2, metavar=("TRAIN", "UNSEEN"), help="folders: what it was trained on, and not"
     )
@@ -178,7 +179,14 @@ def _ship(options: argparse.Namespace) -> None:
             raise ValueError("--photographs is given without --source: say whose they are, and on what terms.")
         train, unseen = (open_pictures(folder) for folder in options.photographs)
         photographs = Photographs(train, unseen, options.source)
-    forms = options.as_trained, options.eight_bit, options.discriminators, not options.no_strip, photographs
+    forms = (
+        options.as_trained,
+        options.eight_bit,
+        options.discriminators,
+        not options.no_strip,
+        options.standing,
+        photographs,
+    )
     card = ship(run, options.name, options.epochs, out, options.trained_at, curve, *forms)
     for epoch, files in card["files"].items():
         print(

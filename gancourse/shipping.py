@@ -22,7 +22,7 @@ from PIL import Image
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from gancourse import copies, factors
+from gancourse import copies, factors, standing
 from gancourse.checkpoints import Checkpoint, RunError
 from gancourse.config import Config
 from gancourse.data import Images, unscale
@@ -62,6 +62,7 @@ def ship(
     eight_bit: bool = False,
     discriminators: Collection[int] | None = None,
     strip: bool = True,
+    stand: bool = False,
     photographs: Photographs | None = None,
 ) -> dict[str, Any]:
     """Write the weights of some epochs of a run, its strip and its card into `out`; return the card.
@@ -72,7 +73,7 @@ def ship(
     float32. The scores are those of the rounded weights. The averaged generator is shipped where the run has one.
     as_trained: G itself in its place (an average does not touch what it is taken of, so these are the weights of a run
     without one); its strip is made of checkpoints. discriminators: epochs whose D is shipped too, None for all. strip:
-    whether samples of the run's epochs are.
+    whether samples of the run's epochs are. stand: BatchNorm's statistics of G as `gancourse.standing` makes them.
     photographs: needed for a run on images that are neither MNIST's nor the renderer's; see `gancourse.copies`.
     Raises RunError: a bad name, a run without config, no checkpoint of an epoch, photographs without that check, or
     copies among the samples.
@@ -105,6 +106,9 @@ def ship(
                 continue
             stored = rounded(checkpoint.network("ema" if averaged and part == "G" else part))
             network.load_state_dict(restored(stored))
+            if stand and part == "G":
+                standing.renew(G)
+                stored |= {k: v.clone() for k, v in G.state_dict().items() if k.endswith(standing.STATISTICS)}
             if photographs is not None and part == "G":
                 entry["copies"] = _copies(G, photographs, config, name)
             raw = save_safetensors(stored)
@@ -138,6 +142,7 @@ def ship(
             + " --eight-bit" * eight_bit
             + ("" if discriminators is None else f" --discriminators {_words(sorted(discriminators))}".rstrip())
             + " --no-strip" * (not strip)
+            + " --standing" * stand
             + " --photographs TRAIN UNSEEN --source TEXT" * (photographs is not None)
             + " --out FOLDER",
         ],

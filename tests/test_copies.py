@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gancourse import copies, pretrained, shipping
+from gancourse import copies, pretrained, shipping, standing
 from gancourse.__main__ import main
 from gancourse.checkpoints import RunError
 from gancourse.config import Config
@@ -109,6 +109,15 @@ def test_photographs_are_shipped_only_after_the_check_and_the_card_tells(run, tm
         pretrained.load("mine", folder=tmp_path, part="D")
     with pytest.raises(pretrained.PretrainedError, match="mine has no strip"):
         pretrained.strip("mine", tmp_path)
+
+
+def test_standing_statistics_are_shipped_and_the_command_says_so(run, tmp_path):
+    photographs = Photographs(pictures(24, 0, 128), UNSEEN, "mine")
+    plain, renewed = (ship(run, tmp_path / name, photographs, stand=name == "b") for name in "ab")
+    assert "--standing" in renewed["commands"][1] and "--standing" not in plain["commands"][1]
+    a, b = (pretrained.load("mine", folder=tmp_path / name).state_dict() for name in "ab")
+    changed = {k for k in a if not torch.equal(a[k], b[k])}
+    assert changed and all(k.endswith(standing.STATISTICS) for k in changed)
 
 
 def test_copies_are_not_shipped(run, tmp_path, monkeypatch):

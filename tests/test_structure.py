@@ -19,7 +19,7 @@ LAYERS: dict[str, str] = {
     "theory": "theory games points",
     "run folder": "weights_format checkpoints locks runs snapshots pretrained",
     "training": "step training regularisers playground",
-    "measuring": "evaluation latent factors diagnosis texture copies shipping",
+    "measuring": "evaluation latent factors diagnosis texture copies standing shipping",
     "figures": "plots dashboard pictures latent_pictures tools banner",
     "widgets": "controls kept pointer tool_figure latent_widgets sample_widgets widgets_dashboard widgets",
     "course": "profiles colab estimates exercises studies claims",
