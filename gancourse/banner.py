@@ -17,7 +17,7 @@ from gancourse import latent, pretrained
 from gancourse.data import tile, unscale
 from gancourse.files import write_atomically
 
-DIGITS, CHURCHES = "dcgan-mnist", "church-procedural"
+DIGITS, CHURCHES = "dcgan-mnist", "church-best"
 HEIGHT, GAP, WORDS = 174, 12, 22  # pixels: of the pictures, between them, of the line below them
 PAPER, INK = (250, 250, 248), (64, 64, 64)
 FRAMES, MILLISECONDS, HOLD = 48, 110, 10  # the last images of the digits stay for HOLD frames

@@ -549,7 +549,8 @@ plots.show(
     plots.side_by_side({name: strip[:6] for name, strip in strips.items()}, columns=3),
     "4.8",
     "Six samples of each reading at the end of its short run, same z, seed 0, half their size.",
-    "Small grids of six images for each setting: blurred landscapes with a shape in the middle, or worse.",
+    "Six small grids of six images: practice is plain grey, as-printed-0.002 grey with a faint pattern; the others are "
+    "blurred landscapes with a shape in the middle.",
 )
 
 # %%
@@ -689,8 +690,8 @@ print(
 # %% [markdown]
 # Explained: a grey blob is a place where the last hidden layer has fallen silent. And it has a reason to last: through a
 # ReLU that is off no gradient passes, so whatever $D$ says about that place, the layers before it hear nothing. Only other
-# pictures, in which the same channels are on, can teach them. The last line above shows how little $D$ minds at that
-# epoch.
+# pictures, in which the same channels are on, can teach them. The last line above shows how little $D$ minds, even
+# two epochs later.
 #
 # What removes it? Here, patience: between the two shipped epochs the blobs have gone, as the table counts. A LeakyReLU in
 # $G$ or a bias in the last layer should prevent them from the start. **Predict first**, then try one in section 4.4,
@@ -808,7 +809,7 @@ for name, s, x in (
 
 # %% [markdown]
 # You see it and you measure it: nearer to the renders, and more kinds. What it still lacks is variety (look at the recall), and
-# some of the clearest pictures fall apart when you look at the roofs. Which remedy did it? These runs do not say: everything
+# some of the clearest pictures fall apart when you look closer. Which remedy did it? These runs do not say: everything
 # changed at once. Lesson 05 takes such a recipe apart, on digits, where a run is short enough to repeat. One hint is in
 # the history of the two runs: what did $D$ answer at the end?
 
@@ -833,10 +834,12 @@ about = pretrained.card("church-photographs")
 last = pretrained.epochs("church-photographs")[-1]
 G_photo = pretrained.load("church-photographs", last)
 check = about["files"][str(last)]["copies"]
-print(f"{about['data']['count']:,} photographs, {last} epochs, augmented: {about['commands'][0].split('--augment ')[1]}")
+print(
+    f"{about['data']['count']:,} photographs, {last} epochs, augmented: {about['commands'][0].split('--augment ')[1].split(' --')[0]}"
+)
 print(f"copies among {check['samples']:,} samples: {check['share']:.1%}, the closest at {check['closest']}")
 print(
-    f"among {check['unseen']} photographs that it never saw: {check['unseen_share']:.1%} (the same building, taken twice)"
+    f"among {check['unseen']} photographs that it never saw: {check['unseen_share']:.1%} (near-duplicates in the set)"
 )
 plots.show(
     plots.image_grid(latent.generate(G_photo, latent.sample(18, seed=1)), columns=6),
