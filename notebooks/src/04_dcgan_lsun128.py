@@ -819,8 +819,8 @@ for name in ("church-procedural", "church-best"):
     print(f"{name:18} epoch {row['epoch']:>2}: D(x) = {row['d_real']:.2f}, D(G(z)) = {row['d_fake_before']:.2f}")
 
 # %% [markdown]
-# Three times the churches, a mirror, DiffAugment and R1 all keep $D$ from being sure, and a $D$ that is not sure goes on
-# teaching.
+# Three times the churches, a mirror, DiffAugment and R1 are all there to keep $D$ from being sure, and here it is less sure, after
+# more steps. A $D$ that is not sure goes on teaching.
 #
 # **And photographs?** Everything so far was drawn. The last generator of this lesson was trained on 3,035 photographs of bell
 # towers, domes, apses and flying buttresses, a fortieth of what P4 had, and only 64 pixels wide before they were scaled up.
@@ -852,7 +852,7 @@ plots.show(
 # %% [markdown]
 # Stone, sky, towers, domes, the right stuff in the right places, and not one building that would stand. The second picture and
 # the ninth are nearly one. This generator's latent space is **torn** into 100 clusters of photographs ([lesson 05](05_evaluation.ipynb)
-# explains how, and what for); both $z$ lie in one cluster, and that cluster has become one picture. So no training photograph was
+# explains how, and what for); both $z$ lie in one cluster, and all of that cluster has become one building in several colours. So no training photograph was
 # copied, and yet the generator repeats itself: memorisation and collapse are two different faults.
 #
 # ## 4.11 What would the full run cost?
