@@ -179,15 +179,20 @@ def _ship(options: argparse.Namespace) -> None:
             raise ValueError("--photographs is given without --source: say whose they are, and on what terms.")
         train, unseen = (open_pictures(folder) for folder in options.photographs)
         photographs = Photographs(train, unseen, options.source)
-    forms = (
-        options.as_trained,
-        options.eight_bit,
-        options.discriminators,
-        not options.no_strip,
-        options.standing,
-        photographs,
+    card = ship(
+        run,
+        options.name,
+        options.epochs,
+        out,
+        options.trained_at,
+        curve,
+        as_trained=options.as_trained,
+        eight_bit=options.eight_bit,
+        discriminators=options.discriminators,
+        strip=not options.no_strip,
+        stand=options.standing,
+        photographs=photographs,
     )
-    card = ship(run, options.name, options.epochs, out, options.trained_at, curve, *forms)
     for epoch, files in card["files"].items():
         print(
             f"{options.name} at epoch {epoch}: {files['G']['bytes']:,} bytes (G), "
