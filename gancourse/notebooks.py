@@ -188,9 +188,9 @@ def _text(cell: Notebook) -> tuple[str, str]:
 
 
 def title(notebook: Notebook | None, otherwise: str) -> str:
-    """The notebook's first heading, as plain text."""
+    """The notebook's first heading, as plain text: without the dollar signs round a formula."""
     for cell in notebook.cells if notebook is not None else []:
         found = re.search(r"^# +(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
         if found:
-            return found.group(1).strip()
+            return found.group(1).replace("$", "").strip()
     return otherwise

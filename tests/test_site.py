@@ -105,3 +105,8 @@ def test_the_tagged_picture_stands_for_a_notebook_or_else_the_last_one():
     assert shown(cell("one"), cell("two")) == "two"
     assert shown(cell("one", "thumbnail"), cell("two")) == "one"
     assert site.thumbnail(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])) == ""
+
+
+def test_a_title_is_plain_text():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 06 What is in $z$?")])
+    assert notebooks.title(notebook, "06") == "06 What is in z?"

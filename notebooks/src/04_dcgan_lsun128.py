@@ -513,7 +513,7 @@ for steps in (8, 16, 32, 64):
 
 # %% [markdown]
 # The changes halve as the steps do, the largest as well: continuous, as it must be. What one *sees* as a break is one
-# thing turning into another through pictures that are neither, such as two towers that melt into one.
+# thing turning into another through pictures that are neither, such as a pointed roof that melts into a round one.
 #
 # ## 4.8 P4 contradicts itself three times. Which reading works?
 #
@@ -786,7 +786,7 @@ print(f"{about['what']}: {about['data']['count']:,} images, {last} epochs")
 print(f"{models.count_parameters(G_all.requires_grad_()):,} parameters in G; section 4.5's has {size:,}")
 print(about["commands"][0])
 
-# %%
+# %% tags=["thumbnail"]
 better = torch.cat([latent.generate(G_all, part) for part in z.split(100)])
 plots.show(
     plots.image_grid(better[:24], columns=6),
