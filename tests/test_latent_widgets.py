@@ -316,7 +316,7 @@ def test_updates_are_quick(networks):
     for G, limit in (
         (networks[0], 0.04),
         (models.networks("dcgan")[0], 0.25),
-        (models.networks("dcgan128", 16)[0], 0.15),
+        (models.networks("dcgan128", width=16)[0], 0.15),
     ):
         slider = widgets.latent_explorer(G).controls["direction 1"]
         assert quickest(lambda i, slider=slider: setattr(slider, "value", i / 4 + 0.1)) < limit

@@ -7,14 +7,22 @@ every run: Config(ema_half_life=...).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gancourse.training.augment import AUGMENTATIONS
 from gancourse.training.processes import ALONE, Share
+from gancourse.training.settings import check, number, setting, switch, whole
+
+_WORDS = (*AUGMENTATIONS, "flip")
+_NOT_NEGATIVE = number(lambda v: v >= 0)
+
+
+def _rate(value: Any) -> bool:
+    return value is None or number(lambda v: v > 0)(value)
 
 
 @dataclass(frozen=True)
@@ -24,34 +32,77 @@ class Recipe:
     Raises ValueError for a value out of range, naming it.
     """
 
-    lr_d: float | None = None  # D's learning rate, where it is not Config.lr
-    lr_g: float | None = None  # G's
-    decay: bool = False  # both fall linearly, epoch by epoch, from their full value in the first to 0 after the last
-    real_target: float = 1.0  # what D is taught to answer for real images: 0.9 is one-sided label smoothing
-    noise: float = 0.0  # standard deviation of the noise on all that D sees, in the first epoch
-    noise_epochs: int = 0  # it falls linearly to 0 over so many epochs; 0: it stays
-    r1: float = 0.0  # gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images
-    r1_share: float = 1.0  # of a batch's real images that R1 is computed on: the same on average, and cheaper
-    gradient_penalty: float = 0.0  # weight of E(|grad D| - 1)^2 between real and fake images
-    mixed: bool = False  # real and fake images side by side in one batch of D, which its BatchNorm then sees together
-    augment: tuple[str, ...] = ()  # of AUGMENTATIONS, on all that D sees; "flip", on the real images (see `flip`)
+    lr_d: float | None = setting(
+        None, "D's learning rate, where it is not lr", _rate, "a positive number such as 2e-4, or None", kind=float
+    )
+    lr_g: float | None = setting(
+        None, "G's learning rate, where it is not lr", _rate, "a positive number such as 2e-4, or None", kind=float
+    )
+    decay: bool = setting(
+        False,
+        "rates fall linearly, epoch by epoch, from their full value in the first to 0 after the last",
+        switch,
+        "True or False",
+    )
+    real_target: float = setting(
+        1.0,
+        "what D is taught to answer for real images: 0.9 is one-sided label smoothing",
+        number(lambda v: 0.5 < v <= 1),
+        "above 0.5 and at most 1, such as 0.9",
+        kind=float,
+    )
+    noise: float = setting(
+        0.0,
+        "standard deviation of the noise on all that D sees, in the first epoch",
+        _NOT_NEGATIVE,
+        "0 (none) or a positive number",
+        kind=float,
+    )
+    noise_epochs: int = setting(
+        0,
+        "the noise falls linearly to 0 over so many epochs; 0: it stays",
+        whole(0),
+        "0 (none) or a positive number",
+        kind=int,
+    )
+    r1: float = setting(
+        0.0,
+        "gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images",
+        _NOT_NEGATIVE,
+        "0 (none) or a positive number",
+        kind=float,
+    )
+    r1_share: float = setting(
+        1.0,
+        "of a batch's real images that R1 is computed on: the same on average, and cheaper",
+        number(lambda v: 0 < v <= 1),
+        "above 0 and at most 1, such as 0.25",
+        kind=float,
+    )
+    gradient_penalty: float = setting(
+        0.0,
+        "weight of E(|grad D| - 1)^2 between real and fake images",
+        _NOT_NEGATIVE,
+        "0 (none) or a positive number",
+        kind=float,
+    )
+    mixed: bool = setting(
+        False, "real and fake images in one batch of D, which its BatchNorm then sees together", switch, "True or False"
+    )
+    augment: tuple[str, ...] = setting(
+        (),
+        f"flip (real images alone) and DiffAugment on all that D sees: {', '.join(AUGMENTATIONS)}",
+        lambda v: all(name in _WORDS for name in v),
+        f"some of {', '.join(_WORDS)}",
+        choices=_WORDS,
+        many="+",
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "augment", tuple(self.augment))
-        for name in ("lr_d", "lr_g"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} is {value!r}, expected a positive number such as 2e-4, or None.")
-        if not 0.5 < self.real_target <= 1:
-            raise ValueError(f"real_target is {self.real_target!r}, expected above 0.5 and at most 1, such as 0.9.")
-        if not 0 < self.r1_share <= 1:
-            raise ValueError(f"r1_share is {self.r1_share!r}, expected above 0 and at most 1, such as 0.25.")
-        for name in ("noise", "noise_epochs", "r1", "gradient_penalty"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} is {value!r}, expected 0 (none) or a positive number.")
-        if unknown := [name for name in self.augment if name not in (*AUGMENTATIONS, "flip")]:
-            raise ValueError(f"augment has {unknown[0]!r}, expected some of {', '.join(AUGMENTATIONS)}, flip.")
+        if unknown := [name for name in self.augment if name not in _WORDS]:
+            raise ValueError(f"augment has {unknown[0]!r}, expected some of {', '.join(_WORDS)}.")
+        check(self)
 
 
 def view(x: Tensor, recipe: Recipe, rng: torch.Generator, share: Share = ALONE) -> Tensor:

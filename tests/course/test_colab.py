@@ -74,7 +74,7 @@ def test_the_next_runtime_goes_on(drive):
 
 @pytest.mark.parametrize(("device", "said"), [("cpu", True), ("cuda", False)])
 def test_a_runtime_without_a_gpu_says_how_to_get_one(drive, monkeypatch, device, said):
-    monkeypatch.setattr(profiles, "pick_device", lambda name: torch.device(device))
+    monkeypatch.setattr("gancourse.training.config.pick_device", lambda name: torch.device(device))
     monkeypatch.setattr(profiles, "device_class", lambda device=None: "cuda" if device == "cuda" else "cpu-bf16")
     monkeypatch.setattr(profiles.estimates, "timed", lambda model, device: 10_000.0)
     assert ("Change runtime type > T4 GPU" in str(profiles.choose("03_dcgan_mnist"))) == said

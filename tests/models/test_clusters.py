@@ -210,7 +210,7 @@ def test_a_run_goes_on_where_it_stopped_bit_for_bit(images, tmp_path):
 
 
 def test_churches_trained_shipped_and_loaded(tmp_path, monkeypatch):
-    monkeypatch.setattr("gancourse.publishing.shipping.church_reader.scores", lambda G: {"distance": 1.0})
+    monkeypatch.setattr("gancourse.evaluation.church_reader.scores", lambda G: {"distance": 1.0})
     run, out = str(tmp_path / "run"), tmp_path / "weights"
     train = "train church-clusters --epochs 1 --images 104 --width 2 --batch-size 52 --ema-half-life 64"
     assert main([*train.split(), "--milestones", "1", "--out", run]) == 0

@@ -9,6 +9,7 @@ from torch import nn
 from gancourse import models
 from gancourse.data import mnist
 from gancourse.models import fast
+from gancourse.models.catalogue import options_of
 from gancourse.models.fast import Network, has_bfloat16, plan
 from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
@@ -18,7 +19,7 @@ CPU = torch.device("cpu")
 
 def pair(name: str) -> tuple[models.Generator, models.Discriminator]:
     torch.manual_seed(0)
-    return models.networks(name, width=4)
+    return models.networks(name, **({} if not options_of(name) else {"width": 4}))
 
 
 @pytest.mark.parametrize("name", ["mlp", "dcgan", "residual", "dcgan128"])

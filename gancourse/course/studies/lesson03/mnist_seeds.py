@@ -30,7 +30,8 @@ def run(job: Job) -> dict[str, Any]:
     """Train one pair and measure it."""
     config = Config(job["model"], job["epochs"], job["batch_size"], seed=job["seed"])
     torch.manual_seed(job["seed"])
-    G, D = networks(job["model"], width=round(64 * job["width"]))
+    options = {"width": round(64 * job["width"])} if job["model"] == "residual" else {}
+    G, D = networks(job["model"], **options)
     return figures(Trainer(Minimax(G, D), mnist("train").subset(job["images"]), config))
 
 

@@ -26,7 +26,7 @@ def _run(job: Job) -> dict[str, float | str]:
     batch, rng = job["batch_size"], torch.Generator().manual_seed(0)
     images = Images(torch.randint(0, 256, (batch * job["steps"], 3, 128, 128), generator=rng, dtype=torch.uint8))
     torch.manual_seed(0)
-    G, D = networks("dcgan128", job["width"])
+    G, D = networks("dcgan128", width=job["width"])
     trainer = Trainer(Minimax(G, D), images, Config("dcgan128", 3, batch, fresh_z=False), device="cpu")
     epochs = trainer.epochs()
     next(epochs)  # the first one also makes the kernels
