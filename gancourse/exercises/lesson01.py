@@ -170,13 +170,13 @@ def _check_saturating_gradient(call: StudentFunction) -> str:
     difficulty="medium",
     minutes=5,
     prompt=r"""
-    G's loss in the minimax game is $\log(1 - D)$ with $D = \sigma(\ell)$, where $\ell$ is D's logit on a
-    fake. What is its derivative with respect to $\ell$? Write it in closed form (a function of the logit,
+    G's loss in the minimax game is $\log(1 - D)$ with $D = \sigma(s)$, where $s$ is D's logit on a
+    fake. What is its derivative with respect to $s$? Write it in closed form (a function of the logit,
     no autograd).
     """,
     hints=(
         "Chain rule: from the logit to D, from D to the loss.",
-        "dD/dl = D(1 - D), and the derivative of log(1 - D) with respect to D is -1/(1 - D).",
+        "dD/ds = D(1 - D), and the derivative of log(1 - D) with respect to D is -1/(1 - D).",
         "The factors 1 - D cancel: what remains is -D, and D is the sigmoid of the logit.",
     ),
     check=_check_saturating_gradient,
@@ -205,12 +205,12 @@ def _check_non_saturating_gradient(call: StudentFunction) -> str:
     difficulty="medium",
     minutes=5,
     prompt=r"""
-    Now G's loss is $-\log D$ with $D = \sigma(\ell)$. What is its derivative with respect to $\ell$, in
-    closed form? Compare both gradients at $\ell = -6$.
+    Now G's loss is $-\log D$ with $D = \sigma(s)$. What is its derivative with respect to $s$, in
+    closed form? Compare both gradients at $s = -6$.
     """,
     hints=(
         "The same chain as for the saturating loss, with another last link.",
-        "dD/dl = D(1 - D), and the derivative of -log D with respect to D is -1/D.",
+        "dD/ds = D(1 - D), and the derivative of -log D with respect to D is -1/D.",
         "The factors D cancel: what remains is -(1 - D).",
     ),
     check=_check_non_saturating_gradient,
@@ -222,7 +222,7 @@ def non_saturating_gradient(logit):
 
 _SATURATION = {
     "A": "At D(G(z)) = 1 the derivative with respect to the logit is -1, the largest that it can be. "
-    "This is what the book printed: look at the other end.",
+    "Look at the other end.",
     "C": "At D(G(z)) = 1/2 the derivative with respect to the logit is -1/2: not small.",
     "D": "The derivative with respect to the logit is -D(G(z)), which does become small. Where?",
 }
@@ -240,7 +240,7 @@ def _check_where_it_saturates(answer: Any) -> str:
     difficulty="easy",
     minutes=2,
     prompt=r"""
-    A published book says that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
+    Somebody tells you that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
     loss $\log(1 - D(G(z)))$, where does the gradient with respect to D's logit really vanish?
 
     - A: where $D(G(z)) \approx 1$, D takes the fakes for real
@@ -249,7 +249,7 @@ def _check_where_it_saturates(answer: Any) -> str:
     - D: nowhere
     """,
     hints=(
-        "Draw log(1 - sigmoid(l)) against the logit l. Where is it flat?",
+        "Draw log(1 - sigmoid(s)) against the logit s. Where is it flat?",
         "You have computed the derivative: it is -D.",
         "-D is near 0 where D is near 0.",
     ),

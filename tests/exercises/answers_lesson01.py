@@ -258,7 +258,7 @@ WRONG = {
         "the loss itself": (lambda logit: -torch.log(torch.sigmoid(logit)), "the loss itself"),
     },
     "where_it_saturates": {
-        "at 1, as the book has it": ("A", "look at the other end"),
+        "at 1, as the book has it": ("A", "Look at the other end"),
         "at one half": ("C", "not small"),
         "nowhere": ("D", "Where?"),
         "a sentence": ("where D is 0", "one letter is expected"),
