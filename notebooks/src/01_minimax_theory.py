@@ -351,7 +351,7 @@ logits = torch.linspace(-40, 40, 4000, dtype=torch.float64)  # d as close to 0 a
 log_d, log_not_d = torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)
 for weights, style, place, ha in (
     ((0.45, 0.05), "-", (0.9, -0.09), "right"),
-    ((0.25, 0.25), "--", (0.5, -0.28), "center"),
+    ((0.25, 0.25), "--", (0.5, -0.62), "center"),
     ((0.05, 0.45), ":", (0.1, -0.09), "left"),
 ):
     ax.plot(torch.sigmoid(logits), weights[0] * log_d + weights[1] * log_not_d, color=DISCRIMINATOR, ls=style)
@@ -1078,7 +1078,7 @@ left.annotate("best $w$ for each $\\theta$: $2 - \\theta$", (-0.1, 2.6), color=D
 for k, path in paths.items():
     left.plot(path[:, 2], path[:, 0], color=GENERATOR, ls=styles[k][0], lw=styles[k][1])
     right.plot(path[:, 2], color=GENERATOR, ls=styles[k][0], lw=styles[k][1])
-for k, place in ((1, (-0.15, 0.95)), (5, (-0.15, 1.52)), (20, (-1.15, 2.3))):
+for k, place in ((1, (-0.15, 0.95)), (5, (-0.5, 1.42)), (20, (-1.15, 2.3))):
     left.annotate(f"$k = {k}$", place, color=GENERATOR)
 left.plot([-1], [0], "s", color="black", ms=5)
 left.annotate("start", (-0.95, -0.28))
@@ -1087,7 +1087,7 @@ left.annotate("equilibrium", (1.95, -0.06), (0.4, -0.75), arrowprops={"arrowstyl
 left.set(xlabel="$\\theta$, the generator", ylabel="$w$, the discriminator", xlim=(-1.3, 3.0), ylim=(-1.0, 3.2))
 right.plot(ideal, color="black", lw=1)
 right.axhline(2, color=DATA, lw=1)
-for k, place in ((1, (92, 2.6)), (5, (52, 2.28))):
+for k, place in ((1, (92, 2.6)), (5, (62, 2.1))):
     right.annotate(f"$k = {k}$", place, color=GENERATOR)
 right.annotate("$k = 20$ (solid), and below it\nthe exact $D^*$ (black, thin)", (56, 1.35))
 right.annotate("data", (232, 1.85), color=DATA)
