@@ -1087,7 +1087,7 @@ left.annotate("equilibrium", (1.95, -0.06), (0.4, -0.75), arrowprops={"arrowstyl
 left.set(xlabel="$\\theta$, the generator", ylabel="$w$, the discriminator", xlim=(-1.3, 3.0), ylim=(-1.0, 3.2))
 right.plot(ideal, color="black", lw=1)
 right.axhline(2, color=DATA, lw=1)
-for k, place in ((1, (92, 2.6)), (5, (62, 2.1))):
+for k, place in ((1, (92, 2.6)), (5, (16, 2.25))):
     right.annotate(f"$k = {k}$", place, color=GENERATOR)
 right.annotate("$k = 20$ (solid), and below it\nthe exact $D^*$ (black, thin)", (56, 1.35))
 right.annotate("data", (232, 1.85), color=DATA)
