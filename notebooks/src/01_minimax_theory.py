@@ -250,12 +250,6 @@ for gap in (0.5, 1.0, 1.5, 2.0):
 # A network of limited slope cannot do that, and so it leaves a bridge of samples between separate kinds of data. In images these are the digits that are half a 4 and half a 9. This is a limit of continuous generators fed with connected noise, not of training.
 #
 # **Predict.** What is $p_g$ near $x = 0$ for $G(z) = z^2$? Formula (1.5) needs a second term now (why?), and its slope vanishes somewhere. `theory.push_forward(Normal(), torch.square, z)` refuses to compute it: read what it says.
-#
-# <details><summary>Answer</summary>
-#
-# Two $z$ lead to each $x > 0$, namely $\sqrt x$ and $-\sqrt x$, and their densities add up. At $z = 0$ the slope $2z$ vanishes, so (1.5) divides by something that tends to 0: $p_g(x) = e^{-x/2}/\sqrt{2\pi x}$ grows without bound as $x \to 0$, though its integral stays 1. For $x < 0$ it is 0.
-#
-# </details>
 
 # %%
 x = theory.grid(0.0, 1.0, 200_000)
@@ -266,6 +260,14 @@ try:
     theory.push_forward(Normal(), torch.square, z=theory.grid(-2.0, 2.0, 100))
 except ValueError as refusal:
     print(refusal)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Two $z$ lead to each $x > 0$, namely $\sqrt x$ and $-\sqrt x$, and their densities add up. At $z = 0$ the slope $2z$ vanishes, so (1.5) divides by something that tends to 0: $p_g(x) = e^{-x/2}/\sqrt{2\pi x}$ grows without bound as $x \to 0$, though its integral stays 1. For $x < 0$ it is 0.
+#
+# </details>
+
 # %% [markdown]
 # ## 1.3 What is the game?
 #
@@ -423,8 +425,9 @@ plots.show(
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
     recovered = p_g(x) * torch.exp(D(x).double())  # no sample's density was ever shown to D
-off = theory.integrate((recovered - p(x)).abs(), x).item()
-print(f"the data's density from D's logit: integral {theory.integrate(recovered, x):.2f}, off by {off:.3f} in all")
+cell_width = x[1] - x[0]
+off = (recovered - p(x)).abs().sum() * cell_width
+print(f"the data's density from D's logit: integral {recovered.sum() * cell_width:.2f}, off by {off:.3f} in all")
 if plan.profile != "smoke":
     assert off < 0.1
 
@@ -488,7 +491,7 @@ ex.unbalanced_discriminator.check(my_unbalanced_discriminator)
 #
 # At $p_g = p$ and $D = 1/2$ neither player can do better by moving alone: $D$ is the best one against this $G$, and against a $D$ that says $1/2$ everywhere all $G$ are equally good. Such a pair is a **Nash equilibrium** of the game, and whenever this course says *equilibrium*, this is meant.
 #
-# (The JSD is one of the *f-divergences*, which all compare two densities by the mean of some convex function of their ratio. Each of them has a game like (1.8) of its own; Nowozin et al. 2016 train generators with a dozen of them, under the name **f-GAN**.)
+# (The JSD is one of the *f-divergences*, which all compare two densities by the mean of some convex function of their ratio. Each of them has a game like (1.8) of its own; Nowozin et al. 2016 train generators with several of them, under the name **f-GAN**.)
 #
 # First the algebra under the integral, then both sides of (1.13) as numbers for several pairs of densities.
 
@@ -775,12 +778,6 @@ assert [size > 0.99 for size in sizes.values()] == [False, False, False, True]
 
 # %% [markdown]
 # **Predict.** A network's last layer can push $s$ to $-120$ for a bad sample. What is `torch.log(torch.sigmoid(s))` in float32 then, and its gradient? Try it, then try `-softplus(-s)`.
-#
-# <details><summary>Answer</summary>
-#
-# $\sigma(-120) \approx 10^{-52}$ is below the smallest float32, so it is 0, its logarithm $-\infty$, and the gradient $\infty \cdot 0$, which is NaN: one such sample ends the training. `-softplus(-s)` is $-120$ with the gradient 1.
-#
-# </details>
 
 # %%
 s = torch.tensor(-120.0, requires_grad=True)
@@ -788,6 +785,14 @@ by_steps, by_logit = torch.log(torch.sigmoid(s)), -torch.nn.functional.softplus(
 print(f"log(sigmoid(s)) = {by_steps:.0f}, gradient {torch.autograd.grad(by_steps, s)[0]:.0f}", end="; ")
 print(f"-softplus(-s) = {by_logit:.0f}, gradient {torch.autograd.grad(by_logit, s)[0]:.0f}")
 assert by_steps == -math.inf and by_logit == -120
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# $\sigma(-120) \approx 10^{-52}$ is below the smallest float32, so it is 0, its logarithm $-\infty$, and the gradient $\infty \cdot 0$, which is NaN: one such sample ends the training. `-softplus(-s)` is $-120$ with the gradient 1.
+#
+# </details>
+
 # %% [markdown]
 # **Exercise: Where does the loss saturate?** (easy, 2 minutes). Somebody tells you that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
 # loss $\log(1 - D(G(z)))$, where does the gradient with respect to D's logit really vanish?
@@ -949,12 +954,6 @@ plots.show(
 
 # %% [markdown]
 # **Predict.** Make the normal narrow, `Normal(theta, 1.0)`. How many resting places does each loss have then, and where? What does a generator that rests there leave out?
-#
-# <details><summary>Answer</summary>
-#
-# Both losses have two resting places now, one near each hump, with a summit between them that no descent comes to rest on. A generator that rests at one hump leaves out the other, and no small step tells it so. Where it starts decides which hump it gets.
-#
-# </details>
 
 # %%
 thetas = [i / 20 - 3 for i in range(121)]
@@ -964,6 +963,14 @@ for which, name in enumerate(("saturating", "non-saturating")):
     valleys = [round(thetas[i], 1) for i in range(120) if slopes[i] < 0 <= slopes[i + 1]]  # from downhill to uphill
     print(f"{name:14s} comes to rest near theta = {valleys}")
     assert len(valleys) == 2 and valleys[0] < -1 and valleys[1] > 1
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Both losses have two resting places now, one near each hump, with a summit between them that no descent comes to rest on. A generator that rests at one hump leaves out the other, and no small step tells it so. Where it starts decides which hump it gets.
+#
+# </details>
+
 # %% [markdown]
 # ## 1.9 What does Algorithm 1 do, step by step?
 #
@@ -1106,18 +1113,20 @@ plots.show(
 # A surprise: the three first come near the data after about the same number of generator steps, although $k = 20$ pays for 20 times as many steps of $D$. It is only then that they differ. A larger $k$ buys fidelity to the theory (no running past the data, no spiral), not speed on the way.
 #
 # **Predict.** What happens to the spiral when $D$ learns ten times as fast, `lr_d=2.0`, with $k = 1$? Is that the same as $k = 10$?
-#
-# <details><summary>Answer</summary>
-#
-# It is not. Ten small steps turn with the curvature of $V$ and end near $D^*$: hardly any overshoot. One step of ten times the length shoots past $D^*$ and back, and the game swings more than before.
-#
-# </details>
 
 # %%
 ten_steps, long_step = algorithm_1(250, k=10), algorithm_1(250, k=1, lr_d=2.0)
 for name, path in (("k = 10", ten_steps), ("k = 1, lr_d = 2.0", long_step), ("k = 1", paths[1])):
     print(f"{name:18s} overshoots by {path[:, 2].max() - 2:.2f}, ends at theta = {path[-1, 2]:.2f}")
 assert ten_steps[:, 2].max() < paths[1][:, 2].max() < long_step[:, 2].max()
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# It is not. Ten small steps turn with the curvature of $V$ and end near $D^*$: hardly any overshoot. One step of ten times the length shoots past $D^*$ and back, and the game swings more than before.
+#
+# </details>
+
 # %% [markdown]
 # ## 1.10 Do such games always settle?
 #
@@ -1125,7 +1134,7 @@ assert ten_steps[:, 2].max() < paths[1][:, 2].max() < long_step[:, 2].max()
 #
 # It was the shape of $D$'s objective: $V$ is *curved* in $w$, and the curvature damps. Take it away and keep only the conflict. What is left is the **bilinear game**:
 #
-# $$ \min_\theta \max_\varphi \; V(\theta, \varphi) = \theta\,\varphi, \tag{1.22} $$
+# $$ \min_\theta \max_\varphi \; V(\theta, \varphi) = \theta\,\varphi. \tag{1.22} $$
 #
 # Its Nash equilibrium is $(0, 0)$. With the step size $\eta$, there are three ways to play:
 #
@@ -1263,7 +1272,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Here is a reason for two habits of practice. Steps alternate: $G$ answers the $D$ that has just moved. And one keeps an *average* of a generator's weights over training; lesson 02 measures what that is worth. A warning too: that losses hover around a constant says nothing about having arrived. On the orbit they do so for ever.
+# Here is a reason for two habits of practice. Steps alternate: $G$ answers the $D$ that has just moved. And one keeps an *average* of a generator's weights over training; lesson 05 measures what that is worth. A warning too: that losses hover around a constant says nothing about having arrived. On the orbit they do so for ever.
 #
 # **Predict.** Add damping, $V = \theta\varphi - \frac{c}{2}\varphi^2$ with a small $c > 0$. Which of the three outcomes changes? Is any $c > 0$ enough? In figure 1.9, what played the role of $c$?
 
@@ -1436,7 +1445,7 @@ plots.show(
 )
 
 # %% [markdown]
-# The slow run *forgets*: it holds a mode, loses it, and may find it again hundreds of rounds later. When $D$ has at last learnt to reject the spot, $G$ moves on to another, and $D$ forgets the first. The game *cycles*, as the bilinear game does. A picture of modes over time tells collapse from convergence; one picture of samples does not.
+# The slow run *forgets*: it holds a mode, loses it, and may find it again hundreds of rounds later. When $D$ has at last learnt to reject the spot, $G$ moves on to another. That it comes back later shows that $D$ has unlearnt the rejection in the meantime. The game *cycles*, as the bilinear game does. A picture of modes over time tells collapse from convergence; one picture of samples does not.
 #
 # Where a run covers several modes, threads of samples join neighbours: the bridge of section 1.2, which no continuous generator of connected noise can avoid.
 #
@@ -1574,12 +1583,6 @@ plots.show(
 # So $D = 1/2$ means "this $D$, trained so far, cannot tell them apart", and no more. At an equilibrium of finite networks the generator need only fool *that* discriminator. And the losses show the state of the game, not the quality of the samples; a later lesson measures quality.
 #
 # **Predict.** Which statistic of the data must $p_g$ match to fool a linear $D$? And one with logit $w_1 x + w_2 x^2 + b$?
-#
-# <details><summary>Answer</summary>
-#
-# The mean. At $w = b = 0$ the gradient of $V$ with respect to $w$ is half the difference of the two means, so equal means leave a linear $D$ nothing to climb. With $x^2$ in the logit the mean of $x^2$ must agree too, and with it the variance. Each feature that $D$ can form is one moment that $G$ must match.
-#
-# </details>
 
 # %%
 x = theory.grid(-16.0, 16.0, 3200)
@@ -1589,6 +1592,14 @@ for width, fooled in ((1.0, False), (math.sqrt(2.0**2 + 0.5**2), True)):  # the 
     (climb,) = torch.autograd.grad(theory.value(twins(x), Normal(0.0, width)(x), d, x), square)
     print(f"generator's std {width:.2f}: D's gradient at D = 1/2 has size {climb.norm():.3f}")
     assert bool(climb.norm() < 1e-3) == fooled
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The mean. At $w = b = 0$ the gradient of $V$ with respect to $w$ is half the difference of the two means, so equal means leave a linear $D$ nothing to climb. With $x^2$ in the logit the mean of $x^2$ must agree too, and with it the variance. Each feature that $D$ can form is one moment that $G$ must match.
+#
+# </details>
+
 # %% [markdown]
 # ## 1.13 Where do GANs stand?
 #
