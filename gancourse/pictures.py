@@ -298,8 +298,8 @@ def explorer_picture(p: Tensor, q: Tensor, x: Tensor, path: Sequence[tuple[float
             canvas.text(at, box[3] + 15, str(tick).replace("-", "−"), size=11, anchor="ms")
     canvas.text(TOP[0], 19, "Two densities:")
     canvas.text(TOP[0] + 104, 19, "data p", COLOURS["data"])
-    canvas.text(TOP[0] + 156, 19, "generator q", COLOURS["generator"])
-    canvas.text(BELOW[0], 259, "D*(x) = p / (p + q)", COLOURS["discriminator"])
+    canvas.text(TOP[0] + 156, 19, "generator p_g", COLOURS["generator"])
+    canvas.text(BELOW[0], 259, "D*(x) = p / (p + p_g)", COLOURS["discriminator"])
     _criterion(canvas, path, here)
     jsd = float(theory.jsd(p, q, x))
     value, bound = (round(float(v), 3) + 0.0 for v in (theory.value(p, q, best, x), 2 * jsd - theory.LOG4))  # no −0

@@ -294,5 +294,5 @@ def playground(seed: int = 0) -> Playground:
 
 
 def optimal_discriminator_explorer() -> Explorer:
-    """Two densities with sliders: D*(x) = p/(p + q), V(D*) and the Jensen-Shannon divergence (notebook 01, 1.4-1.5)."""
+    """Two densities with sliders: D*(x) = p/(p + p_g), V(D*) and the Jensen-Shannon divergence (lesson 01, 1.4-1.5)."""
     return Explorer()

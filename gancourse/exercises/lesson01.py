@@ -170,13 +170,13 @@ def _check_saturating_gradient(call: StudentFunction) -> str:
     difficulty="medium",
     minutes=5,
     prompt=r"""
-    G's loss in the minimax game is $\log(1 - D)$ with $D = \sigma(\ell)$, where $\ell$ is D's logit on a
-    fake. What is its derivative with respect to $\ell$? Write it in closed form (a function of the logit,
+    G's loss in the minimax game is $\log(1 - D)$ with $D = \sigma(s)$, where $s$ is D's logit on a
+    fake. What is its derivative with respect to $s$? Write it in closed form (a function of the logit,
     no autograd).
     """,
     hints=(
         "Chain rule: from the logit to D, from D to the loss.",
-        "dD/dl = D(1 - D), and the derivative of log(1 - D) with respect to D is -1/(1 - D).",
+        "dD/ds = D(1 - D), and the derivative of log(1 - D) with respect to D is -1/(1 - D).",
         "The factors 1 - D cancel: what remains is -D, and D is the sigmoid of the logit.",
     ),
     check=_check_saturating_gradient,
@@ -205,12 +205,12 @@ def _check_non_saturating_gradient(call: StudentFunction) -> str:
     difficulty="medium",
     minutes=5,
     prompt=r"""
-    Now G's loss is $-\log D$ with $D = \sigma(\ell)$. What is its derivative with respect to $\ell$, in
-    closed form? Compare both gradients at $\ell = -6$.
+    Now G's loss is $-\log D$ with $D = \sigma(s)$. What is its derivative with respect to $s$, in
+    closed form? Compare both gradients at $s = -6$.
     """,
     hints=(
         "The same chain as for the saturating loss, with another last link.",
-        "dD/dl = D(1 - D), and the derivative of -log D with respect to D is -1/D.",
+        "dD/ds = D(1 - D), and the derivative of -log D with respect to D is -1/D.",
         "The factors D cancel: what remains is -(1 - D).",
     ),
     check=_check_non_saturating_gradient,
@@ -222,7 +222,7 @@ def non_saturating_gradient(logit):
 
 _SATURATION = {
     "A": "At D(G(z)) = 1 the derivative with respect to the logit is -1, the largest that it can be. "
-    "This is what the book printed: look at the other end.",
+    "Look at the other end.",
     "C": "At D(G(z)) = 1/2 the derivative with respect to the logit is -1/2: not small.",
     "D": "The derivative with respect to the logit is -D(G(z)), which does become small. Where?",
 }
@@ -240,7 +240,7 @@ def _check_where_it_saturates(answer: Any) -> str:
     difficulty="easy",
     minutes=2,
     prompt=r"""
-    A published book says that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
+    Somebody tells you that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
     loss $\log(1 - D(G(z)))$, where does the gradient with respect to D's logit really vanish?
 
     - A: where $D(G(z)) \approx 1$, D takes the fakes for real
@@ -249,7 +249,7 @@ def _check_where_it_saturates(answer: Any) -> str:
     - D: nowhere
     """,
     hints=(
-        "Draw log(1 - sigmoid(l)) against the logit l. Where is it flat?",
+        "Draw log(1 - sigmoid(s)) against the logit s. Where is it flat?",
         "You have computed the derivative: it is -D.",
         "-D is near 0 where D is near 0.",
     ),
@@ -259,6 +259,119 @@ def _check_where_it_saturates(answer: Any) -> str:
 def where_it_saturates():
     """One of "A", "B", "C", "D"."""
     return "B"
+
+
+_ROUNDS = [(0.5, -0.3, -1.0, 1, 0.2), (0.5, -0.3, -1.0, 3, 0.2), (-0.4, 0.8, 1.5, 4, 0.1)]
+_ROUND_NAMES = [
+    f"w = {w:g}, b = {b:g}, theta = {theta:g}, k = {k}, lr = {lr:g}: {name}"
+    for w, b, theta, k, lr in _ROUNDS
+    for name in ("the new w", "the new b", "the new theta")
+]
+
+
+def _ascent(w: float, b: float, theta: float) -> tuple[float, float]:
+    # Not the location game's own gradients: any will do, and these need no integral
+    return theta - w + 0.3 * b * theta, 1.0 - b + 0.5 * w
+
+
+def _gradient(w: float, b: float, theta: float) -> float:
+    return -w + 0.2 * b * theta
+
+
+def _round(
+    w: float, b: float, theta: float, k: int, lr: float, up: float = 1.0, down: float = 1.0, each: bool = False
+) -> tuple[float, float, float]:
+    """Algorithm 1 with the signs of the two steps, and with a step of G after each of D's if `each`."""
+    for number in range(k):
+        up_w, up_b = _ascent(w, b, theta)
+        w, b = w + up * lr * up_w, b + up * lr * up_b
+        if each or number == k - 1:
+            theta -= down * lr * _gradient(w, b, theta)
+    return w, b, theta
+
+
+def _generator_first(w: float, b: float, theta: float, k: int, lr: float) -> tuple[float, float, float]:
+    theta -= lr * _gradient(w, b, theta)
+    for _ in range(k):
+        up_w, up_b = _ascent(w, b, theta)
+        w, b = w + lr * up_w, b + lr * up_b
+    return w, b, theta
+
+
+def _against_the_old_d(w: float, b: float, theta: float, k: int, lr: float) -> tuple[float, float, float]:
+    new_w, new_b, _ = _round(w, b, theta, k, lr)
+    return new_w, new_b, theta - lr * _gradient(w, b, theta)
+
+
+def _one_long_step(w: float, b: float, theta: float, k: int, lr: float) -> tuple[float, float, float]:
+    up_w, up_b = _ascent(w, b, theta)
+    w, b = w + k * lr * up_w, b + k * lr * up_b
+    return w, b, theta - lr * _gradient(w, b, theta)
+
+
+def _check_algorithm_1_round(call: StudentFunction) -> str:
+    rows = []
+    for start in _ROUNDS:
+        row = numbers(call(*start, _ascent, _gradient)).reshape(-1)
+        if row.numel() != 3:
+            raise Wrong(f"It returned {row.numel()} numbers: the new w, the new b and the new theta are expected.")
+        rows.append(row)
+
+    def table(rule: Any) -> torch.Tensor:
+        return torch.tensor([rule(*start) for start in _ROUNDS], dtype=torch.float64).reshape(-1)
+
+    mistakes = [
+        (
+            table(lambda w, b, theta, k, lr: _round(w, b, theta, 1, lr)),
+            "D makes a single step, whatever k is: repeat it k times before G moves.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _round(w, b, theta, k, lr, each=True)),
+            "G moves after each of D's steps: it moves once, after all k.",
+        ),
+        (
+            table(_one_long_step),
+            "D makes one step of k times the length: take a fresh gradient for each of the k steps.",
+        ),
+        (table(_generator_first), "G moves first: in Algorithm 1 it answers the D that has just made its k steps."),
+        (table(_against_the_old_d), "G's gradient is taken at the old w and b: use those that D has just reached."),
+        (
+            table(lambda w, b, theta, k, lr: _round(w, b, theta, k, lr, up=-1.0)),
+            "D goes down: it makes V as large as it can, so it adds its gradient.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _round(w, b, theta, k, lr, down=-1.0)),
+            "G goes up: it makes its loss as small as it can, so it subtracts its gradient.",
+        ),
+    ]
+    hint = "k times: w and b up; then once: theta down."
+    judge(torch.cat(rows), table(_round), mistakes, _ROUND_NAMES, hint)
+    return "This is all of Algorithm 1: with minibatches for the exact gradients, it trains every GAN of the course."
+
+
+@exercise(
+    title="One round of Algorithm 1",
+    difficulty="medium",
+    minutes=8,
+    prompt=r"""
+    Write one round of Algorithm 1 for the location game: `k` steps of D's `w` and `b` *up* the gradient of $V$, then
+    one step of G's `theta` *down* the gradient of its loss, all with learning rate `lr`. Both gradients are given:
+    `ascent(w, b, theta)` returns the pair $(\partial V/\partial w, \partial V/\partial b)$, and
+    `gradient(w, b, theta)` the number $\partial L_G/\partial\theta$. Return the new `w`, `b` and `theta`.
+    """,
+    hints=(
+        "What is inside the loop, and what comes after it?",
+        "Inside: ask for both of D's gradients at once, then move w and b. After it: G, against the D that has moved.",
+        "`for _ in range(k):` then `up_w, up_b = ascent(w, b, theta)` and `w, b = w + lr * up_w, b + lr * up_b`",
+    ),
+    check=_check_algorithm_1_round,
+)
+def algorithm_1_round(w, b, theta, k, lr, ascent, gradient):
+    """One round: k steps of D up, then one step of G down; returns the new (w, b, theta)."""
+    for _ in range(k):
+        up_w, up_b = ascent(w, b, theta)
+        w, b = w + lr * up_w, b + lr * up_b
+    return w, b, theta - lr * gradient(w, b, theta)
 
 
 _STARTS = [(1.0, 0.0, 0.1), (0.5, -2.0, 0.3), (-1.5, 0.7, 0.5)]
@@ -381,6 +494,85 @@ def extragradient_step(x, y, lr):
     """One extragradient step of min over x, max over y of x * y; returns the new (x, y)."""
     ahead_x, ahead_y = x - lr * y, y + lr * x
     return x - lr * ahead_y, y + lr * ahead_x
+
+
+_DAMPED = [
+    (0.0, 0.1),
+    (0.04, 0.1),
+    (0.09, 0.1),
+    (0.12, 0.1),
+    (0.5, 0.1),
+    (0.4, 0.5),
+    (0.3, 0.5),
+    (0.6, 0.5),
+    (0.9, 0.95),
+]
+
+
+def _verdict(value: Any) -> float:
+    """True or False, however it is written, as 1.0 or 0.0; else `Wrong`."""
+    if isinstance(value, bool):
+        return float(value)
+    number = scalar(value).item()
+    if number not in (0.0, 1.0):
+        raise Wrong(f"It returned {number:g}: True or False is expected.")
+    return number
+
+
+def _check_enough_damping(call: StudentFunction) -> str:
+    value = torch.tensor([_verdict(call(c, lr)) for c, lr in _DAMPED], dtype=torch.float64)
+
+    def table(rule: Any) -> torch.Tensor:
+        return torch.tensor([float(rule(c, lr)) for c, lr in _DAMPED], dtype=torch.float64)
+
+    right = table(lambda c, lr: c > lr)
+    mistakes = [
+        (
+            table(lambda c, lr: c > 0),
+            "Any damping is enough for alternating steps. Here both start from the old point.",
+        ),
+        (1 - right, "It is the other way round: say True where the steps converge."),
+        (table(lambda c, lr: True), "Always True: without damping, c = 0, these steps spiral outwards."),
+        (
+            table(lambda c, lr: False),
+            "Always False: with c = 0.5 and lr = 0.1 the steps come to rest at (0, 0). Try it.",
+        ),
+        (
+            table(lambda c, lr: c > lr**2),
+            "c is compared with lr squared: the determinant is 1 - lr c + lr^2. When is it below 1?",
+        ),
+        (
+            table(lambda c, lr: c > lr / 2),
+            "Twice the damping is needed: the determinant is 1 - lr c + lr^2, the damping enters it once.",
+        ),
+    ]
+    points = [f"c = {c:g}, lr = {lr:g}" for c, lr in _DAMPED]
+    judge(
+        value, right, mistakes, points, "(1 is True: the steps converge.) Simulate a few hundred steps and look.", True
+    )
+    return "The damping must win against the learning rate: smaller steps make the same game stable."
+
+
+@exercise(
+    title="How much damping is enough?",
+    difficulty="hard",
+    minutes=10,
+    prompt=r"""
+    Add damping to the maximiser, $V(x, y) = xy - \frac{c}{2} y^2$, and take **simultaneous** steps with learning rate
+    `lr`. For which $c$ do they come to rest at $(0, 0)$? Return True or False, for $0 \le c \le 1$ and
+    $0 < \mathrm{lr} \le 1$; on the border they do not.
+    """,
+    hints=(
+        "One step multiplies (x, y) by a 2 by 2 matrix. Which one? Or simulate: 2,000 steps are enough to see it.",
+        "The matrix is [[1, -lr], [lr, 1 - lr c]]. For these c its eigenvalues are a complex pair, and the square of "
+        "their size is the determinant.",
+        "The steps shrink when 1 - lr c + lr^2 < 1. Solve for c.",
+    ),
+    check=_check_enough_damping,
+)
+def enough_damping(c, lr):
+    """Whether simultaneous steps on x * y - c/2 * y**2 converge to (0, 0)."""
+    return c > lr
 
 
 def _samples() -> tuple[torch.Tensor, torch.Tensor]:

@@ -35,10 +35,10 @@ def game_diagram(real: Any = None, fake: Any = None) -> Figure:
     _box(ax, (6.75, centre), 1.5, 0.95, "D", "discriminator", violet)
 
     arrow(ax, [(0.92, bottom), (1.34, bottom)])
-    arrow(ax, [(2.96, bottom), (3.5, bottom)])
+    arrow(ax, [(2.96, bottom + 0.15), (3.5, bottom + 0.15)])
     arrow(ax, [(2.96, top), (3.5, top)])
     arrow(ax, [(5.2, top), (5.55, top), (5.55, centre + 0.2), (5.94, centre + 0.2)])
-    arrow(ax, [(5.2, bottom), (5.55, bottom), (5.55, centre - 0.2), (5.94, centre - 0.2)])
+    arrow(ax, [(5.2, bottom + 0.15), (5.55, bottom + 0.15), (5.55, centre - 0.2), (5.94, centre - 0.2)])
 
     _gauge(ax, (9.35, centre), 1.9)
     arrow(ax, [(7.56, centre), (8.2, centre)])
@@ -49,9 +49,13 @@ def game_diagram(real: Any = None, fake: Any = None) -> Figure:
 
     arrow(ax, [(8.0, top), (6.75, top), (6.75, centre + 0.53)], violet, dashed=True)
     ax.text(6.63, top - 0.4, "gradient\nteaches D", ha="right", va="center", fontsize=9.5, color=violet)
-    arrow(ax, [(9.35, bottom - 0.4), (9.35, 0.42), (2.15, 0.42), (2.15, bottom - 0.53)], orange, dashed=True)
-    label = "gradient, passed back through D and the fake images, teaches G"
-    ax.text(5.75, 0.34, label, ha="center", va="top", fontsize=9.5, color=orange)
+    # G's gradient takes the way of the fakes backwards: from the loss into D, from D to the pixels, from them into G
+    back = bottom - 0.28
+    arrow(ax, [(8.0, bottom), (7.05, bottom), (7.05, centre - 0.53)], orange, dashed=True)
+    arrow(ax, [(6.45, centre - 0.53), (6.45, back), (5.24, back)], orange, dashed=True)
+    arrow(ax, [(3.46, back), (2.96, back)], orange, dashed=True)
+    label = "gradient teaches G: back through D to the pixels,\nand through the pixels to G"
+    ax.text(5.45, back - 0.18, label, ha="left", va="top", fontsize=9.5, color=orange)
     return figure(ax)
 
 

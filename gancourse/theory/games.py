@@ -82,7 +82,7 @@ def train_discriminator(real: Density, fake: Density, steps: int = 2000, seed: i
 class LocationGame:
     """Data N(mu, 1), generator G(z) = theta + z with z ~ N(0, 1), discriminator D(x) = sigmoid(w x + b).
 
-    The family of D contains D* for every theta: log p(x) - log q(x) is linear in x, with w = mu - theta and
+    The family of D contains D* for every theta: log p(x) - log p_g(x) is linear in x, with w = mu - theta and
     b = (theta^2 - mu^2)/2. Expectations over z are integrals, not batches, so that nothing here is random.
     """
 
@@ -96,12 +96,12 @@ class LocationGame:
         """(dV/dw, dV/db): the direction in which D climbs."""
         z, weight = _noise()
         real, fake = self.mu + z, theta + z
-        pull = torch.sigmoid(-(w * real + b)) * weight  # d log sigmoid(a) / da = 1 - D
-        push = torch.sigmoid(w * fake + b) * weight  # d log(1 - sigmoid(a)) / da = -D
+        pull = torch.sigmoid(-(w * real + b)) * weight  # d log sigmoid(s) / ds = 1 - D
+        push = torch.sigmoid(w * fake + b) * weight  # d log(1 - sigmoid(s)) / ds = -D
         return float((pull * real - push * fake).sum()), float((pull - push).sum())
 
     def generator_gradient(self, w: float, b: float, theta: float, loss: GeneratorLoss = "saturating") -> float:
-        """dL_G/dtheta, averaged over z: (dL/da) * w, since dx/dtheta = 1 and da/dx = w.
+        """dL_G/dtheta, averaged over z: (dL/ds) * w, since dx/dtheta = 1 and ds/dx = w.
 
         Raises ValueError for another loss than "saturating" or "non_saturating".
         """

@@ -21,7 +21,7 @@ from torch import Tensor
 LOG2 = math.log(2.0)
 LOG4 = math.log(4.0)
 
-# Below this ratio two float64 densities cannot both be seen in their sum: q is then rounded away in p + q.
+# Below this ratio two float64 densities cannot both be seen in their sum: p_g is then rounded away in p + p_g.
 _INVISIBLE = 2.0**-53
 
 
@@ -172,13 +172,13 @@ def push_forward(p_z: Density, generator: Callable[[Tensor], Tensor], z: Tensor)
 # ------------------------------------------------------------------------- the game and its closed forms
 
 
-def optimal_discriminator(p: Tensor, q: Tensor) -> Tensor:
-    """D*_G(x) = p(x) / (p(x) + q(x)) for data density p and generator density q ([G14] proposition 1, eq. 2).
+def optimal_discriminator(p: Tensor, p_g: Tensor) -> Tensor:
+    """D*_G(x) = p(x) / (p(x) + p_g(x)) for the densities of data and generator ([G14] proposition 1, eq. 2).
 
-    p, q: their values at the same points, (N,); so is the result. NaN where both densities are 0: there D* is not
+    p, p_g: their values at the same points, (N,); so is the result. NaN where both densities are 0: there D* is not
     defined, since no sample ever falls there.
     """
-    return p / (p + q)
+    return p / (p + p_g)
 
 
 def _expectation(p: Tensor, log_d: Tensor, visible: Tensor, x: Tensor) -> Tensor:
@@ -187,16 +187,16 @@ def _expectation(p: Tensor, log_d: Tensor, visible: Tensor, x: Tensor) -> Tensor
     return integrate(torch.where(visible, p, zero) * torch.where(visible, log_d, zero), x)
 
 
-def value(p: Tensor, q: Tensor, d: Tensor, x: Tensor) -> Tensor:
-    """V(D, G) = E_p[log D(x)] + E_q[log(1 - D(x))] by quadrature ([G14] eq. 1); natural logarithms, never
+def value(p: Tensor, p_g: Tensor, d: Tensor, x: Tensor) -> Tensor:
+    """V(D, G) = E_p[log D(x)] + E_p_g[log(1 - D(x))] by quadrature ([G14] eq. 1); natural logarithms, never
     positive.
 
-    p, q, d (N,) are the two densities and D on the grid x. Cells in which one density is less than 2**-53 of
+    p, p_g, d (N,) are the two densities and D on the grid x. Cells in which one density is less than 2**-53 of
     the other are left out of that density's integral: D* itself rounds to 0 or 1 there. Minus infinity where
     D is certain and wrong.
     """
-    with_p, with_q = p > _INVISIBLE * q, q > _INVISIBLE * p
-    return _expectation(p, torch.log(d), with_p, x) + _expectation(q, torch.log1p(-d), with_q, x)
+    with_p, with_p_g = p > _INVISIBLE * p_g, p_g > _INVISIBLE * p
+    return _expectation(p, torch.log(d), with_p, x) + _expectation(p_g, torch.log1p(-d), with_p_g, x)
 
 
 def kl(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
@@ -216,9 +216,9 @@ def jsd(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
     return (kl(p, m, x) + kl(q, m, x)) / 2
 
 
-def criterion(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
-    """C(G) = max_D V(D, G) = -log 4 + 2 JSD(p || q) ([G14] theorem 1, eq. 6); a scalar in [-log 4, 0]."""
-    return -LOG4 + 2 * jsd(p, q, x)
+def criterion(p: Tensor, p_g: Tensor, x: Tensor) -> Tensor:
+    """C(G) = max_D V(D, G) = -log 4 + 2 JSD(p || p_g) ([G14] theorem 1, eq. 6); a scalar in [-log 4, 0]."""
+    return -LOG4 + 2 * jsd(p, p_g, x)
 
 
 def wasserstein_1d(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
@@ -231,30 +231,30 @@ def wasserstein_1d(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
 
 
 def saturating_gradient(logit: Tensor) -> Tensor:
-    """d/da log(1 - sigmoid(a)) = -sigmoid(a): the minimax loss seen from D's logits a, any shape, on fakes."""
+    """d/ds log(1 - sigmoid(s)) = -sigmoid(s): the minimax loss seen from D's logits s, any shape, on fakes."""
     return -torch.sigmoid(logit)
 
 
 def non_saturating_gradient(logit: Tensor) -> Tensor:
-    """d/da (-log sigmoid(a)) = -(1 - sigmoid(a)), any shape: the loss of G in practice ([G14] section 3)."""
+    """d/ds (-log sigmoid(s)) = -(1 - sigmoid(s)), any shape: the loss of G in practice ([G14] section 3)."""
     return -torch.sigmoid(-logit)
 
 
 def gradient_ratio(logit: Tensor) -> Tensor:
-    """Non-saturating over saturating gradient, (1 - D)/D = exp(-a), any shape: unbounded as D -> 0, 1 at D = 1/2."""
+    """Non-saturating over saturating gradient, (1 - D)/D = exp(-s), any shape: unbounded as D -> 0, 1 at D = 1/2."""
     return torch.exp(-logit)
 
 
-def generator_gradients(p: Density, q: Callable[[Tensor], Density], theta: float, x: Tensor) -> tuple[float, float]:
-    """The two gradients that a one-parameter generator with density q(theta) receives through its optimal D*,
+def generator_gradients(p: Density, p_g: Callable[[Tensor], Density], theta: float, x: Tensor) -> tuple[float, float]:
+    """The two gradients that a one-parameter generator with density p_g(theta) receives through its optimal D*,
     fixed.
 
-    x: the grid (N,). Returns (saturating, non-saturating): the derivatives at theta of E_{q(theta)}[log(1 - D*)] and of
-    E_{q(theta)}[-log D*], where D* belongs to the given theta and is *not* differentiated. The first equals
-    d/dtheta 2 JSD(p || q), the second d/dtheta (KL(q || p) - 2 JSD(p || q)) ([AB17] theorem 2.5).
+    x: the grid (N,). Returns (saturating, non-saturating): the derivatives at theta of E_{p_g(theta)}[log(1 - D*)] and
+    of E_{p_g(theta)}[-log D*], where D* belongs to the given theta and is *not* differentiated. The first equals
+    d/dtheta 2 JSD(p || p_g), the second d/dtheta (KL(p_g || p) - 2 JSD(p || p_g)) ([AB17] theorem 2.5).
     """
     t = torch.tensor(theta, dtype=torch.float64, requires_grad=True)
-    density = q(t)(x)  # type: ignore[arg-type]
+    density = p_g(t)(x)  # type: ignore[arg-type]
     fixed = density.detach()
     data = p(x)
     total = data + fixed

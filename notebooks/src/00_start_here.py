@@ -8,7 +8,7 @@
 #
 # **What you will learn**
 #
-# - what a GAN is, in one picture
+# - what a GAN is, in one picture and in thirty lines
 # - whether everything that the course needs works on your machine, and how long its lessons will take there
 # - what a minute of training can do, and how to look at it
 # - how the lessons, the exercises and the three profiles work
@@ -37,7 +37,10 @@ seed = 0  # of everything random
 # %%
 import math
 
+import matplotlib.pyplot as plt
 import torch
+from torch import nn
+from torch.nn.functional import softplus
 
 from gancourse import data, models, plots
 from gancourse.course import profiles
@@ -77,15 +80,15 @@ with torch.no_grad():
 plots.show(
     plots.game_diagram(real.pixels, first_fakes),
     "0.1",
-    "The game. Both kinds of images go to D, which answers how real each looks. Its mistakes teach D (violet), and the "
-    "same answers, passed back through D to the pixels, teach G (orange).",
+    "The game. Both kinds of images go to D, which answers how real each looks. Its mistakes teach D (violet). G's loss "
+    "(orange) goes back the way that the fakes came: through D to the pixels, and through the pixels to G.",
     "Diagram. Training data gives real images, noise z passes through the generator G and gives fake images, here grey "
-    "mush. Both go to the discriminator D, which answers with a probability. D's loss teaches D; G's loss, passed back "
-    "through D and the fake images, teaches G.",
+    "mush. Both go to the discriminator D, which answers with a probability. D's loss teaches D. A dashed orange path "
+    "leads from G's loss into D, out of D to the fake images, and from them to G.",
 )
 
 # %% [markdown]
-# Follow the orange dashed line once more, since it is the idea that makes a GAN work. $D$ does not just say "fake".
+# Follow the orange dashed path once more, since it is the idea that makes a GAN work. $D$ does not just say "fake".
 # It is a differentiable function of the pixels, so its answer comes with a gradient: *this pixel darker, that one
 # lighter, and I would be more inclined to believe you*. $G$ gets a correction for every pixel of every image it draws.
 #
@@ -124,17 +127,18 @@ assert batch.shape == (64, 1, 28, 28) and batch.min() == -1 and batch.max() == 1
 
 # %%
 plots.show(
-    plots.image_grid(images.pixels[:48], columns=16),
+    plots.image_grid(images.pixels[:36], columns=12),
     "0.2",
-    "The first 48 images of the training set, in the order in which they are stored.",
-    "Three rows of sixteen handwritten digits, white on black, in different hands and slants.",
+    "The first 36 images of the training set, in the order in which they are stored.",
+    "Three rows of twelve handwritten digits, white on black, in different hands and slants.",
 )
 
 # %% [markdown]
 # ## 0.4 Who plays?
 #
-# The two networks below are the DCGAN of the paper that lessons 02 and 03 follow: convolutions all the way. Lesson 03
-# takes them apart. For now, look at what goes in and what comes out.
+# The two networks below are the DCGAN of the paper that lessons 02 and 03 follow. $G$ is made of transposed
+# convolutions, $D$ of convolutions with one linear layer at its end. Lesson 03 takes them apart. For now, look at what
+# goes in and what comes out.
 
 # %%
 for name, network in (("G", G), ("D", D)):
@@ -142,12 +146,13 @@ for name, network in (("G", G), ("D", D)):
 print(f"z {tuple(z.shape)} -> G(z) {tuple(G(z).shape)} -> D(G(z)) {tuple(D.probability(G(z)).shape)}")
 
 with torch.no_grad():
-    answers = D.eval().probability(batch)
-print(f"D's answer for real digits, before training: {answers.mean():.1f} on average")
+    answers = torch.cat([D.eval().probability(batch), D.probability(first_fakes)])
+print(f"D's answers for real and fake images, before training: {answers.min():.1f} to {answers.max():.1f}")
+assert (answers - 0.5).abs().max() < 0.05
 assert models.count_parameters(G) == 1_781_504 and models.count_parameters(D) == 138_625
 
 # %% [markdown]
-# An untrained $D$ shrugs: 1/2 for everything. What is its loss then? $D$ pays $-\log D(x)$ for a real image and
+# An untrained $D$ shrugs: about 1/2 for everything. What is its loss then? $D$ pays $-\log D(x)$ for a real image and
 # $-\log(1 - D(G(z)))$ for a fake one:
 #
 # $$ L_D = -\log D(x) - \log\bigl(1 - D(G(z))\bigr). \tag{0.1} $$
@@ -172,7 +177,7 @@ assert math.isclose(loss.item(), 2 * math.log(2), rel_tol=1e-6)
 # that you could read out. What "broken" would look like: 64 times the same picture, or noise that stays noise while
 # $D$'s loss falls to 0.
 #
-# One honest remark. This is *not* the paper's recipe: we take smaller batches and a higher learning rate, so that
+# One remark first. This is *not* the paper's recipe: we take smaller batches and a higher learning rate, so that
 # a minute holds more steps, and only a part of the data. Lesson 03 trains the same networks as the paper says.
 
 # %% tags=["nbval-ignore-output"]
@@ -216,10 +221,109 @@ print(f"D's loss {row['loss_d']:.2f}, of a D that cannot tell {2 * math.log(2):.
 # for $G$ to learn. That is the usual state of a GAN, as you will see: on real images the game hardly ever ends in
 # a draw.
 #
+# <details><summary>Answer to the guess</summary>
+#
+# Smudges and strokes first, then shapes. Already the second row of figure 0.3 has left the noise behind, and the last
+# row holds figures that you can read out beside others that are no digit at all. Nobody told $G$ what a stroke is.
+#
+# </details>
+#
 # **Change this and predict first.** Run the training cell a second time: it goes on with the networks as they are. Does
 # the second minute help as much as the first one did? And what happens to figure 0.3's top row?
 #
-# ## 0.6 How does the course work?
+# <details><summary>Answer</summary>
+#
+# The top row is no longer noise: it shows what $G$ draws before *this* minute, which is what it drew at the end of the
+# first. The second minute helps, but by far less. We tried it with two seeds and the distance of lesson 05: the first
+# minute took nearly all of the way from noise, and the second did not quite halve what was left.
+#
+# </details>
+#
+# ## 0.6 What does the whole game look like in code?
+#
+# The minute above was run by the course's trainer, which also keeps time, samples and checkpoints. The game itself is
+# short. Here is all of it, for points in the plane instead of images: the data lie on a heart, $z$ has two
+# coordinates, and each player has two hidden layers.
+#
+# $D$ ends in a *logit*, any real number $s(x)$, and its probability is $D(x) = \sigma(s(x))$ with the sigmoid
+# $\sigma(s) = 1/(1 + e^{-s})$. Then $-\log D = \mathrm{softplus}(-s)$ and $-\log(1 - D) = \mathrm{softplus}(s)$, with
+# $\mathrm{softplus}(s) = \log(1 + e^s)$: these two lines are the two losses of figure 0.1.
+#
+# **Predict.** $G$ starts with a blot near the middle. Will it grow into the heart evenly, or find one side first?
+
+
+# %% tags=["nbval-ignore-output"]
+def heart(n):
+    """n points of the data, (n, 2)."""
+    t = 2 * math.pi * torch.rand(n, generator=rng)
+    x = 16 * t.sin() ** 3
+    y = 13 * t.cos() - 5 * (2 * t).cos() - 2 * (3 * t).cos() - (4 * t).cos()
+    return torch.stack([x, y], 1) / 8
+
+
+def network(outputs):
+    """Two numbers in, `outputs` numbers out."""
+    return nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs))
+
+
+rng = torch.Generator().manual_seed(seed)
+torch.manual_seed(seed)
+g, d = network(2), network(1)
+opt_g = torch.optim.Adam(g.parameters(), lr=1e-3, betas=(0.5, 0.999))
+opt_d = torch.optim.Adam(d.parameters(), lr=1e-3, betas=(0.5, 0.999))
+z_fixed = torch.randn(1000, 2, generator=rng)  # always the same, so that one can see G change
+snapshots = {}
+steps = 200 if plan.profile == "smoke" else 2000
+for step in range(steps + 1):
+    if step in (0, steps // 10, steps // 2, steps):
+        snapshots[step] = g(z_fixed).detach()
+
+    x_real, x_fake = heart(256), g(torch.randn(256, 2, generator=rng))
+    loss_d = softplus(-d(x_real)).mean() + softplus(d(x_fake.detach())).mean()  # detach: this step moves D alone
+    opt_d.zero_grad()
+    loss_d.backward()
+    opt_d.step()
+
+    loss_g = softplus(-d(g(torch.randn(256, 2, generator=rng)))).mean()  # the gradient comes to G through D
+    opt_g.zero_grad()
+    loss_g.backward()
+    opt_g.step()
+
+away = {step: torch.cdist(points, heart(2000)).min(1).values.mean().item() for step, points in snapshots.items()}
+print("mean distance of G's points from the heart:", ", ".join(f"{away[step]:.2f} at step {step}" for step in away))
+if plan.profile != "smoke":
+    assert away[steps] < 0.3 * away[0]
+
+# %% tags=["nbval-ignore-output"]
+fig, axes = plt.subplots(1, 4, figsize=(11, 3.2), sharey=True)
+curve = heart(1000)
+for ax, (step, points) in zip(axes, snapshots.items(), strict=True):
+    ax.scatter(*curve.T, s=2, color=plots.COLOURS["muted"])
+    ax.scatter(*points.T, s=3, color=plots.COLOURS["generator"])
+    ax.set(title=f"step {step}", xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
+plots.show(
+    fig,
+    "0.5",
+    "A whole GAN on points in the plane. Grey: the data. Orange: what $G$ makes of the same 1,000 $z$ as it learns.",
+    "Four panels with a grey heart-shaped curve. Orange points: a blot in the middle at first, then a streak, then "
+    f"a cloud that fills and surrounds the heart, at last points that lie {away[steps]:.2f} from the curve on average.",
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# It does not grow evenly. $D$ soon knows that the blot is wrong and which way is out, and *all* points follow: they shoot
+# off together as a streak, and overshoot. Only when $D$ answers the streak do they spread, and then settle on the curve.
+# A few points are still inside, where there are no data: this $G$ has not yet bent all of the plane onto the curve.
+#
+# </details>
+#
+# Every GAN of this course has this loop at its heart. What changes are the networks, the losses, and how often each
+# player moves. To take it apart, change one line at a time: the learning rate of `opt_d` to 1e-4, or leave out
+# `.detach()` (nothing breaks: why not? `opt_d` only moves $D$, and $G$'s leftover gradients are cleared before its step,
+# so all that it costs is time).
+#
+# ## 0.7 How does the course work?
 #
 # **The lessons**, in reading order:
 #
@@ -238,8 +342,9 @@ print(f"D's loss {row['loss_d']:.2f}, of a D that cannot tell {2 * math.log(2):.
 # cell at any time (the stop button): the networks keep what they have learnt so far, and the cells
 # below work with it.
 #
-# **Each section** asks a question, answers it, runs it, looks at it, and lets you try. Statements of theory are checked
-# by an `assert` next to them: where a lesson claims something, the code would stop if it were false.
+# **Each section** asks a question, answers it, runs it, looks at it, and lets you try. Where a statement of theory can
+# be put into a line of code, an `assert` next to it does so: the notebook would stop there if it were false. Before a
+# **Predict** is resolved, write down what you expect; the answer is folded.
 #
 # **The exercises** are cells with three dots in them. Each has a check, three hints and a solution, and each check
 # knows the common mistakes. Here is what that looks like, with an exercise of lesson 02: scale pixels from
@@ -264,8 +369,8 @@ scaling.hint()
 # %% [markdown]
 # ## What we now know
 #
-# A GAN trains a generator with the gradient of a second network that learns to tell its images from real ones. A minute
-# of that is enough to get from noise to shapes that look like digits. A $D$ that cannot tell pays $2 \ln 2$, and the
+# A GAN trains a generator with the gradient of a second network that learns to tell its images from real ones. The game
+# fits into thirty lines, and a minute of it is enough to get from noise to shapes that look like digits. A $D$ that cannot tell pays $2 \ln 2$, and the
 # distance from that mark says who is winning.
 #
 # ## What we do not know yet

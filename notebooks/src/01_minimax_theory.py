@@ -20,7 +20,7 @@
 # - what $G$ minimises when $D$ is at its best, and why that is hard to descend
 # - why practice uses another loss for $G$, and exactly what that changes
 # - what alternating gradient steps do: spiral, orbit, diverge, converge
-# - how mode collapse comes about, what theory promises, and what is often printed wrongly
+# - how mode collapse comes about, what theory promises, and where GANs stand among generative models
 #
 # **Time.** The plan cell below prints the minutes that this notebook was measured to take. Nearly every cell is instant; the reading is what takes an hour.
 #
@@ -29,7 +29,9 @@
 # | 2 cores without bfloat16 units (AVX2 only) | 0.5 | 0.7 | 1.0 minutes |
 # | 2 cores with bfloat16 units | 0.4 | 0.7 | 0.9 minutes |
 #
-# This notebook follows sections 1.1 to 1.8 of P1 and section 4 of G14 (both under References). Each statement in it is asserted by code: were one false, the notebook would stop there.
+# This notebook follows sections 1.1 to 1.8 of P1 and section 4 of G14 (both under References). Wherever a line of code can hold a statement to account, an `assert` does: were that statement false, the notebook would stop there. If you have not seen a GAN run yet, lesson 00 has a whole one in thirty lines.
+#
+# **Notation.** $p$ is the density of the data, $p_g$ that of the generator's samples, $p_z$ that of the noise $z$. $D(x)$ is a probability, $s(x)$ its logit: $D(x) = \sigma(s(x))$ with the sigmoid $\sigma(s) = 1/(1+e^{-s})$. Logarithms are natural.
 
 # %% tags=["setup"]
 import importlib.util
@@ -82,7 +84,12 @@ print(plan)
 #
 # $$ \mathrm{KL}(p \,\|\, p_\theta) = \int p(x) \log \frac{p(x)}{p_\theta(x)} \, dx \;\ge\; 0, \tag{1.2} $$
 #
-# so maximum likelihood finds the $\theta$ that minimises (1.2). It is 0 only for $p_\theta = p$. The order of the two densities matters: (1.2) is infinite when the model rules out a place where data occurs, so a likelihood model covers *everything*. The reverse, $\mathrm{KL}(p_\theta \,\|\, p)$, punishes the opposite fault: model samples where there is no data.
+# so maximum likelihood finds the $\theta$ that minimises (1.2). It is 0 only for $p_\theta = p$.
+#
+# The order of the two densities matters:
+#
+# - $\mathrm{KL}(p \,\|\, p_\theta)$ is infinite when the model rules out a place where data occur. A likelihood model must cover *everything*.
+# - The reverse, $\mathrm{KL}(p_\theta \,\|\, p)$, punishes the opposite fault: samples of the model where there are no data.
 #
 # Let us fit one normal density to data with two humps, in both senses. For (1.2) the answer is known: match mean and variance.
 
@@ -98,8 +105,11 @@ assert max(abs(slope) for slope in slopes) < 1e-9  # moment matching is a statio
 
 candidates = [(i / 20, j / 20) for i in range(-50, 51, 2) for j in range(6, 50, 2)]
 reverse = min(candidates, key=lambda c: theory.kl(Normal(*c)(x), humps(x), x))
-print(f"smallest KL(p || model): mean {mean:.2f}, std {std:.2f}")
+empty = humps(x) < 0.05 * humps(x).max()  # where data hardly ever occur
+wasted = theory.integrate(torch.where(empty, Normal(mean, std)(x), 0.0), x).item()
+print(f"smallest KL(p || model): mean {mean:.2f}, std {std:.2f}; {wasted:.0%} of its mass where data hardly occur")
 print(f"smallest KL(model || p): mean {reverse[0]:.2f}, std {reverse[1]:.2f}")
+assert wasted > 0.2
 
 # %%
 fig, ax = plt.subplots()
@@ -109,13 +119,13 @@ ax.plot(x, Normal(mean, std)(x), color=GENERATOR)
 ax.plot(x, Normal(*reverse)(x), color=GENERATOR, ls="--")
 ax.annotate("data $p$", (2.55, 0.19), color=DATA)
 ax.annotate("likelihood:\ncovers everything", (3.5, 0.07), color=GENERATOR)
-ax.annotate("reversed KL:\nseeks one hump", (-1.2, 0.55), color=GENERATOR)
+ax.annotate("reversed KL:\nseeks one hump", (-0.95, 0.52), color=GENERATOR)
 ax.set(xlabel="$x$", ylabel="density", xlim=(-5, 7), ylim=(0, 0.72))
 plots.show(
     fig,
     "1.1",
-    "One normal density fitted to two humps of data (grey). Solid: the maximum-likelihood fit puts much of its "
-    "mass where there is no data. Dashed: the fit by the reversed divergence drops a hump. Keep both in mind.",
+    f"One normal density fitted to two humps of data (grey). Solid: the maximum-likelihood fit puts {wasted:.0%} of its "
+    "mass where there are hardly any data. Dashed: the fit by the reversed divergence drops a hump. Keep both in mind.",
     "Two grey humps near -1.6 and 2. A low, wide solid curve spans both; a narrow dashed curve sits on the left hump.",
 )
 
@@ -124,16 +134,32 @@ plots.show(
 #
 # $$ p_\theta(x) = \int p_z(z)\, p_\theta(x \mid z)\, dz, \tag{1.3} $$
 #
-# and this integral is *intractable*: how hard is it to estimate by drawing $z$? Take the friendliest case there is, a model that draws $x$ from a standard normal in $n$ dimensions, and ask how many draws it takes until one falls within half a unit of $x = 0$ in every coordinate.
+# and this integral is *intractable*. One can try to estimate it: draw many $z$ and take the mean of $p_\theta(x \mid z)$. How many does that need? Most $z$ decode to something that is nothing like $x$ and add next to nothing, so the mean hangs on the few that come near.
+#
+# Take the friendliest case there is, one in which the answer is known: $z$ is a standard normal in $n$ dimensions, and the decoder only adds a little noise, $p_\theta(x \mid z) = N(x; z, \sigma_x^2)$ in each coordinate with $\sigma_x = 1/2$. Then $p_\theta(x) = N(x; 0, 1 + \sigma_x^2)$. The variance of the estimate is known too. At $x = 0$ its relative error after $N$ draws is $\sqrt{(r^n - 1)/N}$ with $r = (1 + \sigma_x^2) / (\sigma_x \sqrt{2 + \sigma_x^2}) = 5/3$. So $N = 100\,(r^n - 1)$ draws are needed for an error of 10 %.
 
-# %%
-hit = (Normal().cdf(torch.tensor(0.5)) - Normal().cdf(torch.tensor(-0.5))).item()  # in one coordinate
+# %% tags=["nbval-ignore-output"]
+sigma_x, draws = 0.5, 20_000
+ratio = (1 + sigma_x**2) / (sigma_x * math.sqrt(2 + sigma_x**2))
+rng = torch.Generator().manual_seed(7)
 for n in (1, 2, 10, 100, 784):
-    print(f"n = {n:3d}: one draw in 10^{-n * math.log10(hit):.1f} comes near")
-assert -784 * math.log10(hit) > 300
+    log_p = torch.zeros(draws)
+    for _ in range(n):  # log p(x | z), summed over the coordinates, at x = 0
+        z = torch.randn(draws, generator=rng)
+        log_p -= (z / sigma_x) ** 2 / 2 + math.log(sigma_x * math.sqrt(2 * math.pi))
+    estimate = (log_p.logsumexp(0) - math.log(draws)).item()  # of log p(x), from 20,000 z
+    truth = -n * math.log(math.sqrt(2 * math.pi * (1 + sigma_x**2)))
+    needed = math.log10(100 * math.expm1(n * math.log(ratio)))
+    print(f"n = {n:3d}: log p(x) {truth:8.1f}, estimated {estimate:8.1f}; draws for 10 %: 10^{needed:.1f}")
+    if n <= 2:
+        assert abs(estimate - truth) < 0.05
+    if n == 784:
+        assert truth - estimate > 100 and needed > 170
 
 # %% [markdown]
-# For an image of 784 pixels, waiting for a hit is hopeless. And a generator that maps 100 latent numbers to 784 pixels, without added noise, does worse than that: its outputs lie on a set of at most 100 dimensions, which has volume zero in $\mathbb{R}^{784}$, so that it has *no density there at all*.
+# For an image of 784 pixels the estimate is off by hundreds of nats, and no computer will ever draw enough. A better idea is to learn which $z$ to draw for which $x$; that is the variational autoencoder (section 1.13).
+#
+# And a generator that maps 100 latent numbers to 784 pixels, *without* added noise, is worse off than that: its outputs lie on a set of at most 100 dimensions, which has volume zero in $\mathbb{R}^{784}$, so that it has *no density there at all*.
 #
 # An **implicit model** gives (1.1) up. It is a map $G$, with parameters $\theta$, that turns noise into samples,
 #
@@ -142,7 +168,12 @@ assert -784 * math.log10(hit) > 300
 # and we may only sample from it. We write $p_g$ for the density of its samples. The algorithm never computes $p_g$; the theory below assumes that it exists, and section 1.6 returns to what happens when it does not.
 #
 # **Predict.** Let the two humps of figure 1.1 move apart. Where does the likelihood fit go, and what happens to its value of $\mathrm{KL}(p \,\|\, p_\theta)$? Change the `humps` and look.
-
+#
+# <details><summary>Answer</summary>
+#
+# The mean stays between the humps, at their weighted mean, and the standard deviation grows with the gap: for a large gap it is nearly proportional to it. $\mathrm{KL}$ grows without end, but slowly, like the logarithm of the gap: each time that the gap doubles, another $\log 2$ is paid for the width.
+#
+# </details>
 # %% [markdown]
 # ## 1.2 What does a generator do to noise?
 #
@@ -152,7 +183,7 @@ assert -784 * math.log10(hit) > 300
 #
 # $$ p_g(x) = \frac{p_z(z)}{|G'(z)|} \quad\text{at } x = G(z). \tag{1.5} $$
 #
-# This is the *change of variables*. Here is a generator, $G(z) = z + 1.5 \tanh(2z)$, that makes two humps out of one.
+# This is the *change of variables*. (A model that keeps (1.5) computable in many dimensions, with an invertible $G$, is a *normalising flow*: section 1.13.) Here is a generator, $G(z) = z + 1.5 \tanh(2z)$, that makes two humps out of one.
 
 
 # %%
@@ -172,30 +203,34 @@ print(f"mass of -1 < x < 1:  {by_formula:.2f} by (1.5), {by_samples:.2f} by coun
 assert abs(total - 1) < 1e-4 and abs(by_formula - by_samples) < 0.005
 
 # %%
-fig, (top, middle, bottom) = plt.subplots(3, 1, figsize=(7.2, 5.2), sharex=True, height_ratios=[2, 1.6, 1.6])
-top.hist(samples.numpy(), bins=120, range=(-5, 5), density=True, color=GENERATOR, alpha=0.25)
+fig, (top, middle, bottom) = plt.subplots(3, 1, figsize=(8, 6.4), sharex=True, height_ratios=[2, 2, 1.6])
+top.hist(samples.numpy(), bins=40, range=(-5, 5), density=True, color=GENERATOR, alpha=0.2, edgecolor="white")
 top.plot(x_g, p_g, color=GENERATOR)
-top.set(ylim=(0, 0.31))
-top.annotate("$p_g$: curve by (1.5), histogram of samples", (-4.9, 0.26), color=GENERATOR)
-for point in torch.linspace(-2.4, 2.4, 33, dtype=torch.float64):
+top.set(ylim=(0, 0.29), ylabel="density")
+top.annotate("$p_g$: curve by (1.5), bars from samples", (-4.9, 0.25), color=GENERATOR)
+shares = torch.arange(1, 40, dtype=torch.float64) / 40
+for point in Normal().quantile(shares):  # each gap between two lines holds one fortieth of the noise
     middle.plot([point, G(point)], [0, 1], color=GENERATOR, lw=0.9, alpha=0.7)
+    bottom.plot([point, point], [0, Normal()(point)], color=ACCENT, lw=0.7, alpha=0.7)
 middle.set(ylim=(0, 1), yticks=[], ylabel="$z \\to G(z)$")
 middle.grid(False)
 bottom.fill_between(z, Normal()(z), color=ACCENT, alpha=0.2, lw=0)
 bottom.plot(z, Normal()(z), color=ACCENT)
-bottom.annotate("noise $p_z$", (0.9, 0.3), color=ACCENT)
-bottom.set(xlabel="$z$ below, $x = G(z)$ above", xlim=(-5, 5))
+bottom.annotate("noise $p_z$", (0.95, 0.3), color=ACCENT)
+bottom.set(xlabel="$z$ below, $x = G(z)$ above", ylabel="density", xlim=(-5, 5))
 plots.show(
     fig,
     "1.2",
-    "Noise enters at the bottom and leaves at the top. Where the lines fan out, $G$ is steep and its samples thin; "
-    "where they crowd, the samples pile up.",
-    "Bottom: a bell curve of noise. Middle: lines from each z up to G(z) spread apart in the centre and bunch on "
-    "both sides. Top: the resulting density has two humps with a valley at 0, and a histogram of samples agrees.",
+    "Noise enters at the bottom and leaves at the top. Between any two neighbouring lines lies the same share of the "
+    "noise, one fortieth. Where they fan out, $G$ is steep and its samples thin; where they crowd, the samples pile up.",
+    "Bottom: a bell curve of noise, cut into forty slices of equal area. Middle: the lines from the cuts up to G(z) spread "
+    "apart in the centre and bunch on both sides. Top: the density has two humps there and a valley at 0; bars agree.",
 )
 
 # %% [markdown]
-# Can some $G$ make *any* data? In one dimension, yes. Let $\Phi$ be the cumulative distribution of the noise and $F$ that of the data. Then $G = F^{-1} \circ \Phi$ carries the one to the other. But look at (1.5) the other way round: a generator whose slope is nowhere above $L$ has
+# Can some $G$ make *any* data? In one dimension, yes. Let $\Phi$ be the cumulative distribution of the noise and $F$ that of the data. Then $G = F^{-1} \circ \Phi$ carries the one to the other.
+#
+# But look at (1.5) the other way round. A function whose slope is nowhere steeper than $L$ is called **Lipschitz** with the constant $L$: it can stretch no distance by more than the factor $L$. A generator that is Lipschitz has
 #
 # $$ p_g(G(z)) \;\ge\; p_z(z) / L. \tag{1.6} $$
 #
@@ -216,12 +251,29 @@ for gap in (0.5, 1.0, 1.5, 2.0):
 #
 # **Predict.** What is $p_g$ near $x = 0$ for $G(z) = z^2$? Formula (1.5) needs a second term now (why?), and its slope vanishes somewhere. `theory.push_forward(Normal(), torch.square, z)` refuses to compute it: read what it says.
 
+# %%
+x = theory.grid(0.0, 1.0, 200_000)
+squares = Normal().sample(400_000, torch.Generator().manual_seed(2)) ** 2
+below_1 = theory.integrate(torch.exp(-x / 2) / torch.sqrt(2 * math.pi * x), x).item()
+assert abs((squares < 1).double().mean().item() - below_1) < 0.005  # the formula of the answer
+try:
+    theory.push_forward(Normal(), torch.square, z=theory.grid(-2.0, 2.0, 100))
+except ValueError as refusal:
+    print(refusal)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Two $z$ lead to each $x > 0$, namely $\sqrt x$ and $-\sqrt x$, and their densities add up. At $z = 0$ the slope $2z$ vanishes, so (1.5) divides by something that tends to 0: $p_g(x) = e^{-x/2}/\sqrt{2\pi x}$ grows without bound as $x \to 0$, though its integral stays 1. For $x < 0$ it is 0.
+#
+# </details>
+
 # %% [markdown]
 # ## 1.3 What is the game?
 #
 # We can sample from the data and from $G$, and evaluate neither density. What can tell $G$ whether its samples are good?
 #
-# A second network. The *discriminator* $D(x) \in (0, 1)$ states its probability that $x$ is data and not generated. It is scored by the logarithm of the probability that it gave to the truth. With data and generated points in equal numbers, its total score is the **value**
+# A second network. The *discriminator* $D(x) \in (0, 1)$ states its probability that $x$ is data and not generated. It is scored by the logarithm of the probability that it gave to the truth. Its mean score on data and its mean score on generated points, added up, are the **value**
 #
 # $$ V(D, G) = \mathbb{E}_{p}\big[\log D(x)\big] + \mathbb{E}_{p_z}\big[\log\big(1 - D(G(z))\big)\big], \tag{1.7} $$
 #
@@ -229,24 +281,26 @@ for gap in (0.5, 1.0, 1.5, 2.0):
 #
 # $$ \min_G \; \max_D \; V(D, G). \tag{1.8} $$
 #
-# Read it from the inside out: for each $G$, $D$ makes the value as large as it can; among all $G$, choose the one for which even the best $D$ scores least. Both logarithms are at most 0, so $V \le 0$, with 0 for a $D$ that is always right and certain. A $D$ that shrugs and says $1/2$ everywhere gets $V = 2\log\frac12 = -\log 4$, whatever $G$ does.
+# Read it from the inside out: for each $G$, $D$ makes the value as large as it can; among all $G$, choose the one for which even the best $D$ scores least.
 #
-# Both expectations can be estimated from samples, which is all that we have in practice. Here we also know the densities, so let us compute $V$ both ways for some fixed $D$. (In code we write $q$ for the generator's density $p_g$. A network computes the *logit* $a = \log\frac{D}{1-D}$, any real number, and $D = \sigma(a) = 1/(1 + e^{-a})$.)
+# Both logarithms are at most 0, so $V \le 0$, with 0 for a $D$ that is always right and certain. A $D$ that shrugs and says $1/2$ everywhere gets $V = 2\log\frac12 = -\log 4$, whatever $G$ does.
+#
+# Both expectations can be estimated from samples, which is all that we have in practice. Here we also know the densities, so let us compute $V$ both ways for some fixed $D$. A network computes the *logit* $s = \log\frac{D}{1-D}$, any real number, and $D = \sigma(s)$.
 
 # %%
 x = theory.grid(-9.0, 10.0, 8000)
-p, q = Normal(-1.0, 0.8), Normal(1.5, 1.2)
+p, p_g = Normal(-1.0, 0.8), Normal(1.5, 1.2)
 
 
 def some_d(x):
     return torch.sigmoid(0.5 - 1.5 * x)
 
 
-by_quadrature = theory.value(p(x), q(x), some_d(x), x).item()
+by_quadrature = theory.value(p(x), p_g(x), some_d(x), x).item()
 rng = torch.Generator().manual_seed(3)
-real, fake = p.sample(400_000, rng), q.sample(400_000, rng)
+real, fake = p.sample(400_000, rng), p_g.sample(400_000, rng)
 by_samples = (some_d(real).log().mean() + (1 - some_d(fake)).log().mean()).item()
-shrug = theory.value(p(x), q(x), torch.full_like(x, 0.5), x).item()
+shrug = theory.value(p(x), p_g(x), torch.full_like(x, 0.5), x).item()
 print(f"V by quadrature {by_quadrature:.2f}, by samples {by_samples:.2f}; D = 1/2: {shrug:.4f}")
 assert abs(by_quadrature - by_samples) < 0.01
 assert abs(shrug + math.log(4)) < 1e-9
@@ -255,7 +309,18 @@ assert abs(shrug + math.log(4)) < 1e-9
 # Programs minimise, so $D$'s loss in code is $L_D = -V$. The number to remember is $\log 4 \approx 1.386$: $D$'s loss when it knows nothing.
 #
 # **Predict.** How large is $V$ for a $D$ that is certain and right about everything except for one data point in a thousand, about which it is certain and wrong? What does that say about a $D$ that ends in exactly 0 or 1?
+#
+# <details><summary>Answer</summary>
+#
+# Minus infinity: one $\log 0$ among a thousand terms is enough. So the best $D$ never answers exactly 0 or 1 where both kinds of points occur, and a program must never compute $\log$ of a rounded probability. Losses are therefore written on the logit: $-\log\sigma(s) = \mathrm{softplus}(-s)$ is finite for every $s$.
+#
+# </details>
 
+# %%
+thousand = torch.ones(1000)
+thousand[0] = 0.0  # D's answers on data: certain of all, and wrong about the first
+assert thousand.log().mean() == -math.inf
+assert torch.nn.functional.softplus(torch.tensor(1000.0)) == 1000  # -log sigma(-1000): large, and finite
 # %% [markdown]
 # ## 1.4 What is the best a discriminator can do?
 #
@@ -272,7 +337,7 @@ assert abs(shrug + math.log(4)) < 1e-9
 # A computer algebra system can do this for us, and check that it is a maximum and the only one.
 
 # %%
-d, P, Q = sympy.symbols("d p q", positive=True)
+d, P, Q = sympy.symbols("d p p_g", positive=True)
 integrand = P * sympy.log(d) + Q * sympy.log(1 - d)
 (d_star,) = sympy.solve(sympy.diff(integrand, d), d)
 curvature = sympy.factor(sympy.diff(integrand, d, 2).subs(d, d_star))
@@ -283,51 +348,57 @@ second = sympy.diff(integrand, d, 2)
 assert sympy.simplify(second + P / d**2 + Q / (1 - d) ** 2) == 0  # negative for every d: strictly concave
 
 # %%
-fig, ax = plt.subplots()
-ds = torch.sigmoid(torch.linspace(-12, 12, 800, dtype=torch.float64))
-for weights, above in (((0.45, 0.05), 8), ((0.25, 0.25), -34), ((0.05, 0.45), 8)):
-    curve = weights[0] * ds.log() + weights[1] * (1 - ds).log()
+fig, ax = plt.subplots(figsize=(7.2, 4.2))
+logits = torch.linspace(-40, 40, 4000, dtype=torch.float64)  # d as close to 0 and to 1 as float64 has it
+log_d, log_not_d = torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)
+for weights, style, place, ha in (
+    ((0.45, 0.05), "-", (0.9, -0.09), "right"),
+    ((0.25, 0.25), "--", (0.5, -0.62), "center"),
+    ((0.05, 0.45), ":", (0.1, -0.09), "left"),
+):
+    ax.plot(torch.sigmoid(logits), weights[0] * log_d + weights[1] * log_not_d, color=DISCRIMINATOR, ls=style)
     best = weights[0] / sum(weights)
-    ax.plot(ds, curve, color=DATA)
     top = weights[0] * math.log(best) + weights[1] * math.log(1 - best)
-    ax.plot([best], [top], "o", color=DISCRIMINATOR)
-    ax.annotate(f"p = {weights[0]}, q = {weights[1]}", (best, top), (0, above), ha="center", textcoords="offset points")
+    ax.plot([best], [top], "o", color="black", ms=6)
+    ax.annotate(f"$p = {weights[0]}$, $p_g = {weights[1]}$: $d = {best:.1f}$", place, ha=ha)
 ax.set(
     xlabel="$d$, the answer at this $x$",
-    ylabel="$p\\,\\log d + q\\,\\log(1 - d)$",
-    ylim=(-1.2, 0.02),
+    ylabel="$p\\,\\log d + p_g\\,\\log(1 - d)$",
+    ylim=(-1.2, 0.0),
     xlim=(-0.03, 1.03),
 )
 plots.show(
     fig,
     "1.3",
-    "What $D$ gains at one point $x$, as a function of its answer $d$, for three pairs of densities. Each curve has one "
-    "maximum (violet), at $p/(p+q)$.",
-    "Three concave curves over d from 0 to 1. Their maxima lie at 0.9, 0.5 and 0.1.",
+    "What $D$ gains at one point $x$, as a function of its answer $d$, for three pairs of densities (solid, dashed, dotted). "
+    "Each curve has one maximum (dot), at $p/(p+p_g)$, and falls without end at $d = 0$ and $d = 1$.",
+    "Three concave curves over d from 0 to 1. Their maxima lie at 0.9, 0.5 and 0.1; all fall steeply at both ends.",
 )
 
 # %% [markdown]
-# Nothing was assumed about $G$: (1.10) holds for a bad generator as well as for a perfect one. Only for the perfect one, $p_g = p$, is it $1/2$ everywhere. (Several texts, P1 among them, say that the optimal discriminator *is obtained when* $p_g = p$. There is one for every $G$.) Its logit has a plain meaning:
+# Nothing was assumed about $G$: (1.10) holds for a bad generator as well as for a perfect one. Only for the perfect one, $p_g = p$, is it $1/2$ everywhere. Its logit has a plain meaning:
 #
-# $$ a^*(x) = \log\frac{D^*_G(x)}{1 - D^*_G(x)} = \log \frac{p(x)}{p_g(x)}, \tag{1.11} $$
+# $$ s^*(x) = \log\frac{D^*_G(x)}{1 - D^*_G(x)} = \log \frac{p(x)}{p_g(x)}, \tag{1.11} $$
 #
 # so training a discriminator is *estimating a ratio of densities from samples*.
 #
-# We do not have to believe the algebra. Train a small network on samples alone, never showing it a density, and compare. It takes a few seconds. If it goes wrong, the mean error stays near 0.3, which is that of an untrained network.
+# We do not have to believe the algebra. Train a small network on samples alone, never showing it a density, and compare. It takes a few seconds. If it goes wrong, the mean error stays near that of an untrained network, which is printed beside it.
 
 # %% tags=["nbval-ignore-output"]
 steps = 100 * plan.epochs
-D = games.train_discriminator(real=p, fake=q, steps=steps, seed=seed)
-best = theory.optimal_discriminator(p(x), q(x))
-weight = (p(x) + q(x)) / 2  # judge it where there are samples to learn from
-error = theory.integrate((D.probability(x) - best).abs() * weight, x)
-print(f"{steps} steps; mean error where the samples are: {error:.3f}")
-assert error < 0.03
-value_of_trained = theory.value(p(x), q(x), D.probability(x), x)  # for section 1.5
+best = theory.optimal_discriminator(p(x), p_g(x))
+weight = (p(x) + p_g(x)) / 2  # judge it where there are samples to learn from
+errors = {}
+for name, length in (("one step", 1), (f"{steps} steps", steps)):
+    D = games.train_discriminator(real=p, fake=p_g, steps=length, seed=seed)
+    errors[name] = theory.integrate((D.probability(x) - best).abs() * weight, x)
+    print(f"{name:10s} mean error where the samples are: {errors[name]:.3f}")
+assert errors[f"{steps} steps"] < 0.03 < errors["one step"]
+value_of_trained = theory.value(p(x), p_g(x), D.probability(x), x)  # for section 1.5
 
 # %% tags=["nbval-ignore-output"]
 fig, (above, ax) = plt.subplots(2, 1, figsize=(7.2, 5.0), sharex=True, height_ratios=[1, 1.7])
-for density, colour, name, at in ((p, DATA, "data $p$", (-3.6, 0.35)), (q, GENERATOR, "$p_g$", (2.6, 0.27))):
+for density, colour, name, at in ((p, DATA, "data $p$", (-3.6, 0.35)), (p_g, GENERATOR, "$p_g$", (2.6, 0.27))):
     above.fill_between(x, density(x), color=colour, alpha=0.25, lw=0)
     above.plot(x, density(x), color=colour)
     above.annotate(name, at, color=colour)
@@ -347,15 +418,32 @@ plots.show(
 )
 
 # %% [markdown]
-# On the far left, $D^*$ turns *down* again: the generator's density is the wider one, so far enough out a point is more likely generated. No sample ever lands there, and the network does not know.
+# On the far left, $D^*$ turns *down* again: the generator's density is the wider one, so far enough out a point is more likely generated. Next to no sample lands there, and the network does not know.
 #
-# **Predict, then move the sliders.** Slide the generator's mean towards the data. What happens to the steepest part of $D^*$? Which width must the generator have so that $D^*$ becomes flat, and at which height? And for a uniform density of data: where can $D^*$ be exactly 1, and where exactly 0? (The curve on the right belongs to section 1.5.)
+# A ratio is also a way to get a density. If $p_g$ is *known*, as it is here, then (1.11) gives $p(x) = p_g(x)\, e^{s(x)}$: a classifier has estimated the data's density. This is **noise-contrastive estimation** (Gutmann and Hyvärinen 2010), four years older than GANs. There the noise is fixed and the model sits in $D$; in a GAN the "noise" learns, and its density is never known.
 
+# %% tags=["nbval-ignore-output"]
+with torch.no_grad():
+    recovered = p_g(x) * torch.exp(D(x).double())  # no sample's density was ever shown to D
+cell_width = x[1] - x[0]
+off = (recovered - p(x)).abs().sum() * cell_width
+print(f"the data's density from D's logit: integral {recovered.sum() * cell_width:.2f}, off by {off:.3f} in all")
+if plan.profile != "smoke":
+    assert off < 0.1
+
+# %% [markdown]
+# **Predict, then move the sliders.** Slide the generator's mean towards the data. What happens to the steepest part of $D^*$? Which width must the generator have so that $D^*$ becomes flat, and at which height? And for a uniform density of data: where can $D^*$ be exactly 1, and where exactly 0? (The curve on the right belongs to section 1.5.)
+#
+# <details><summary>Answer</summary>
+#
+# As the means come together, the steepest part of $D^*$ gets flatter. With equal means *and* equal widths, $D^*$ is flat, at height $1/2$; with equal means and unequal widths it is not. $D^*$ is exactly 1 only where data occur and $p_g = 0$, and exactly 0 only where samples occur and $p = 0$. Normal densities are nowhere 0. If the data are uniform, $D^*$ is exactly 0 outside of their interval, and below 1 inside.
+#
+# </details>
 # %%
 widgets.optimal_discriminator_explorer()
 
 # %% [markdown]
-# **Predict.** What does $D$ learn when it is shown twice as many real points as generated ones? That is the second of the next two exercises.
+# **Predict.** What does $D$ learn when it is shown twice as many real points as generated ones? That is the second of the next two exercises; its check has the answer.
 
 # %% [markdown]
 # **Exercise: The best discriminator** (easy, 3 minutes). The generator is frozen. At a point where the data has density $p$ and the generator density $p_g$ (both
@@ -399,7 +487,13 @@ ex.unbalanced_discriminator.check(my_unbalanced_discriminator)
 #
 # $$ C(G) = -\log 4 + 2\,\mathrm{JSD}(p \,\|\, p_g). \tag{1.13} $$
 #
-# KL is never negative, and 0 only for equal densities. Hence $C(G) \ge -\log 4$, with equality if and only if $p_g = p$: this is theorem 1 of G14. First the algebra under the integral, then both sides of (1.13) as numbers for several pairs of densities.
+# KL is never negative, and 0 only for equal densities. Hence $C(G) \ge -\log 4$, with equality if and only if $p_g = p$: this is theorem 1 of G14.
+#
+# At $p_g = p$ and $D = 1/2$ neither player can do better by moving alone: $D$ is the best one against this $G$, and against a $D$ that says $1/2$ everywhere all $G$ are equally good. Such a pair is a **Nash equilibrium** of the game, and whenever this course says *equilibrium*, this is meant.
+#
+# (The JSD is one of the *f-divergences*, which all compare two densities by the mean of some convex function of their ratio. Each of them has a game like (1.8) of its own; Nowozin et al. 2016 train generators with several of them, under the name **f-GAN**.)
+#
+# First the algebra under the integral, then both sides of (1.13) as numbers for several pairs of densities.
 
 # %%
 M = (P + Q) / 2
@@ -428,7 +522,7 @@ for name, (a, b) in pairs.items():
 # For any $D$ that is not the best, $V(D, G)$ lies below $C(G)$. A trained $D$ therefore gives a *lower bound* on the divergence: $\mathrm{JSD} \ge \frac12 (V + \log 4)$. The one from section 1.4:
 
 # %%
-truth = theory.jsd(p(x), q(x), x)
+truth = theory.jsd(p(x), p_g(x), x)
 print(f"JSD of data and generator: {truth:.4f} nats")
 
 # %% tags=["nbval-ignore-output"]
@@ -437,11 +531,13 @@ print(f"the trained D vouches for {vouched:.4f}")
 assert vouched < truth
 
 # %% [markdown]
+# Every GAN's loss of $D$ can be read in this way: $\frac12(\log 4 - L_D)$ is what this $D$ can vouch for, and the true JSD is at least as large, up to the noise of the batch. A loss near $\log 4$ says that *this* $D$ sees little difference; it never says that there is none.
+#
 # Now a picture that will explain much of what follows. Let the data be $N(2, 1)$ and the generator $G(z) = \theta + z$ with standard normal noise, so $p_g = N(\theta, 1)$. Fix some discriminator and move $\theta$: that is one curve. Do it for many discriminators: $C$ is the upper *envelope* of the curves. Each $D^*_{\theta_0}$ gives a curve that touches the envelope at its own $\theta_0$, and has the same slope there:
 #
 # $$ \frac{dC}{d\theta}(\theta_0) = \frac{\partial}{\partial\theta} V(D^*_{\theta_0}, \theta)\Big|_{\theta = \theta_0}. \tag{1.14} $$
 #
-# So one may treat $D$ as a constant when one takes $G$'s gradient (in code, that is why $G$'s step leaves $D$ alone). But only the slope agrees, and only at that point.
+# This is the **envelope theorem**: the slope of a maximum is the slope of whatever attains it. So one may treat $D$ as a constant when one takes $G$'s gradient (in code, that is why $G$'s step leaves $D$ alone). But only the slope agrees, and only at that point.
 
 # %%
 x = theory.grid(-16.0, 16.0, 2000)
@@ -482,7 +578,15 @@ plots.show(
 
 # %% [markdown]
 # **Predict.** Start at $\theta = 0$ with the $D^*$ that belongs there, and let $G$ follow that one violet curve downhill. Does it stop at the data? What would have to happen, and how often, for it to stop?
+#
+# <details><summary>Answer</summary>
+#
+# It does not stop: the curve for $\theta_0 = 0$ falls for ever, since to this $D$ everything far to the right is data. $D$ has to be brought back to its best after each small step of $G$; then the next step follows a new violet curve, and all of them together follow $C$. How often is often enough is section 1.9.
+#
+# </details>
 
+# %%
+assert all(fixed_d(0.0, t + 1) < fixed_d(0.0, t) for t in range(8))  # ever further down, past the data at 2
 # %% [markdown]
 # **Exercise: The value at the best discriminator** (medium, 8 minutes). `p` and `p_g` are two distributions over $n$ outcomes (tensors of $n$ probabilities; some may be 0, with
 # $0 \log 0 = 0$). Compute $C(G) = \max_D V(D, G)$, the value of the game when D is the best one.
@@ -523,19 +627,22 @@ for theta in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0):
     assert abs(distance - theta) < 1e-9
 
 # %% [markdown]
-# Normal densities always overlap, yet the same happens to them in practice: the overlap falls so fast with the distance that no program can see the slope. And the distance is measured in standard deviations. In $n$ dimensions, two standard normals whose means differ by $\delta$ in *every* coordinate are $\delta\sqrt{n}$ apart along the line through the means; in all other directions they are equal, so this line decides the JSD, and $W_1 = \delta\sqrt n$ exactly. Let $\delta$ be a quarter of a standard deviation:
+# Normal densities always overlap, so their JSD always has a slope. But it dies with the overlap, and faster than any power of the distance. And that distance is measured in standard deviations.
+#
+# In $n$ dimensions, two standard normals whose means differ by $\delta$ in *every* coordinate are $\delta\sqrt{n}$ apart along the line through the means. In all other directions they are equal, so this line decides the JSD, and $W_1 = \delta\sqrt n$ exactly. Let $\delta$ be a quarter of a standard deviation, a difference that hardly shows in any one coordinate, and go from one pixel to the 784 of a digit and the 49,152 of a church at 128 pixels in colour:
 
 # %%
-x = theory.grid(-12.0, 20.0, 16_000)
-for n in (1, 10, 100, 784):
+slopes = {}
+for n in (1, 10, 100, 784, 49_152):
     gap = 0.25 * math.sqrt(n)
+    x = theory.grid(-12.0, gap + 12.0, 16_000)
     t = torch.tensor(gap, dtype=torch.float64, requires_grad=True)
     divergence = theory.jsd(Normal()(x), Normal(t)(x), x)
     (slope,) = torch.autograd.grad(divergence, t)
-    print(
-        f"n = {n:3d}  distance {gap:4.2f}  JSD {divergence:.4f} of {math.log(2):.4f}  slope {slope:.4f}  slope of W1: 1"
-    )
-assert divergence > 0.998 * math.log(2) and slope < 0.003
+    slopes[n] = slope.item()
+    shown = f"{slopes[n]:.4f}" if slopes[n] > 1e-12 else "0 to rounding"
+    print(f"n = {n:6,d}  distance {gap:5.2f}  JSD {divergence:.4f} of {math.log(2):.4f}  slope {shown};  of W1: 1")
+assert slopes[784] < 0.01 * slopes[100] and abs(slopes[49_152]) < 1e-12
 
 # %%
 x = theory.grid(-6.0, 12.0, 1800)
@@ -562,42 +669,52 @@ plots.show(
 )
 
 # %% [markdown]
-# Add what section 1.1 said, that an image generator's samples fill a set of volume zero. Such a set and the data hardly overlap, so a perfect discriminator exists nearly always (Arjovsky and Bottou 2017 make this precise). The better $D$ becomes, the less it tells $G$. This is the seed of the Wasserstein GAN, a later lesson.
+# Add what section 1.1 said, that an image generator's samples fill a set of volume zero. Two such sets hardly overlap, so that a perfect discriminator exists (Arjovsky and Bottou 2017 say under which conditions). The better $D$ becomes, the less the loss of (1.8) tells $G$. This is the seed of the Wasserstein GAN, a later lesson, which keeps the slope by making $D$ Lipschitz.
 #
 # **Predict.** Give both uniform densities the width 4. At which shift does the JSD saturate now? What does that suggest about adding noise to real *and* generated images?
+#
+# <details><summary>Answer</summary>
+#
+# At 4: they stop overlapping only when the shift exceeds the width. Wide densities overlap for longer, so noise that is added to *both* kinds of images (to one alone it would give $D$ something to see) widens both and brings the slope back. The price: $G$ then learns to match the *noisy* densities.
+#
+# </details>
 
+# %%
+x = theory.grid(-1.0, 12.0, 13_000)
+wide_jsd = [theory.jsd(Uniform(0.0, 4.0)(x), Uniform(t, t + 4.0)(x), x).item() for t in (1.0, 3.0, 4.0, 5.0)]
+assert wide_jsd[0] < wide_jsd[1] < wide_jsd[2] - 0.1 and abs(wide_jsd[2] - wide_jsd[3]) < 1e-9
 # %% [markdown]
 # ## 1.7 Which loss should the generator use?
 #
 # At the start samples are poor, and $D$ rejects them with confidence. What does $G$ learn then?
 #
-# $G$ meets $D$ only through the logit $a$ of a generated point, $D(G(z)) = \sigma(a)$. The minimax game lets $G$ minimise $\log(1 - D(G(z)))$, the **saturating** loss. Since $\sigma'(a) = \sigma(a)(1 - \sigma(a))$,
+# $G$ meets $D$ only through the logit $s$ of a generated point, $D(G(z)) = \sigma(s)$. The minimax game lets $G$ minimise $\log(1 - D(G(z)))$, the **saturating** loss. Since $\sigma'(s) = \sigma(s)(1 - \sigma(s))$,
 #
-# $$ \frac{d}{da} \log\big(1 - \sigma(a)\big) = -\sigma(a) = -D(G(z)). \tag{1.17} $$
+# $$ \frac{d}{ds} \log\big(1 - \sigma(s)\big) = -\sigma(s) = -D(G(z)). \tag{1.17} $$
 #
 # A sample that $D$ has seen through, $D(G(z)) \approx 0$, gives nearly nothing. G14 proposes to minimise $-\log D(G(z))$ instead, the **non-saturating** loss:
 #
-# $$ \frac{d}{da} \big(-\log \sigma(a)\big) = -\big(1 - \sigma(a)\big) = -\big(1 - D(G(z))\big), \tag{1.18} $$
+# $$ \frac{d}{ds} \big(-\log \sigma(s)\big) = -\big(1 - \sigma(s)\big) = -\big(1 - D(G(z))\big), \tag{1.18} $$
 #
 # which is strongest exactly there. The ratio of the two is
 #
-# $$ \frac{1 - D(G(z))}{D(G(z))} = e^{-a} \;\to\; \infty \quad\text{as}\quad D(G(z)) \to 0. \tag{1.19} $$
+# $$ \frac{1 - D(G(z))}{D(G(z))} = e^{-s} \;\to\; \infty \quad\text{as}\quad D(G(z)) \to 0. \tag{1.19} $$
 
 # %%
-a = torch.tensor([-9.0, -4.0, -1.0, 0.0, 1.0, 4.0, 9.0], dtype=torch.float64, requires_grad=True)
-(saturating,) = torch.autograd.grad(torch.log(1 - torch.sigmoid(a)).sum(), a)
-(non_saturating,) = torch.autograd.grad(-torch.log(torch.sigmoid(a)).sum(), a)
-assert torch.allclose(saturating, theory.saturating_gradient(a.detach()))
-assert torch.allclose(non_saturating, theory.non_saturating_gradient(a.detach()))
-assert torch.allclose(non_saturating / saturating, theory.gradient_ratio(a.detach()))
-print("logit  D(G(z))  saturating  non-saturating    ratio")
-for row in zip(a.tolist(), torch.sigmoid(a).tolist(), saturating.tolist(), non_saturating.tolist(), strict=True):
-    print(f"{row[0]:5.0f}  {row[1]:7.4f}  {row[2]:10.4f}  {row[3]:14.4f}  {row[3] / row[2]:7.1f}")
+s = torch.tensor([-9.0, -4.0, -1.0, 0.0, 1.0, 4.0, 9.0], dtype=torch.float64, requires_grad=True)
+(saturating,) = torch.autograd.grad(torch.log(1 - torch.sigmoid(s)).sum(), s)
+(non_saturating,) = torch.autograd.grad(-torch.log(torch.sigmoid(s)).sum(), s)
+assert torch.allclose(saturating, theory.saturating_gradient(s.detach()))
+assert torch.allclose(non_saturating, theory.non_saturating_gradient(s.detach()))
+assert torch.allclose(non_saturating / saturating, theory.gradient_ratio(s.detach()))
+print("logit  D(G(z))  saturating  non-saturating      ratio")
+for row in zip(s.tolist(), torch.sigmoid(s).tolist(), saturating.tolist(), non_saturating.tolist(), strict=True):
+    print(f"{row[0]:5.0f}  {row[1]:7.4f}  {row[2]:10.4f}  {row[3]:14.4f}  {row[3] / row[2]:9.4f}")
 
 # %% [markdown]
 # At $D(G(z)) = 1/2$ both are $-1/2$. Below, the non-saturating loss is stronger; above, the saturating one is.
 #
-# Now let $D$ be at its best. In the location game of figure 1.5 the logit of $D^*$ is linear, with slope $\mu - \theta$, the gap between data and generator; $G$'s gradient is (1.17) or (1.18) times that gap, averaged over $z$. How does it depend on the gap?
+# Now let $D$ be at its best. In the location game of figure 1.5 the logit of $D^*$ is linear, with slope $\mu - \theta$, the gap between data and generator. $G$'s gradient is (1.17) or (1.18) times that gap, averaged over $z$. How does it depend on the gap?
 
 # %%
 x = theory.grid(-14.0, 26.0, 4000)
@@ -609,6 +726,10 @@ for gap in (1.0, 2.0, 4.0, 6.0, 8.0, 10.0):
     d_mean = theory.integrate(Normal()(x) * torch.sigmoid(gap * x - gap**2 / 2), x).item()  # E[D*(G(z))]
     assert abs(s + gap * d_mean) < 1e-9 and abs(n + gap * (1 - d_mean)) < 1e-9
     print(f"{gap:4.0f}  {s:10.1e}  {n:14.4f}")
+sizes = [abs(s) for s, _ in received]
+best_gap = gaps[sizes.index(max(sizes))]
+print(f"the saturating gradient is largest at a gap of {best_gap}: {max(sizes):.2f}")
+assert 1 < best_gap < 3 and sizes[-1] < 1e-4 * max(sizes)
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4))
@@ -622,39 +743,58 @@ left.annotate("early\ntraining", (0.012, 0.4), fontsize=8.5)
 left.set(xlabel="$D(G(z))$", title="size of the gradient on the logit", ylim=(0, 1.02), xlim=(0, 1))
 right.semilogy(gaps, [abs(s) for s, _ in received], color=GENERATOR, ls="--")
 right.semilogy(gaps, [abs(n) for _, n in received], color=GENERATOR)
-right.annotate("saturating", (5.2, 1e-4), color=GENERATOR)
+right.annotate("saturating", (3.9, 1e-4), color=GENERATOR)
 right.annotate("non-saturating", (2.6, 16), color=GENERATOR)
 right.set(xlabel="gap between data and generator", title="size of $G$'s gradient, $D$ optimal", ylim=(1e-6, 60))
 plots.show(
     fig,
     "1.7",
     "Left: what a sample passes back to $G$, against $D$'s verdict on it. Right: $G$'s gradient through the optimal $D$. "
-    "With the saturating loss (dashed) it dies with the distance; with the other (solid) it grows.",
+    f"With the saturating loss (dashed) it dies once the gap exceeds {best_gap}; with the other (solid) it grows.",
     "Left: two straight lines that cross at one half; the non-saturating one is largest at D(G(z)) = 0. Right, on a "
-    "logarithmic scale: the saturating gradient falls from about 0.3 to 0.00001 as the gap grows to 10, the other rises to 10.",
+    f"logarithmic scale: the saturating gradient rises to {max(sizes):.1f}, then falls below 0.00001 as the gap grows to 10; "
+    "the other rises to 10.",
 )
 
 # %% [markdown]
-# Three things that are often printed or coded otherwise, each in one line. The saturating gradient vanishes at $D(G(z)) \approx 0$, *not* at 1. "Maximise $D(G(z))$" is not "maximise $\log D(G(z))$": without the logarithm the gradient is $\sigma'(a)$, which vanishes at both ends. And `log(D + 1e-8)`, meant to protect against $\log 0$, takes the gradient away exactly where the loss was chosen for it; computed from the logit, nothing needs protection.
+# Three traps, each in one line:
+#
+# - The saturating gradient vanishes at $D(G(z)) \approx 0$, *not* at 1.
+# - To maximise $D(G(z))$ is not to maximise $\log D(G(z))$: without the logarithm the gradient is $\sigma'(s)$, which vanishes at both ends.
+# - `log(D + 1e-8)`, meant to protect against $\log 0$, takes the gradient away exactly where the loss was chosen for it. Computed from the logit, nothing needs protection.
 
 # %%
-a = torch.tensor(-25.0, requires_grad=True)  # D is very sure that this sample is generated
+s = torch.tensor(-25.0, requires_grad=True)  # D is very sure that this sample is generated
 variants = {
-    "saturating, log(1 - D)": -torch.nn.functional.softplus(a),
-    "maximise D": -torch.sigmoid(a),
-    "-log(D + 1e-8)": -torch.log(torch.sigmoid(a) + 1e-8),
-    "-log D, from the logit": torch.nn.functional.softplus(-a),
+    "saturating, log(1 - D)": -torch.nn.functional.softplus(s),
+    "maximise D": -torch.sigmoid(s),
+    "-log(D + 1e-8)": -torch.log(torch.sigmoid(s) + 1e-8),
+    "-log D, from the logit": torch.nn.functional.softplus(-s),
 }
-sizes = {name: torch.autograd.grad(loss, a)[0].abs().item() for name, loss in variants.items()}
+sizes = {name: torch.autograd.grad(loss, s)[0].abs().item() for name, loss in variants.items()}
 for name, size in sizes.items():
     print(f"{name:24s} gradient on the logit {size:.0e}")
 assert [size > 0.99 for size in sizes.values()] == [False, False, False, True]
 
 # %% [markdown]
-# **Predict.** A network's last layer can push $a$ to $-120$ for a bad sample. What is `torch.log(torch.sigmoid(a))` in float32 then, and its gradient? Try it, then try `-softplus(-a)`.
+# **Predict.** A network's last layer can push $s$ to $-120$ for a bad sample. What is `torch.log(torch.sigmoid(s))` in float32 then, and its gradient? Try it, then try `-softplus(-s)`.
+
+# %%
+s = torch.tensor(-120.0, requires_grad=True)
+by_steps, by_logit = torch.log(torch.sigmoid(s)), -torch.nn.functional.softplus(-s)
+print(f"log(sigmoid(s)) = {by_steps:.0f}, gradient {torch.autograd.grad(by_steps, s)[0]:.0f}", end="; ")
+print(f"-softplus(-s) = {by_logit:.0f}, gradient {torch.autograd.grad(by_logit, s)[0]:.0f}")
+assert by_steps == -math.inf and by_logit == -120
 
 # %% [markdown]
-# **Exercise: Where does the loss saturate?** (easy, 2 minutes). A published book says that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
+# <details><summary>Answer</summary>
+#
+# $\sigma(-120) \approx 10^{-52}$ is below the smallest float32, so it is 0, its logarithm $-\infty$, and the gradient $\infty \cdot 0$, which is NaN: one such sample ends the training. `-softplus(-s)` is $-120$ with the gradient 1.
+#
+# </details>
+
+# %% [markdown]
+# **Exercise: Where does the loss saturate?** (easy, 2 minutes). Somebody tells you that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
 # loss $\log(1 - D(G(z)))$, where does the gradient with respect to D's logit really vanish?
 #
 # - A: where $D(G(z)) \approx 1$, D takes the fakes for real
@@ -671,8 +811,8 @@ my_where_it_saturates = ...
 ex.where_it_saturates.check(my_where_it_saturates)
 
 # %% [markdown]
-# **Exercise: The gradient of the saturating loss** (medium, 5 minutes). G's loss in the minimax game is $\log(1 - D)$ with $D = \sigma(\ell)$, where $\ell$ is D's logit on a
-# fake. What is its derivative with respect to $\ell$? Write it in closed form (a function of the logit,
+# **Exercise: The gradient of the saturating loss** (medium, 5 minutes). G's loss in the minimax game is $\log(1 - D)$ with $D = \sigma(s)$, where $s$ is D's logit on a
+# fake. What is its derivative with respect to $s$? Write it in closed form (a function of the logit,
 # no autograd).
 
 
@@ -686,8 +826,8 @@ def my_saturating_gradient(logit):
 ex.saturating_gradient.check(my_saturating_gradient)
 
 # %% [markdown]
-# **Exercise: The gradient of the non-saturating loss** (medium, 5 minutes). Now G's loss is $-\log D$ with $D = \sigma(\ell)$. What is its derivative with respect to $\ell$, in
-# closed form? Compare both gradients at $\ell = -6$.
+# **Exercise: The gradient of the non-saturating loss** (medium, 5 minutes). Now G's loss is $-\log D$ with $D = \sigma(s)$. What is its derivative with respect to $s$, in
+# closed form? Compare both gradients at $s = -6$.
 
 
 # %% tags=["exercise"]
@@ -708,14 +848,16 @@ ex.non_saturating_gradient.check(my_non_saturating_gradient)
 #
 # $$ L_D = -V(D, G), \qquad L_G = -\mathbb{E}_{p_z}\big[\log D(G(z))\big], \tag{1.20} $$
 #
-# each over its own parameters. P1 calls this a "min-min" game and a heuristic. *Heuristic* is right: theorem 1 was about (1.8). *Min-min* needs care. Both players minimise, but not the same function: there is no single $F$ that both descend, and their interests still conflict. The smallest example shows it: all data at 0, all generated points at $\theta$, and $D(x) = \sigma(wx)$. If one $F(w, \theta)$ had the two gradients $\partial F/\partial w = \partial L_D/\partial w$ and $\partial F/\partial\theta = \partial L_G / \partial\theta$, its mixed second derivatives would agree.
+# each over its own parameters. P1 calls this a "min-min" game and a heuristic. *Heuristic* is right: theorem 1 was about (1.8). *Min-min* is true of each player on its own, as P1 says: each minimises its own loss. But they do not minimise the same function: there is no single $F$ that both descend, and their interests still conflict.
+#
+# The smallest example shows it: all data at 0, all generated points at $\theta$, and $D(x) = \sigma(wx)$. If one $F(w, \theta)$ had the two gradients $\partial F/\partial w = \partial L_D/\partial w$ and $\partial F/\partial\theta = \partial L_G / \partial\theta$, its mixed second derivatives would agree.
 
 # %%
 w, th = sympy.symbols("w theta", real=True)
 
 
-def softplus(s):
-    return sympy.log(1 + sympy.exp(s))
+def softplus(logit):
+    return sympy.log(1 + sympy.exp(logit))
 
 
 L_D = sympy.log(2) + softplus(w * th)  # -log D(0) - log(1 - D(theta))
@@ -740,7 +882,9 @@ assert sympy.simplify(L_D + L_G["saturating"] - sympy.log(2)) == 0
 #
 # $$ \nabla_\theta\, \mathbb{E}_{p_g}\big[-\log D^*\big] = \nabla_\theta \Big( \mathrm{KL}(p_g \,\|\, p) - 2\,\mathrm{JSD}(p_g \,\|\, p) \Big) \tag{1.21} $$
 #
-# (Arjovsky and Bottou 2017): the *reversed* divergence of section 1.1, which forgives missing humps, *minus* the quantity that theorem 1 is about. We assert (1.21), and then ask the question that "same fixed point" leaves open: what if $G$ cannot reach the data? Let one normal of standard deviation 2 chase two unequal humps.
+# (Arjovsky and Bottou 2017): the *reversed* divergence of section 1.1, which forgives missing humps, *minus* twice the divergence that theorem 1 is about.
+#
+# We assert (1.21), and then ask the question that "same fixed point" leaves open: what if $G$ cannot reach the data? Let one normal of standard deviation 2 chase two unequal humps.
 
 # %%
 x = theory.grid(-16.0, 16.0, 2000)
@@ -782,7 +926,7 @@ for loss in ("saturating", "non_saturating"):
     assert slow < 300  # both arrive
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4))
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
 thetas = torch.linspace(-2, 1, 41).tolist()
 both = [theory.generator_gradients(uneven, wide, t, x) for t in thetas]
 for which, style in ((0, "--"), (1, "-")):
@@ -809,7 +953,23 @@ plots.show(
 )
 
 # %% [markdown]
-# **Predict.** Make the normal narrow, `Normal(theta, 1.0)`. The saturating loss then has more than one resting place. Which of them lies on which hump, and what would a generator that rests there have forgotten?
+# **Predict.** Make the normal narrow, `Normal(theta, 1.0)`. How many resting places does each loss have then, and where? What does a generator that rests there leave out?
+
+# %%
+thetas = [i / 20 - 3 for i in range(121)]
+narrow = [theory.generator_gradients(uneven, Normal, t, x) for t in thetas]
+for which, name in enumerate(("saturating", "non-saturating")):
+    slopes = [pair[which] for pair in narrow]
+    valleys = [round(thetas[i], 1) for i in range(120) if slopes[i] < 0 <= slopes[i + 1]]  # from downhill to uphill
+    print(f"{name:14s} comes to rest near theta = {valleys}")
+    assert len(valleys) == 2 and valleys[0] < -1 and valleys[1] > 1
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Both losses have two resting places now, one near each hump, with a summit between them that no descent comes to rest on. A generator that rests at one hump leaves out the other, and no small step tells it so. Where it starts decides which hump it gets.
+#
+# </details>
 
 # %% [markdown]
 # ## 1.9 What does Algorithm 1 do, step by step?
@@ -822,66 +982,131 @@ plots.show(
 # > &nbsp;&nbsp; $k$ times: draw noise $z$ and data $x$; move $D$'s parameters *up* the gradient of $V$;
 # > &nbsp;&nbsp; once: draw fresh noise $z$; move $G$'s parameters *down* the gradient of its loss.
 #
-# G14 used $k = 1$, "the least expensive option". (Its algorithm prints the noise prior as $p_g(z)$, and P1 copies that; it is the $p_z(z)$ of the text. $p_g$ is the density of the *samples*.)
+# G14 used $k = 1$, "the least expensive option".
 #
 # The location game is small enough to follow by hand: data $N(\mu, 1)$ with $\mu = 2$, $G(z) = \theta + z$, and $D(x) = \sigma(wx + b)$. Its $D^*$ has $w = \mu - \theta$. Start with $w = b = 0$ and $\theta = -1$, and use exact expectations and step sizes of 0.2:
 #
 # - $D = 1/2$ everywhere, so $\partial V/\partial w = \frac12(\mu - \theta) = 1.5$ and $\partial V/\partial b = \frac12 - \frac12 = 0$.
 # - $D$'s step: $w = 0.2 \cdot 1.5 = 0.3$ and $b = 0$.
-# - $G$'s gradient, from (1.17): $\partial V/\partial\theta = -w\,\mathbb{E}[\sigma(w(\theta + z))]$, which is near $-0.3\,\sigma(-0.3) \approx -0.128$. So $\theta$ moves up by about 0.026.
+# - $G$'s gradient, from (1.17): $\partial V/\partial\theta = -w\,\mathbb{E}[\sigma(w(\theta + z) + b)]$, which is near $-0.3\,\sigma(-0.3) \approx -0.128$. So $\theta$ moves up by about 0.026.
+#
+# In general, $\partial V/\partial w = \mathbb{E}_p[(1 - D(x))\,x] - \mathbb{E}_{p_g}[D(x)\,x]$, and the same without the last factors for $b$. Here they are as code.
 
 # %%
-game = games.LocationGame(mu=2.0)
-up_w, up_b = game.discriminator_ascent(0.0, 0.0, -1.0)
+mu = 2.0
+z = theory.grid(-8.0, 8.0, 160)
+weight_z = Normal()(z) * (z[1] - z[0])  # a sum with these weights is a mean over z ~ N(0, 1)
+
+
+def ascent(w, b, theta):
+    """(dV/dw, dV/db): the way up for D."""
+    x_real, x_fake = mu + z, theta + z
+    pull = weight_z * (1 - torch.sigmoid(w * x_real + b))  # d log D / ds = 1 - D
+    push = weight_z * torch.sigmoid(w * x_fake + b)  # -d log(1 - D) / ds = D
+    return (pull * x_real - push * x_fake).sum().item(), (pull - push).sum().item()
+
+
+def gradient(w, b, theta):
+    """dV/dtheta: (1.17), times ds/dx = w and dx/dtheta = 1."""
+    return -w * (weight_z * torch.sigmoid(w * (theta + z) + b)).sum().item()
+
+
+up_w, up_b = ascent(0.0, 0.0, -1.0)
+print(
+    f"at the start D's gradient is ({up_w:.1f}, {abs(up_b):.1f}); after its step G's is {gradient(0.3, 0.0, -1.0):.3f}"
+)
 assert abs(up_w - 1.5) < 1e-9 and abs(up_b) < 1e-9
-by_hand = -1.0 + 0.2 * 0.3 / (1 + math.exp(0.3))  # sigma(-0.3) for the mean of sigma over z
-path = game.play(steps=3, k=1, lr_d=0.2, lr_g=0.2)
+assert abs(gradient(0.3, 0.0, -1.0) + 0.3 / (1 + math.exp(0.3))) < 0.005  # by hand: sigma(-0.3) for its mean over z
+
+# %% [markdown]
+# **Exercise: One round of Algorithm 1** (medium, 8 minutes). Write one round of Algorithm 1 for the location game: `k` steps of D's `w` and `b` *up* the gradient of $V$, then
+# one step of G's `theta` *down* the gradient of its loss, all with learning rate `lr`. Both gradients are given:
+# `ascent(w, b, theta)` returns the pair $(\partial V/\partial w, \partial V/\partial b)$, and
+# `gradient(w, b, theta)` the number $\partial L_G/\partial\theta$. Return the new `w`, `b` and `theta`.
+
+
+# %% tags=["exercise"]
+def my_algorithm_1_round(w, b, theta, k, lr, ascent, gradient):
+    """One round: k steps of D up, then one step of G down; returns the new (w, b, theta)."""
+    ...  # your code
+
+
+# %%
+ex.algorithm_1_round.check(my_algorithm_1_round)
+
+# %% [markdown]
+# And this is the algorithm, whole. Compare it with yours.
+
+
+# %%
+def algorithm_1(steps, k, lr_d=0.2, lr_g=0.2, w=0.0, b=0.0, theta=-1.0):
+    """Rows (w, b, theta): at the start, and after each step of G."""
+    path = [(w, b, theta)]
+    for _ in range(steps):
+        for _ in range(k):
+            up_w, up_b = ascent(w, b, theta)
+            w, b = w + lr_d * up_w, b + lr_d * up_b
+        theta = theta - lr_g * gradient(w, b, theta)
+        path.append((w, b, theta))
+    return torch.tensor(path, dtype=torch.float64)
+
+
 print("step     w        b      theta")
-for step, (w_now, b_now, theta_now) in enumerate(path.tolist()):
+for step, (w_now, b_now, theta_now) in enumerate(algorithm_1(steps=3, k=1).tolist()):
     print(f"{step:4d}  {w_now:7.4f}  {b_now:7.4f}  {theta_now:7.4f}")
-assert abs(path[1, 0] - 0.3) < 1e-9 and abs(path[1, 2] - by_hand) < 1e-3
+game = games.LocationGame(mu)  # the same in the package, for what follows
+assert torch.allclose(algorithm_1(50, k=3), game.play(50, k=3, lr_d=0.2, lr_g=0.2), atol=1e-12)
 
 # %% [markdown]
 # Now 250 generator steps, with $k = 1$, 5 and 20, and beside them the ideal: a $G$ that descends $C$ itself, against the exact $D^*$.
 
 # %%
-paths = {k: game.play(steps=250, k=k, lr_d=0.2, lr_g=0.2) for k in (1, 5, 20)}
+paths = {k: algorithm_1(steps=250, k=k) for k in (1, 5, 20)}
 ideal = [-1.0]
 for _ in range(250):
-    w_best, b_best = game.best_discriminator(ideal[-1])
-    ideal.append(ideal[-1] - 0.2 * game.generator_gradient(w_best, b_best, ideal[-1]))
+    ideal.append(ideal[-1] - 0.2 * gradient(*game.best_discriminator(ideal[-1]), ideal[-1]))
 print("  k   first within 0.1   overshoots by   mean |w - w*|   steps of D in all")
 for k, path in paths.items():
     overshoot = (path[:, 2].max() - 2).clamp(min=0).item()
     first = int((path[:, 2] > 1.9).nonzero()[0])
-    lag = (path[:, 0] - (2 - path[:, 2])).abs()[1:].mean().item()
-    print(f"{k:3d}   {first:16d}   {overshoot:13.3f}   {lag:13.3f}   {250 * k:10d}")
+    lag = (path[:, 0] - (2 - path[:, 2])).abs()
+    print(f"{k:3d}   {first:16d}   {overshoot:13.3f}   {lag[1:].mean().item():13.3f}   {250 * k:10d}")
     assert (path[-1] - torch.tensor([0.0, 0.0, 2.0])).abs().max() < 0.1  # all end at theta = 2, D = 1/2
+    assert 35 <= first <= 45
+assert lag[10:].max() < 0.25  # with k = 20, w is near its best after ten steps of G
 away = [max(abs(a - b) for a, b in zip(path[:, 2].tolist(), ideal, strict=True)) for path in paths.values()]
 assert away[0] > away[1] > away[2]  # the larger k is, the closer to descending C
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.8))
-styles = {1: (":", 1.6), 5: ("--", 1.6), 20: ("-", 1.8)}
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6))
+styles = {1: (":", 1.8), 5: ("--", 1.6), 20: ("-", 1.8)}
 left.plot([-1.2, 3.2], [3.2, -1.2], color=DISCRIMINATOR, lw=1)
-left.annotate("$D^*$: $w = 2 - \\theta$", (-0.2, 2.35), color=DISCRIMINATOR)
+left.annotate("best $w$ for each $\\theta$: $2 - \\theta$", (-0.1, 2.6), color=DISCRIMINATOR)
 for k, path in paths.items():
     left.plot(path[:, 2], path[:, 0], color=GENERATOR, ls=styles[k][0], lw=styles[k][1])
-    right.plot(path[:, 2], color=GENERATOR, ls=styles[k][0], lw=styles[k][1], label=f"$k = {k}$")
-left.plot([2], [0], "o", color="black")
-left.annotate("equilibrium", (1.95, -0.1), (0.1, -0.75), arrowprops={"arrowstyle": "-", "lw": 0.8})
-left.set(xlabel="$\\theta$, the generator", ylabel="$w$, the discriminator")
-right.plot(ideal, color="black", lw=1, label="exact $D^*$")
+    right.plot(path[:, 2], color=GENERATOR, ls=styles[k][0], lw=styles[k][1])
+for k, place in ((1, (-0.15, 0.95)), (5, (-0.5, 1.42)), (20, (-1.15, 2.3))):
+    left.annotate(f"$k = {k}$", place, color=GENERATOR)
+left.plot([-1], [0], "s", color="black", ms=5)
+left.annotate("start", (-0.95, -0.28))
+left.plot([2], [0], "o", color="black", ms=5)
+left.annotate("equilibrium", (1.95, -0.06), (0.4, -0.75), arrowprops={"arrowstyle": "-", "lw": 0.8})
+left.set(xlabel="$\\theta$, the generator", ylabel="$w$, the discriminator", xlim=(-1.3, 3.0), ylim=(-1.0, 3.2))
+right.plot(ideal, color="black", lw=1)
 right.axhline(2, color=DATA, lw=1)
-right.set(xlabel="generator step", ylabel="$\\theta$")
-right.legend(loc="lower right")
+for k, place in ((1, (92, 2.6)), (5, (16, 2.25))):
+    right.annotate(f"$k = {k}$", place, color=GENERATOR)
+right.annotate("$k = 20$ (solid), and below it\nthe exact $D^*$ (black, thin)", (56, 1.35))
+right.annotate("data", (232, 1.85), color=DATA)
+right.set(xlabel="generator step", ylabel="$\\theta$", ylim=(-1.2, 2.9))
 plots.show(
     fig,
     "1.9",
-    "The location game from $\\theta = -1$. With $k = 20$ (solid) $D$ stays on its best line (violet) and $G$ walks down $C$; "
-    "with $k = 1$ (dotted) $D$ lags behind, $G$ runs past the data at 2, and both spiral in.",
-    "Left: paths in the plane of theta and w; the one for k = 20 joins the D* line and follows it to the equilibrium, that "
-    "for k = 1 winds around it. Right: theta against steps; k = 1 overshoots and oscillates, k = 20 follows the ideal.",
+    "The location game from $\\theta = -1$. With $k = 20$ (solid) $D$ comes near its best $w$ (violet) within ten steps of "
+    "$G$, which then walks down $C$. With $k = 1$ (dotted) $D$ lags behind, $G$ runs past the data at 2, and both spiral in.",
+    "Left: paths in the plane of theta and w; the one for k = 20 rises to the line of best w and follows it to the "
+    "equilibrium, that for k = 1 winds around it. Right: theta against steps; k = 1 overshoots and oscillates, k = 20 "
+    "follows the ideal.",
 )
 
 # %% [markdown]
@@ -889,90 +1114,35 @@ plots.show(
 #
 # **Predict.** What happens to the spiral when $D$ learns ten times as fast, `lr_d=2.0`, with $k = 1$? Is that the same as $k = 10$?
 
+# %%
+ten_steps, long_step = algorithm_1(250, k=10), algorithm_1(250, k=1, lr_d=2.0)
+for name, path in (("k = 10", ten_steps), ("k = 1, lr_d = 2.0", long_step), ("k = 1", paths[1])):
+    print(f"{name:18s} overshoots by {path[:, 2].max() - 2:.2f}, ends at theta = {path[-1, 2]:.2f}")
+assert ten_steps[:, 2].max() < paths[1][:, 2].max() < long_step[:, 2].max()
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# It is not. Ten small steps turn with the curvature of $V$ and end near $D^*$: hardly any overshoot. One step of ten times the length shoots past $D^*$ and back, and the game swings more than before.
+#
+# </details>
+
 # %% [markdown]
 # ## 1.10 Do such games always settle?
 #
 # The spiral of figure 1.9 went inwards. Was that luck?
 #
-# It was the shape of $D$'s objective: $V$ is *curved* in $w$, and the curvature damps. Take it away and keep only the conflict. The **bilinear game** is
+# It was the shape of $D$'s objective: $V$ is *curved* in $w$, and the curvature damps. Take it away and keep only the conflict. What is left is the **bilinear game**:
 #
-# $$ \min_\theta \max_\varphi \; V(\theta, \varphi) = \theta\,\varphi, \tag{1.22} $$
+# $$ \min_\theta \max_\varphi \; V(\theta, \varphi) = \theta\,\varphi. \tag{1.22} $$
 #
-# with its equilibrium at $(0, 0)$, step size $\eta$, and three ways to play:
+# Its Nash equilibrium is $(0, 0)$. With the step size $\eta$, there are three ways to play:
 #
 # - **simultaneous** steps: both move from the old point, $\theta' = \theta - \eta\varphi$, $\;\varphi' = \varphi + \eta\theta$;
 # - **alternating** steps: $\varphi$ answers the new $\theta'$, so $\varphi' = \varphi + \eta\theta'$;
 # - **extragradient** (Korpelevich 1976): both look ahead by one simultaneous step, and then step from the *old* point with the gradients of the point ahead.
 #
-# Each step multiplies $(\theta, \varphi)$ by a matrix, and what the matrix does to lengths decides everything.
-
-# %%
-eta, theta_s, phi_s = sympy.symbols("eta theta varphi", real=True)
-state = sympy.Matrix([theta_s, phi_s])
-simultaneous = sympy.Matrix([[1, -eta], [eta, 1]])
-alternating = sympy.Matrix([[1, -eta], [eta, 1 - eta**2]])
-extragradient = sympy.eye(2) + sympy.Matrix([[0, -eta], [eta, 0]]) * simultaneous
-
-
-def growth(matrix):  # squared length after a step, over squared length before
-    return sympy.factor(sympy.simplify((matrix * state).dot(matrix * state) / state.dot(state)))
-
-
-new_theta, new_phi = alternating * state
-ellipse = theta_s**2 + phi_s**2 - eta * theta_s * phi_s
-kept = ellipse.subs({theta_s: new_theta, phi_s: new_phi}, simultaneous=True)
-assert sympy.simplify(growth(simultaneous) - (1 + eta**2)) == 0
-assert sympy.simplify(growth(extragradient) - (1 - eta**2 + eta**4)) == 0
-assert sympy.expand(kept - ellipse) == 0 and sympy.simplify(alternating.det()) == 1
-print("simultaneous: length^2 times", growth(simultaneous))
-print("extragradient: length^2 times", growth(extragradient))
-print("alternating keeps", ellipse)
-
-# %% [markdown]
-# So simultaneous steps *always* diverge, by the factor $\sqrt{1 + \eta^2}$ a step: a smaller $\eta$ only diverges more slowly. Alternating steps stay on the ellipse $\theta^2 + \varphi^2 - \eta\theta\varphi = \text{const}$ (for $\eta < 2$) and go round it for ever. Extragradient contracts by $\sqrt{1 - \eta^2 + \eta^4} < 1$ for $0 < \eta < 1$. Now the same with numbers.
-
-# %%
-step_size, n = 0.1, 400
-orbits = {how: games.bilinear(how, step_size, n) for how in ("simultaneous", "alternating", "extragradient")}
-for how, orbit in orbits.items():
-    radius = orbit.norm(dim=1)
-    average = orbit.mean(0).norm().item()
-    print(f"{how:14s} distance from the equilibrium: start 1, end {radius[-1]:.3f}; of the average {average:.3f}")
-
-radius = orbits["simultaneous"].norm(dim=1)
-assert torch.allclose(radius[1:] / radius[:-1], torch.tensor(math.sqrt(1 + step_size**2)).double())
-radius = orbits["extragradient"].norm(dim=1)
-assert torch.allclose(radius[1:] / radius[:-1], torch.tensor(math.sqrt(1 - step_size**2 + step_size**4)).double())
-for length in (100, 1000, 10_000):  # the running average of the orbit shrinks like 1 / length
-    average = games.bilinear("alternating", step_size, length).mean(0).norm().item()
-    print(f"alternating: average of {length:5d} steps at distance {average:.4f}")
-    assert average < 2.2 / (step_size * length)
-
-# %%
-fig, axes = plt.subplots(1, 3, figsize=(9, 3.2))
-for ax, (how, orbit) in zip(axes, orbits.items(), strict=True):
-    ax.plot(orbit[:, 0], orbit[:, 1], color=DISCRIMINATOR, lw=1)
-    running = orbit.cumsum(0) / torch.arange(1, len(orbit) + 1)[:, None]
-    ax.plot(running[:, 0], running[:, 1], color=ACCENT, lw=1.3)
-    ax.plot(*orbit[0], "o", color=DISCRIMINATOR, ms=4)
-    ax.plot([0], [0], "k+", ms=9)
-    reach = 1.1 * max(1.0, orbit.abs().max().item())
-    ax.set(title=how, xlabel="$\\theta$", xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
-axes[0].set_ylabel("$\\varphi$")
-axes[1].annotate("running average", (-0.5, -0.5), color=ACCENT, fontsize=8.5)
-plots.show(
-    fig,
-    "1.10",
-    "The bilinear game from the dot at (1, 0). Simultaneous steps spiral out (note the scale); alternating steps orbit, "
-    "while their running average (blue) closes in on the equilibrium (cross); extragradient spirals in.",
-    "Three panels: an outward spiral to a radius of about seven, a closed ring whose running average winds to the centre, "
-    "and an inward spiral.",
-)
-
-# %% [markdown]
-# Here is the reason for two habits of practice. Steps alternate: $G$ answers the $D$ that has just moved. And *averages* of a generator's weights over training are often better than the last weights. A warning too: that losses hover around a constant says nothing about having arrived. On the orbit they do so for ever.
-#
-# **Predict.** Add damping, $V = \theta\varphi - \frac{c}{2}\varphi^2$ with a small $c > 0$. Which of the three outcomes changes? In figure 1.9, what played the role of $c$?
+# Write the first and the third yourself, before you see them as code. (The exercises call the players $x$ and $y$.)
 
 # %% [markdown]
 # **Exercise: One step of the bilinear game** (medium, 5 minutes). In the smallest game that GAN training resembles, $V(x, y) = xy$: $x$ descends, $y$ ascends. Take one
@@ -1004,6 +1174,157 @@ def my_extragradient_step(x, y, lr):
 ex.extragradient_step.check(my_extragradient_step)
 
 # %% [markdown]
+# The three rules as code:
+
+
+# %%
+def simultaneous(theta, phi, eta):
+    return theta - eta * phi, phi + eta * theta
+
+
+def alternating(theta, phi, eta):
+    theta = theta - eta * phi
+    return theta, phi + eta * theta  # the new theta
+
+
+def extragradient(theta, phi, eta):
+    ahead_theta, ahead_phi = theta - eta * phi, phi + eta * theta
+    return theta - eta * ahead_phi, phi + eta * ahead_theta  # from the old point, with the gradients of the point ahead
+
+
+def orbit(rule, eta, steps):
+    """Rows (theta, phi) from (1, 0), (steps + 1, 2)."""
+    points = [(1.0, 0.0)]
+    for _ in range(steps):
+        points.append(rule(*points[-1], eta))
+    return torch.tensor(points, dtype=torch.float64)
+
+
+RULES = {"simultaneous": simultaneous, "alternating": alternating, "extragradient": extragradient}
+for how, rule in RULES.items():
+    assert torch.equal(orbit(rule, 0.1, 50), games.bilinear(how, 0.1, 50))  # as the package plays them
+
+# %% [markdown]
+# All three are linear in $(\theta, \varphi)$: each step multiplies it by a matrix, and what the matrix does to lengths decides everything. To find out, we hand the rules symbols in place of numbers.
+
+# %%
+eta, theta_s, phi_s = sympy.symbols("eta theta varphi", real=True)
+
+
+def growth(rule):  # squared length after a step, over squared length before
+    new_theta, new_phi = rule(theta_s, phi_s, eta)
+    return sympy.factor(sympy.simplify((new_theta**2 + new_phi**2) / (theta_s**2 + phi_s**2)))
+
+
+new_theta, new_phi = alternating(theta_s, phi_s, eta)
+ellipse = theta_s**2 + phi_s**2 - eta * theta_s * phi_s
+kept = ellipse.subs({theta_s: new_theta, phi_s: new_phi}, simultaneous=True)
+assert sympy.simplify(growth(simultaneous) - (1 + eta**2)) == 0
+assert sympy.simplify(growth(extragradient) - (1 - eta**2 + eta**4)) == 0
+assert sympy.expand(kept - ellipse) == 0
+print("simultaneous: length^2 times", growth(simultaneous))
+print("extragradient: length^2 times", growth(extragradient))
+print("alternating keeps", ellipse)
+
+# %% [markdown]
+# - **Simultaneous** steps *always* diverge, by the factor $\sqrt{1 + \eta^2}$ a step: a smaller $\eta$ only diverges more slowly.
+# - **Alternating** steps stay on the ellipse $\theta^2 + \varphi^2 - \eta\theta\varphi = \text{const}$ (for $\eta < 2$) and go round it for ever.
+# - **Extragradient** contracts by $\sqrt{1 - \eta^2 + \eta^4} < 1$ for $0 < \eta < 1$.
+#
+# Now the same with numbers.
+
+# %%
+step_size, n = 0.1, 400
+orbits = {how: orbit(rule, step_size, n) for how, rule in RULES.items()}
+for how, points in orbits.items():
+    radius = points.norm(dim=1)
+    average = points.mean(0).norm().item()
+    print(f"{how:14s} distance from the equilibrium: start 1, end {radius[-1]:.3f}; of the average {average:.3f}")
+
+radius = orbits["simultaneous"].norm(dim=1)
+assert torch.allclose(radius[1:] / radius[:-1], torch.tensor(math.sqrt(1 + step_size**2)).double())
+radius = orbits["extragradient"].norm(dim=1)
+assert torch.allclose(radius[1:] / radius[:-1], torch.tensor(math.sqrt(1 - step_size**2 + step_size**4)).double())
+for length in (100, 1000, 10_000):  # the running average of the orbit shrinks like 1 / length
+    average = orbit(alternating, step_size, length).mean(0).norm().item()
+    print(f"alternating: average of {length:5d} steps at distance {average:.4f}")
+    assert average < 2.2 / (step_size * length)
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(11, 3.9))
+for ax, (how, points) in zip(axes, orbits.items(), strict=True):
+    ax.plot(points[:, 0], points[:, 1], color=DISCRIMINATOR, lw=1)
+    running = points.cumsum(0) / torch.arange(1, len(points) + 1)[:, None]
+    ax.plot(running[:, 0], running[:, 1], color=ACCENT, lw=1.5)
+    ax.plot(*points[0], "o", color=DISCRIMINATOR, ms=5)
+    ax.plot([0], [0], "k+", ms=10)
+    reach = 1.1 * max(1.0, points.abs().max().item())
+    ax.set(title=how, xlabel="$\\theta$", xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+axes[0].set_ylabel("$\\varphi$")
+axes[1].annotate("running average", (-0.5, -0.5), color=ACCENT)
+plots.show(
+    fig,
+    "1.10",
+    "The bilinear game from the dot at (1, 0). Simultaneous steps spiral out (note the scale); alternating steps orbit, "
+    "while their running average (blue) closes in on the equilibrium (cross); extragradient spirals in.",
+    "Three panels: an outward spiral to a radius of about seven, a closed ring whose running average winds to the centre, "
+    "and an inward spiral.",
+)
+
+# %% [markdown]
+# Here is a reason for two habits of practice. Steps alternate: $G$ answers the $D$ that has just moved. And one keeps an *average* of a generator's weights over training; lesson 05 measures what that is worth. A warning too: that losses hover around a constant says nothing about having arrived. On the orbit they do so for ever.
+#
+# **Predict.** Add damping, $V = \theta\varphi - \frac{c}{2}\varphi^2$ with a small $c > 0$. Which of the three outcomes changes? Is any $c > 0$ enough? In figure 1.9, what played the role of $c$?
+
+
+# %%
+def damped(how, c, eta=0.1, steps=400):
+    """The distance from (0, 0) after some steps on theta * phi - c/2 * phi**2 from (1, 0)."""
+    theta, phi = 1.0, 0.0
+    for _ in range(steps):
+        if how == "simultaneous":
+            theta, phi = theta - eta * phi, phi + eta * (theta - c * phi)
+        elif how == "alternating":
+            theta = theta - eta * phi
+            phi = phi + eta * (theta - c * phi)
+        else:
+            ahead_theta, ahead_phi = theta - eta * phi, phi + eta * (theta - c * phi)
+            theta, phi = theta - eta * ahead_phi, phi + eta * (ahead_theta - c * ahead_phi)
+    return math.hypot(theta, phi)
+
+
+print("step size 0.1, 400 steps, distance at the end (1 at the start)")
+print("     c   " + "  ".join(f"{how:>13s}" for how in RULES))
+for c in (0.0, 0.05, 0.1, 0.2):
+    print(f"{c:6.2f}   " + "  ".join(f"{damped(how, c):13.3f}" for how in RULES))
+assert damped("simultaneous", 0.05, steps=4000) > 100 and damped("simultaneous", 0.2, steps=4000) < 1e-6
+assert damped("alternating", 0.01, steps=40_000) < 1e-3  # any damping will do here
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Alternating steps come to rest with any small $c > 0$: the orbit becomes an inward spiral. Extragradient arrives sooner. Simultaneous steps still diverge with a small $c$. Their step has the determinant $1 - \eta c + \eta^2$, and the spiral turns inwards only where it is below 1, that is for $c > \eta$: the damping must win against the step size. At $c = \eta$ they orbit.
+#
+# In figure 1.9 the curvature of $V$ in $w$ and $b$ played the role of $c$.
+#
+# </details>
+
+# %% [markdown]
+# **Exercise: How much damping is enough?** (hard, 10 minutes). Add damping to the maximiser, $V(x, y) = xy - \frac{c}{2} y^2$, and take **simultaneous** steps with learning rate
+# `lr`. For which $c$ do they come to rest at $(0, 0)$? Return True or False, for $0 \le c \le 1$ and
+# $0 < \mathrm{lr} \le 1$; on the border they do not.
+
+
+# %% tags=["exercise"]
+def my_enough_damping(c, lr):
+    """Whether simultaneous steps on x * y - c/2 * y**2 converge to (0, 0)."""
+    ...  # your code
+
+
+# %%
+ex.enough_damping.check(my_enough_damping)
+
+# %% [markdown]
 # ## 1.11 Why does a generator forget half of the world?
 #
 # Trained GANs often make only some kinds of the data: **mode collapse**. Is it what the theory asks for?
@@ -1011,47 +1332,127 @@ ex.extragradient_step.check(my_extragradient_step)
 # It is not. Let the data have 8 equal, well-separated modes (kinds), and let $G$ spread its samples evenly over $c$ of them. The divergences then have closed forms:
 
 # %%
-print(" c    C(G)     JSD    KL(p || p_g)  KL(p_g || p)")
-last = math.inf
+print(" c     C(G)    2 JSD   KL(p || p_g)  KL(p_g || p)   KL(p_g || p) - 2 JSD")
+goals = []  # rows: 2 JSD, the reversed KL, and what the non-saturating loss descends
 for c in range(1, 9):
     divergence = theory.jsd_of_missing_modes(8, c)
-    forward = 0.0 if c == 8 else math.inf
-    print(f"{c:2d}  {-math.log(4) + 2 * divergence:7.4f}  {divergence:.4f}  {forward:9.1f}     {math.log(8 / c):9.4f}")
-    assert divergence < last  # each mode found lowers C
-    last = divergence
-assert abs(last) < 1e-12
+    forward, reverse_kl = (0.0 if c == 8 else math.inf), math.log(8 / c)
+    practice = reverse_kl - 2 * divergence
+    row = f"{2 * divergence:7.4f}   {forward:12.1f}  {reverse_kl:12.4f}   {abs(practice):20.4f}"
+    print(f"{c:2d}  {-math.log(4) + 2 * divergence:7.4f}  {row}")
+    goals.append((2 * divergence, reverse_kl, practice))
+    assert c == 8 or reverse_kl > 2 * divergence > divergence > 0
+for goal in zip(*goals, strict=True):
+    gains = [before - after for before, after in itertools.pairwise(goal)]
+    assert min(gains) > 0 and gains == sorted(
+        gains, reverse=True
+    )  # each mode found lowers it, by less than the last did
+    assert abs(goal[-1]) < 1e-12
 
 # %% [markdown]
-# Every missing mode costs something in $C$, and $C$ is lowest when none is missing. So the fault is not in the *goal* of the minimax game. But note who forbids a missing mode: only $\mathrm{KL}(p\,\|\,p_g)$, the likelihood's, and infinitely so. The JSD merely dislikes it, and (1.21) starts from $\mathrm{KL}(p_g\,\|\,p)$, which is smaller still than that.
+# Every missing mode costs something, in each column, and each is lowest when none is missing. So the fault is not in the *goal*, neither in that of the minimax game ($C$) nor in that of the non-saturating loss (the last column, by (1.21)).
 #
-# The main cause lies in the *order* of min and max. In $\min_G \max_D$, $D$ may answer every $G$. Gradient steps do not know which player was meant to move last. Swap them: for a *fixed* $D$, the best $G$ sends every $z$ to the one point where $D$ is largest,
+# But compare the prices. Only $\mathrm{KL}(p\,\|\,p_g)$, the likelihood's divergence, *forbids* a missing mode, with an infinite price. All the others ask a finite one, and the last modes to be found are worth the least.
+#
+# A further cause lies in the *order* of min and max. In $\min_G \max_D$, $D$ may answer every $G$. Gradient steps do not know which player was meant to move last. Swap them: for a *fixed* $D$, the best $G$ sends every $z$ to the one point where $D$ is largest,
 #
 # $$ \min_G V(D, G) = \mathbb{E}_p[\log D(x)] + \log\big(1 - \max_x D(x)\big), \tag{1.23} $$
 #
 # a total collapse. (This is one violet curve of figure 1.5, followed to its end.) How near a training run comes to it depends on how fast $D$ answers.
 #
-# We try it on a ring of 8 Gaussians (Metz et al. 2017), with a small GAN. A mode counts as covered if at least 1 % of the samples lie within three standard deviations of its centre. Two runs differ in *one* number, the learning rate of $D$: in the first it equals $G$'s, in the second it is a tenth of that. Expect 8 modes, or nearly, in the first when it has trained for long (not in the smoke profile), and at most 3 at a time in the second.
+# We try it on a ring of 8 Gaussians (Metz et al. 2017), with a small GAN. A mode counts as covered if at least 1 % of the samples lie within three standard deviations of its centre, and as *held* if at least 20 % do. Two kinds of runs differ in *one* number, the learning rate of $D$: $G$'s, or a fifth of it. Each is played with three seeds.
+#
+# What should happen: with an equal $D$, all 8 modes, or nearly, when it has trained for long (not in the smoke profile). With a slow $D$, a $G$ that runs to where $D$ is largest, sits there until $D$ has learnt to reject the place, and runs on.
 
 # %% tags=["nbval-ignore-output"]
-centres, spread = games.ring_centres(), 0.1
+centres, mode_std = games.ring_centres(), 0.1
 steps = 100 * plan.epochs
-watch = [steps * i // 10 for i in range(1, 11)]
-runs, ring_samples = {}, {}
-for name, lr_d in (("D as fast as G", 1e-3), ("D ten times slower", 1e-4)):
-    runs[name] = games.RingGAN(seed=seed, lr_d=lr_d, lr_g=1e-3, std=spread)
-    ring_samples[name] = runs[name].train(steps, watch)
-    counts = [games.count_modes(points, centres, spread) for points in ring_samples[name].values()]
-    print(f"{name:18s} modes over time {[c.covered for c in counts]}, samples near a mode {counts[-1].good:.0%}")
-    if name == "D ten times slower":
-        assert max(c.covered for c in counts) <= 3
-    elif plan.profile != "smoke":
-        assert counts[-1].covered >= 6
+watch = list(range(20, steps + 1, 20))
+speeds = {"D as fast as G": 1e-3, "D five times slower": 2e-4}
+gans, pictures, shares = {}, {}, {}
+
+
+def moves(share):
+    """The modes that held a fifth of the samples, in order, without repeats; share (times, modes)."""
+    held = [int(row.argmax()) for row in share if row.max() >= 0.2]
+    return [mode for mode, _ in itertools.groupby(held)]
+
+
+for name, lr_d in speeds.items():
+    for run in range(seed, seed + 3):
+        gan = games.RingGAN(seed=run, lr_d=lr_d, lr_g=1e-3, std=mode_std)
+        seen = gan.train(steps, watch)
+        share = torch.stack([games.count_modes(points, centres, mode_std).shares for points in seen.values()])
+        gans[name, run], pictures[name, run], shares[name, run] = gan, seen, share
+        covered = (share >= 0.01).sum(1)
+        late = covered[len(covered) // 2 :].double().mean()
+        print(
+            f"{name:19s} seed {run}: modes covered in the second half {late:.1f} on average, at the end {covered[-1]}; "
+            f"held at some time {int((share >= 0.2).any(0).sum())}, changes of the mode held {max(0, len(moves(share)) - 1)}"
+        )
+        if plan.profile != "smoke" and lr_d == 1e-3:
+            assert covered[-1] >= 6 and len(moves(share)) <= 2
+        elif plan.profile != "smoke":
+            assert late < 2 and len(moves(share)) > 10 and (share >= 0.2).any(0).sum() >= 5
 
 # %% [markdown]
+# Now the pictures. Those of the slow run are not picked by eye: they show the last four modes that it held, each at the moment when it held most samples.
+
+# %% tags=["nbval-ignore-output"]
+real = games.sample_ring(1000, torch.Generator().manual_seed(5), mode_std)
+slow, fast = ("D five times slower", seed), ("D as fast as G", seed)
+visits = []  # (first time, last time) of each visit of the slow run
+for time, row in enumerate(shares[slow]):
+    if row.max() >= 0.2:
+        same = visits and int(shares[slow][visits[-1][-1]].argmax()) == int(row.argmax())
+        visits[-1].append(time) if same else visits.append([time])
+peaks = [max(visit, key=lambda time: float(shares[slow][time].max())) for visit in visits[-4:]]
+peaks = peaks or [len(watch) - 1]
+
+fig = plt.figure(figsize=(11, 7.6))
+rows = fig.subfigures(2, 1, height_ratios=[1, 1.35])
+panels = [("$D$ as fast as $G$", fast, len(watch) - 1), *[("slow $D$", slow, time) for time in peaks]]
+for ax, (label, key, time) in zip(rows[0].subplots(1, len(panels)), panels, strict=True):
+    ax.scatter(*real.T, s=2, color=plots.COLOURS["muted"])
+    ax.scatter(*pictures[key][watch[time]].T, s=3, color=GENERATOR)
+    ax.set(title=f"{label}, round {watch[time]}", xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal")
+    ax.title.set_fontsize(9.5)
+    ax.set(xticks=[], yticks=[], xlabel=f"modes covered: {int((shares[key][time] >= 0.01).sum())} of 8")
+lines = rows[1].subplots(2, 1, sharex=True)
+for ax, key, label in zip(lines, (fast, slow), ("$D$ as fast as $G$", "$D$ five times slower"), strict=True):
+    image = ax.imshow(
+        shares[key].T,
+        aspect="auto",
+        cmap="Oranges",
+        vmin=0,
+        vmax=0.5,
+        extent=(0, steps, 7.5, -0.5),
+        interpolation="nearest",
+    )
+    ax.set(title=f"share of the samples at each mode: {label}", ylabel="mode", yticks=range(8))
+    ax.grid(False)
+lines[1].set_xlabel("round")
+bar = rows[1].colorbar(image, ax=lines, shrink=0.8)
+bar.set_label("share of the samples")
+plots.show(
+    fig,
+    "1.11",
+    "Above: data (grey) and samples (orange). Below: where the samples are over time, a row for each of the 8 modes. A fast "
+    "$D$ spreads $G$ over all of them. Before a slow $D$, $G$ holds one mode, leaves it for another, and comes back later.",
+    "Above: in the first panel the samples lie on the whole ring, in the others in one spot or on a streak through one mode. "
+    f"Below: eight filled rows for the fast D; for the slow D short dashes that jump from row to row, "
+    f"{max(0, len(moves(shares[slow])) - 1)} times.",
+)
+
+# %% [markdown]
+# The slow run *forgets*: it holds a mode, loses it, and may find it again hundreds of rounds later. When $D$ has at last learnt to reject the spot, $G$ moves on to another. That it comes back later shows that $D$ has unlearnt the rejection in the meantime. The game *cycles*, as the bilinear game does. A picture of modes over time tells collapse from convergence; one picture of samples does not.
+#
+# Where a run covers several modes, threads of samples join neighbours: the bridge of section 1.2, which no continuous generator of connected noise can avoid.
+#
 # Now (1.23) itself: take the *good* run, freeze its $D$, and let $G$ go on alone. Two questions. Is one single point really the best answer to this $D$? And do gradient steps find it?
 
 # %% tags=["nbval-ignore-output"]
-frozen = runs["D as fast as G"]
+frozen = gans[fast]
 z_fixed = torch.randn(1000, 2, generator=torch.Generator().manual_seed(99))
 before = frozen.sample(z_fixed)
 for _ in range(400):
@@ -1065,59 +1466,39 @@ with torch.no_grad():
 for name, points, cost in zip(
     ("G as it was", "G after 400 steps alone", "all z at the best point"), (before, alone, best), costs, strict=True
 ):
-    count = games.count_modes(points, centres, spread)
+    count = games.count_modes(points, centres, mode_std)
     print(f"{name:24s} E[log(1 - D)] {cost:6.2f}   modes {count.covered}   near a mode {count.good:.0%}")
 assert costs[2] <= min(costs[:2])
 
 # %% [markdown]
-# The first answer is yes: with everything at one point, $G$ pays less than either of its own versions. That is (1.23), and it is a total collapse. The second is no, or not in 400 steps: each sample climbs the hill of $D$ that it stands on, and a $D$ that has kept up with its $G$ is a landscape of low hills, one at every mode. We had expected a collapse here, and the run says otherwise. Samples travel together when they all stand on *one* slope, that is, when they lie close together already: at the start of training, and again whenever a collapsed $G$ is driven off its spot. To see it, give a new $D$ 300 steps against an untrained $G$, whose samples all lie near 0, and then let $G$ go alone.
+# The first answer is yes: with everything at one point, $G$ pays less than either of its own versions. That is (1.23), and it is a total collapse.
+#
+# The second is no, or not in 400 steps. Each sample climbs the hill of $D$ that it stands on, and this $D$, which has kept up with its $G$, has a hill near every mode. We had expected a collapse here, and the run says otherwise.
+#
+# Samples travel together when they all stand on *one* slope, that is, when they lie close together already: at the start of training, and again whenever a collapsed $G$ is driven off its spot. To see it, give a new $D$ 300 steps against an untrained $G$, whose samples all lie near 0, and then let $G$ go alone.
 
 # %% tags=["nbval-ignore-output"]
-fresh = games.RingGAN(seed=seed, std=spread)
+fresh = games.RingGAN(seed=seed, std=mode_std)
 for _ in range(300):
     fresh.step_d()
 for when in ("untrained G", "200 steps of G alone"):
     flock = fresh.sample(z_fixed)
     verdict = fresh.D.probability(flock).mean()
-    print(f"{when:21s} D(G(z)) {verdict:.3f}   modes {games.count_modes(flock, centres, spread).covered}")
+    print(f"{when:21s} D(G(z)) {verdict:.3f}   modes {games.count_modes(flock, centres, mode_std).covered}")
     for _ in range(200):
         fresh.step_g()
-assert verdict > 0.9 and games.count_modes(flock, centres, spread).covered <= 2
+assert verdict > 0.9 and games.count_modes(flock, centres, mode_std).covered <= 2
 
 # %% [markdown]
-# Every sample fools this $D$, and the flock has gone one way: away from most of the ring. Now the pictures.
-
-# %% tags=["nbval-ignore-output"]
-real = games.sample_ring(1000, torch.Generator().manual_seed(5), spread)
-panels = {name: list(points.values())[-1] for name, points in ring_samples.items()}
-panels["$D$ frozen, $G$ alone"] = alone
-fig, axes = plt.subplots(1, 3, figsize=(9, 3.4))
-for ax, (name, points) in zip(axes, panels.items(), strict=True):
-    ax.scatter(*real.T, s=2, color=plots.COLOURS["muted"])
-    ax.scatter(*points.T, s=3, color=GENERATOR)
-    covered = games.count_modes(points, centres, spread).covered
-    ax.set(
-        title=name.replace("D ", "$D$ ").replace(" G", " $G$"),
-        xlim=(-3.2, 3.2),
-        ylim=(-3.2, 3.2),
-        aspect="equal",
-    )
-    ax.set(xticks=[], yticks=[], xlabel=f"modes covered: {covered} of 8")
-plots.show(
-    fig,
-    "1.11",
-    "Data (grey) and generated points (orange). Left: $D$ keeps up. Middle: the same networks with a slow $D$. "
-    "Right: the generator of the left panel after 400 more steps against a $D$ that no longer answers.",
-    "Three panels with eight grey clusters in a ring. The number of clusters that hold generated points is written below "
-    "each panel: " + ", ".join(str(games.count_modes(v, centres, spread).covered) for v in panels.values()) + ".",
-)
-
-# %% [markdown]
-# Where a run covers several modes, threads of samples join neighbours: the bridge of section 1.2, which no continuous generator can avoid.
+# Every sample fools this $D$, and the flock has gone one way: away from most of the ring.
 #
-# The slow run does not stay where it is: when $D$ has at last learnt to reject the spot, $G$ moves on to another, and $D$ forgets the first. It *cycles*, as the bilinear game does. A list of modes over time that keeps changing tells collapse from convergence; one picture does not.
+# **Predict.** Will `k=5` repair the slow run? It gives $D$ five steps of a fifth of the size. Try `games.RingGAN(seed=seed, k=5, lr_d=2e-4)`.
 #
-# **Predict.** Will `k=10` repair the slow run? It gives $D$ ten steps of a tenth of the size. Try `games.RingGAN(seed=seed, k=10, lr_d=1e-4)`.
+# <details><summary>Answer</summary>
+#
+# It does, in each of the three seeds that we ran: all 8 modes at the end. What counts is how far $D$ gets between two steps of $G$, and five short steps get it about as far as a long one.
+#
+# </details>
 
 # %% [markdown]
 # **Exercise: Counting modes** (medium, 8 minutes). A mode is covered when at least `minimum` samples lie within `radius` of its centre. Given `samples` (N,
@@ -1178,7 +1559,7 @@ assert abs(restricted.item() + math.log(4)) < 1e-9
 assert theory.jsd(twins(x), one(x), x) > 0.3
 
 # %%
-fig, ax = plt.subplots(figsize=(7.2, 3.2))
+fig, ax = plt.subplots(figsize=(7.6, 3.8))
 ax.fill_between(x, twins(x), color=DATA, alpha=0.3, lw=0)
 ax.plot(x, twins(x), color=DATA)
 ax.plot(x, one(x), color=GENERATOR)
@@ -1188,7 +1569,7 @@ ax.annotate("best linear $D$: 1/2", (0, 0.53), color=DISCRIMINATOR, ha="center")
 ax.annotate("$D^*$", (2.66, 0.96), color=DISCRIMINATOR, ha="center")
 ax.annotate("data", (2.0, 0.42), color=DATA, ha="center")
 ax.annotate("$p_g$", (0, 0.43), color=GENERATOR, ha="center")
-ax.set(xlabel="$x$", xlim=(-5, 5), ylim=(0, 1.08))
+ax.set(xlabel="$x$", ylabel="density; probability of data", xlim=(-5, 5), ylim=(0, 1.08))
 plots.show(
     fig,
     "1.12",
@@ -1203,43 +1584,61 @@ plots.show(
 #
 # **Predict.** Which statistic of the data must $p_g$ match to fool a linear $D$? And one with logit $w_1 x + w_2 x^2 + b$?
 
-# %% [markdown]
-# ## 1.13 What is printed wrongly?
-#
-# Famous texts and courses contain the following. Knowing why each is wrong is a good test of having understood this notebook.
-#
-# 1. *"The optimal discriminator is obtained when $p_g = p$"* (P1). There is one for every $G$, (1.10); at $p_g = p$ it is $1/2$.
-# 2. *"$D(x) \approx 1$ on data when training succeeds"* (P1, section 1.5; its section 1.7 says $1/2$). $D(x) \approx 1$ is success of $D$ *over* $G$. At the equilibrium $D = 1/2$ on data too.
-# 3. *Noise drawn from $p_g(z)$* (G14's algorithm and P1). It is $p_z(z)$: section 1.9.
-# 4. *"The generator's gradient vanishes when $D(G(z)) \approx 1$"* (a textbook). The saturating one vanishes at 0: (1.17).
-# 5. *"Descend $\log(1 - D)$" in the text, $-\log D$ in the code, "equivalent"* (a widely used tutorial). Section 1.8: another game, with the same fixed point only if it is within reach.
-# 6. *"Maximise $D(G(z))$" in the text, $\log D(G(z))$ in the formula* (another of our sources, P2). The first vanishes at both ends: section 1.7.
-# 7. *`log(sigmoid(a) + 1e-8)`* (several repositories). It removes the gradient where it was wanted: section 1.7.
-# 8. *Label noise with its signs swapped*, so that the targets leave $[0, 1]$. Then the loss has no minimum, as the cell below asserts.
-#
-# The errors that concern networks and data (weights of BatchNorm, ranges of pixels, batches) wait for notebooks 02 and 03.
-
-
 # %%
-def cross_entropy(target, logit):  # -t log D - (1 - t) log(1 - D), written on the logit
-    return torch.nn.functional.softplus(logit) - target * logit
+x = theory.grid(-16.0, 16.0, 3200)
+square = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+for width, fooled in ((1.0, False), (math.sqrt(2.0**2 + 0.5**2), True)):  # the second has the variance of the data
+    d = torch.sigmoid(square[0] * x + square[1] * x**2 + square[2])
+    (climb,) = torch.autograd.grad(theory.value(twins(x), Normal(0.0, width)(x), d, x), square)
+    print(f"generator's std {width:.2f}: D's gradient at D = 1/2 has size {climb.norm():.3f}")
+    assert bool(climb.norm() < 1e-3) == fooled
 
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The mean. At $w = b = 0$ the gradient of $V$ with respect to $w$ is half the difference of the two means, so equal means leave a linear $D$ nothing to climb. With $x^2$ in the logit the mean of $x^2$ must agree too, and with it the variance. Each feature that $D$ can form is one moment that $G$ must match.
+#
+# </details>
 
-logits = torch.tensor([0.0, 10.0, 100.0, 1000.0])
-print("logit          ", "".join(f"{a:9.0f}" for a in logits.tolist()))
-for target in (0.9, 1.0, 1.2):
-    print(f"loss, target {target}", "".join(f"{loss:9.2f}" for loss in cross_entropy(target, logits).tolist()))
-assert cross_entropy(1.2, logits)[-1] < -150  # falls without end: D is paid for growing its logits
-a = torch.tensor(math.log(0.9 / 0.1), requires_grad=True)
-(slope,) = torch.autograd.grad(cross_entropy(0.9, a), a)
-assert abs(slope) < 1e-6  # a target inside [0, 1] has its minimum at D = target
-near_equilibrium = theory.optimal_discriminator(humps(x), humps(x))
-assert torch.allclose(near_equilibrium, torch.full_like(x, 0.5))  # items 1 and 2: 1/2, on data too
-
+# %% [markdown]
+# ## 1.13 Where do GANs stand?
+#
+# We have met several ways to learn a distribution in passing. How do they differ, and when does one want a GAN?
+#
+# The question that sorts them is what becomes of the density $p_\theta(x)$ of section 1.1:
+#
+# | family | what is trained | the density of the model | drawing a sample |
+# | --- | --- | --- | --- |
+# | autoregressive likelihood (PixelRNN, 2016) | the likelihood (1.1), one pixel given those before it | exact | one pass for each pixel |
+# | variational autoencoder (Kingma and Welling 2013) | a lower bound of (1.1): a second network proposes the $z$ that (1.3) needs | a bound | one pass |
+# | normalising flow (NICE, 2014; Real NVP, 2016) | (1.1) by the change of variables (1.5), with a $G$ that can be inverted | exact | one pass |
+# | **GAN** (2014) | the game (1.8): a divergence that a second network estimates from samples | none; only samples | one pass |
+# | diffusion (2015; Ho et al. 2020) | to remove a little noise, at every strength of noise: a bound of (1.1) | a bound | many passes |
+#
+# The first three and the last pay for a likelihood, with a bound, an invertible network or many passes. A GAN gives it up, and with it the means of section 1.1 to punish a missing mode.
+#
+# **How it came about.** Noise-contrastive estimation (2010, section 1.4) had shown that a classifier between data and noise learns a density. G14 turned it around in 2014: keep the classifier, and let the *noise* learn. DCGAN (2015) found networks with which it works, f-GAN (2016) and Wasserstein GAN (2017) other divergences for it, BigGAN and StyleGAN (2018) size and quality. Since about 2021 diffusion models make the better pictures on most benchmarks (Dhariwal and Nichol 2021).
+#
+# **What has stayed.** One pass through $G$ makes an image, so GANs are at home where speed counts. And an adversarial loss *added to another one* sharpens what that one leaves blurred: in super-resolution, in the autoencoders in which latent diffusion models work, and in distilling those models to a few passes. In each of these there is a $D$ that is trained as in this lesson.
+#
+# **Predict.** For which of the five can you state how probable *this* photograph is? And which of them could you train, if you had only a program that makes samples for you, and nothing that can be differentiated?
+#
+# <details><summary>Answer</summary>
+#
+# Exactly: for the autoregressive model and the flow. Within a bound: for the autoencoder and the diffusion model. For a GAN not at all, although the ratio $p/p_g$ is what its $D$ estimates.
+#
+# None of them. A GAN needs no *density*, but $G$ must be differentiable: its gradient comes through $D$ and then through $G$'s own operations (figure 0.1). A program that cannot be differentiated can play the data, not the generator.
+#
+# </details>
 # %% [markdown]
 # ## 1.14 What happens when you play it yourself?
 #
-# All of the above on one table: data in the plane, a generator and a discriminator of two small layers each, and the training step that notebooks 02 and 03 use for images. *Step D* makes one step of $D$, *Step G* one of $G$, *Step both* one round of Algorithm 1, and *Run* plays rounds until *Pause*. In the left panel, dark violet means that $D$ believes in data, and each arrow shows where the loss of $G$ pulls its sample. The middle panel shows where $G$ takes a grid of noise, as figure 1.2 did in one dimension. Choose *drawn* as the data and press on the panel to make your own.
+# All of the above on one table: data in the plane, a generator and a discriminator of two small layers each, and the training step that notebooks 02 and 03 use for images.
+#
+# - *Step D* makes one step of $D$, *Step G* one of $G$, *Step both* one round of Algorithm 1, and *Run* plays rounds until *Pause*.
+# - In the left panel, dark violet means that $D$ believes in data, and each arrow shows where the loss of $G$ pulls its sample.
+# - The middle panel shows where $G$ takes a grid of noise, as figure 1.2 did in one dimension.
+# - Choose *drawn* as the data and press on the panel to make your own.
 #
 # For each question, write down what you expect before you press anything. *Reset* starts again with the same networks.
 #
@@ -1252,7 +1651,7 @@ assert torch.allclose(near_equilibrium, torch.full_like(x, 0.5))  # items 1 and 
 widgets.playground()
 
 # %% [markdown]
-# The widget has no code of its own: it presses buttons of a `Game`. So code can play the four questions too. (Answers follow: play first.)
+# The widget has no code of its own: it presses buttons of a `Game`. So code can play the four questions too. (Numbers follow: play first.)
 
 # %% tags=["nbval-ignore-output"]
 print(f"arrows before any step: {Game(Settings(seed=seed)).arrows()[1].norm(dim=1).mean():.3f}")
@@ -1268,6 +1667,7 @@ for optimiser, loss in itertools.product(("Adam", "SGD"), ("non_saturating", "sa
         game.step("G")
     moved[optimiser, loss] = (game.samples() - before).norm(dim=1).mean().item()
     print(f"{optimiser:4s}  {loss:14s}  arrows {arrows:.3f}, then 15 steps of G: moved by {moved[optimiser, loss]:.4f}")
+assert moved["Adam", "saturating"] / moved["Adam", "non_saturating"] < 2
 assert moved["Adam", "saturating"] > 0.5 * moved["Adam", "non_saturating"]
 assert moved["SGD", "saturating"] < 0.02 * moved["SGD", "non_saturating"]
 
@@ -1287,26 +1687,63 @@ for rounds in (150, 300, 450):
 assert between > 0.01
 
 # %% [markdown]
+# <details><summary>Answers</summary>
+#
 # 1. Ten steps of $D$ make the arrows of the non-saturating loss *longer*: a $D$ that is certain helps this generator. The saturating loss shrinks the same arrows by the factor $D/(1 - D)$, the inverse of (1.19).
-# 2. And yet Adam moves the samples just as far. It divides each step by the usual size of the gradient, so that a gradient that is small *everywhere* is no obstacle to it; plain gradient descent (SGD) is all but stopped. Section 1.7 is a statement about gradients, and what becomes of a gradient is the optimiser's affair.
+# 2. And yet Adam moves the samples about as far. It divides each step by the usual size of the gradient, so that a gradient that is small *everywhere* is no obstacle to it. Plain gradient descent (SGD) is all but stopped. Section 1.7 is a statement about gradients, and what becomes of a gradient is the optimiser's affair.
 # 3. The losses stay at the marks of the equilibrium while the JSD stays near its *worst* value. Losses at their marks say that this $D$ cannot tell, as in section 1.12, and nothing about the samples.
 # 4. The samples between the islands become fewer and do not vanish: the bridge of section 1.2. The warped grid is stretched wide there, and steep means thin, never empty.
+#
+# </details>
 
 # %% [markdown]
 # ## What we now know
 #
-# The best discriminator against any generator is $p/(p + p_g)$, and against it the generator minimises $-\log 4 + 2\,\mathrm{JSD}$, which is lowest exactly at the data. Practice plays another game, with the non-saturating loss, few steps of $D$ and finite networks; it shares the fixed point where that is within reach, and nothing guarantees that steps lead there. How the play fails follows from the theory too: flat slopes when $D$ is too good, orbits when only conflict is left, and collapse when $D$ answers too slowly.
+# The best discriminator against any generator is $p/(p + p_g)$, and against it the generator minimises $-\log 4 + 2\,\mathrm{JSD}$, which is lowest exactly at the data. Practice plays another game, with the non-saturating loss, few steps of $D$ and finite networks; it shares the fixed point where that is within reach, and nothing guarantees that steps lead there. How the play fails follows from the theory too: flat slopes when $D$ is too good, orbits when only conflict is left, and hopping from mode to mode when $D$ answers too slowly.
 #
 # ## What we do not know yet
 #
 # Whether all of this survives 784 dimensions and real digits: notebook 02 trains P1's first GAN. How to measure that samples are good, if the losses do not say. And whether another distance, without the flat slopes of section 1.6, can be trained.
+
+# %% [markdown]
+# ## Appendix: slips to know when you read the papers
 #
+# The papers are worth reading, and each has slips of the pen that can stop a careful reader for an hour. Here are those that concern this lesson; those about networks and data wait for lessons 02 to 04.
+#
+# 1. P1 says that the optimal discriminator is obtained when $p_g$ equals the density of the data. There is one for every $G$, by (1.10); at $p_g = p$ it is $1/2$.
+# 2. P1 has $D(x) \approx 1$ on data as the mark of success in its section 1.5, and $1/2$ in section 1.7. $D(x) \approx 1$ is success of $D$ *over* $G$; at the equilibrium $D = 1/2$, on data too.
+# 3. The algorithm in G14, and in P1 after it, prints the noise prior as $p_g(z)$. It is the $p_z(z)$ of their text: $p_g$ is the density of the *samples*.
+# 4. P2's text lets $G$ maximise $D(G(z))$, its formula $\log D(G(z))$. The formula is the one to use: without the logarithm the gradient vanishes at both ends (section 1.7).
+#
+# And one that is easily made in code: *label smoothing* replaces the target 1 by 0.9, so that $D$ has something to lose by being certain. With a sign slip the target becomes 1.1 or 1.2, and leaves $[0, 1]$. Then the loss has no minimum:
+
+
+# %%
+def cross_entropy(target, logit):  # -t log D - (1 - t) log(1 - D), written on the logit
+    return torch.nn.functional.softplus(logit) - target * logit
+
+
+logits = torch.tensor([0.0, 10.0, 100.0, 1000.0])
+print("logit          ", "".join(f"{value:9.0f}" for value in logits.tolist()))
+for target in (0.9, 1.0, 1.2):
+    print(f"loss, target {target}", "".join(f"{loss:9.2f}" for loss in cross_entropy(target, logits).tolist()))
+assert cross_entropy(1.2, logits)[-1] < -150  # falls without end: D is paid for growing its logits
+logit = torch.tensor(math.log(0.9 / 0.1), requires_grad=True)
+(slope,) = torch.autograd.grad(cross_entropy(0.9, logit), logit)
+assert abs(slope) < 1e-6  # a target inside [0, 1] has its minimum at D = target
+at_equilibrium = theory.optimal_discriminator(humps(x), humps(x))
+assert torch.allclose(at_equilibrium, torch.full_like(x, 0.5))  # items 1 and 2: 1/2, on data too
+
+# %% [markdown]
 # ## References
 #
 # - **P1**: S. Ben Abdallah, *Adversarial Networks for Image Generation*, sections 1.1 to 1.8.
 # - **P2**: K. Schulz, *GANs for Image Generation on the MNIST Dataset*.
 # - **G14**: I. Goodfellow et al., *Generative Adversarial Nets*, NeurIPS 2014, [arXiv:1406.2661](https://arxiv.org/abs/1406.2661). Section 4 holds proposition 1, theorem 1 and proposition 2.
+# - M. Gutmann, A. Hyvärinen, *Noise-contrastive estimation: A new estimation principle for unnormalized statistical models*, AISTATS 2010.
+# - S. Nowozin, B. Cseke, R. Tomioka, *f-GAN: Training Generative Neural Samplers using Variational Divergence Minimization*, NeurIPS 2016, [arXiv:1606.00709](https://arxiv.org/abs/1606.00709).
 # - M. Arjovsky, L. Bottou, *Towards Principled Methods for Training Generative Adversarial Networks*, ICLR 2017, [arXiv:1701.04862](https://arxiv.org/abs/1701.04862): perfect discriminators, and (1.21).
 # - L. Metz et al., *Unrolled Generative Adversarial Networks*, ICLR 2017, [arXiv:1611.02163](https://arxiv.org/abs/1611.02163): the ring.
 # - L. Mescheder et al., *Which Training Methods for GANs do actually Converge?*, ICML 2018, [arXiv:1801.04406](https://arxiv.org/abs/1801.04406): the game of one point against another, in section 1.8.
 # - G. Gidel et al., *A Variational Inequality Perspective on Generative Adversarial Networks*, ICLR 2019, [arXiv:1802.10551](https://arxiv.org/abs/1802.10551): averaging and extragradient for GANs, after G. M. Korpelevich, 1976.
+# - Section 1.13: D. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, [arXiv:1312.6114](https://arxiv.org/abs/1312.6114); L. Dinh et al., *NICE*, [arXiv:1410.8516](https://arxiv.org/abs/1410.8516), and *Density estimation using Real NVP*, [arXiv:1605.08803](https://arxiv.org/abs/1605.08803); A. van den Oord et al., *Pixel Recurrent Neural Networks*, [arXiv:1601.06759](https://arxiv.org/abs/1601.06759); J. Sohl-Dickstein et al., *Deep Unsupervised Learning using Nonequilibrium Thermodynamics*, [arXiv:1503.03585](https://arxiv.org/abs/1503.03585); J. Ho et al., *Denoising Diffusion Probabilistic Models*, [arXiv:2006.11239](https://arxiv.org/abs/2006.11239); P. Dhariwal, A. Nichol, *Diffusion Models Beat GANs on Image Synthesis*, [arXiv:2105.05233](https://arxiv.org/abs/2105.05233).

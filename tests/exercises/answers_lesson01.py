@@ -89,6 +89,80 @@ def optimal_for_numbers(p, q):
     return p / (p + q)
 
 
+def round_by_hand(w, b, theta, k, lr, ascent, gradient):
+    done = 0
+    while done < k:
+        slopes = ascent(w, b, theta)
+        w += lr * slopes[0]
+        b += lr * slopes[1]
+        done += 1
+    theta -= lr * gradient(w, b, theta)
+    return w, b, theta
+
+
+def round_as_arrays(w, b, theta, k, lr, ascent, gradient):
+    wb = np.array([w, b])
+    for _ in range(k):
+        wb = wb + lr * np.array(ascent(*wb, theta))
+    return np.array([*wb, theta - lr * gradient(*wb, theta)])
+
+
+def round_on_tensors(w, b, theta, k, lr, ascent, gradient):
+    w, b, theta = torch.tensor([w, b, theta])
+    for _ in range(k):
+        up_w, up_b = ascent(w, b, theta)
+        w, b = w + lr * up_w, b + lr * up_b
+    return torch.stack([w, b, theta - lr * gradient(w, b, theta)])
+
+
+def round_of(d_steps=None, up=1, down=1, length=1, each=False):
+    """A round with a mistake in it."""
+
+    def play(w, b, theta, k, lr, ascent, gradient):
+        for _ in range(d_steps or k):
+            up_w, up_b = ascent(w, b, theta)
+            w, b = w + up * lr * (k if length == "k" else 1) * up_w, b + up * lr * (k if length == "k" else 1) * up_b
+            if each:
+                theta = theta - lr * gradient(w, b, theta)
+        return w, b, theta if each else theta - down * lr * gradient(w, b, theta)
+
+    return play
+
+
+def round_g_first(w, b, theta, k, lr, ascent, gradient):
+    theta = theta - lr * gradient(w, b, theta)
+    for _ in range(k):
+        up_w, up_b = ascent(w, b, theta)
+        w, b = w + lr * up_w, b + lr * up_b
+    return w, b, theta
+
+
+def round_old_d(w, b, theta, k, lr, ascent, gradient):
+    step = lr * gradient(w, b, theta)
+    for _ in range(k):
+        up_w, up_b = ascent(w, b, theta)
+        w, b = w + lr * up_w, b + lr * up_b
+    return w, b, theta - step
+
+
+def round_b_after_w(w, b, theta, k, lr, ascent, gradient):
+    for _ in range(k):
+        w = w + lr * ascent(w, b, theta)[0]
+        b = b + lr * ascent(w, b, theta)[1]
+    return w, b, theta - lr * gradient(w, b, theta)
+
+
+def damping_by_simulation(c, lr):
+    x, y = 1.0, 0.0
+    for _ in range(3000):
+        x, y = x - lr * y, y + lr * (x - c * y)
+    return x**2 + y**2 < 1
+
+
+def damping_by_eigenvalues(c, lr):
+    return np.abs(np.linalg.eigvals(np.array([[1, -lr], [lr, 1 - lr * c]]))).max() < 1
+
+
 RIGHT = {
     "optimal_discriminator": [
         lambda p, q: p / (p + q),
@@ -114,6 +188,7 @@ RIGHT = {
         lambda logit: -(1 - torch.sigmoid(logit)).float(),
     ],
     "where_it_saturates": ["B", " b. ", "(B)"],
+    "algorithm_1_round": [round_by_hand, round_as_arrays, round_on_tensors],
     "simultaneous_step": [
         lambda x, y, lr: (x - lr * y, y + lr * x),
         lambda x, y, lr: np.array([x, y]) + lr * np.array([-y, x]),
@@ -122,6 +197,14 @@ RIGHT = {
     "extragradient_step": [
         extragradient_as_array,
         lambda x, y, lr: (x - lr * (y + lr * x), y + lr * (x - lr * y)),
+    ],
+    "enough_damping": [
+        lambda c, lr: c > lr,
+        lambda c, lr: 1 - lr * c + lr**2 < 1,
+        damping_by_simulation,
+        damping_by_eigenvalues,
+        lambda c, lr: torch.tensor(c) > lr,
+        lambda c, lr: int(lr < c),
     ],
     "count_modes": [modes_by_loop, modes_by_nearest],
 }
@@ -175,12 +258,27 @@ WRONG = {
         "the loss itself": (lambda logit: -torch.log(torch.sigmoid(logit)), "the loss itself"),
     },
     "where_it_saturates": {
-        "at 1, as the book has it": ("A", "look at the other end"),
+        "at 1, as the book has it": ("A", "Look at the other end"),
         "at one half": ("C", "not small"),
         "nowhere": ("D", "Where?"),
         "a sentence": ("where D is 0", "one letter is expected"),
         "a number": (0, "one letter is expected"),
         "a function": (lambda: "B", "not a function"),
+    },
+    "algorithm_1_round": {
+        "k ignored": (round_of(d_steps=1), "a single step"),
+        "one long step": (round_of(d_steps=1, length="k"), "k times the length"),
+        "G in the loop": (round_of(each=True), "after each of D's steps"),
+        "G first": (round_g_first, "G moves first"),
+        "old D": (round_old_d, "at the old w and b"),
+        "D down": (round_of(up=-1), "D goes down"),
+        "G up": (round_of(down=-1), "G goes up"),
+        "b at the new w": (round_b_after_w, "the new b it gives"),
+        "theta only": (lambda w, b, theta, k, lr, ascent, gradient: theta, "It returned 1 numbers"),
+        "the change only": (
+            lambda w, b, theta, k, lr, ascent, gradient: (*ascent(w, b, theta), gradient(w, b, theta)),
+            "the new w it gives",
+        ),
     },
     "simultaneous_step": {
         "alternating": (lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y)), "alternating"),
@@ -197,6 +295,16 @@ WRONG = {
         "half the look-ahead": (half_look_ahead, "goes half as far"),
         "alternating": (lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y)), "alternating"),
         "backward": (backward_look_ahead, "goes the wrong way"),
+    },
+    "enough_damping": {
+        "any damping": (lambda c, lr: c > 0, "enough for alternating steps"),
+        "reversed": (lambda c, lr: c < lr, "other way round"),
+        "always": (lambda c, lr: True, "Always True"),
+        "never": (lambda c, lr: False, "Always False"),
+        "squared": (lambda c, lr: c > lr**2, "lr squared"),
+        "half": (lambda c, lr: c > lr / 2, "Twice the damping"),
+        "a bound": (lambda c, lr: lr, "True or False is expected"),
+        "twice": (lambda c, lr: c > 2 * lr, "c = 0.12, lr = 0.1 it gives 0, and 1 is right"),
     },
     "count_modes": {
         "nearest centre, however far": (modes_without_radius, "Samples far from every mode"),

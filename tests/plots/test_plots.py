@@ -12,8 +12,9 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 from torch import nn
 
@@ -306,6 +307,20 @@ def test_the_game_without_images():
     words = {t.get_text() for t in fig.axes[0].texts}
     assert {"G", "D", "data", "noise z", "real images x", "fake images G(z)", "D's loss", "G's loss"} <= words
     assert not overlaps(fig)
+
+
+def test_the_gradient_of_the_generator_goes_back_through_the_discriminator():
+    ax = plots.game_diagram().axes[0]
+    boxes = {t.get_text(): t.get_position() for t in ax.texts if t.get_text() in ("G", "D", "G's loss")}
+    orange = to_rgba(plots.COLOURS["generator"])
+    arrows = [a for a in ax.patches if isinstance(a, FancyArrowPatch) and a.get_edgecolor() == orange]
+    ends = [tuple(arrow._path_original.vertices[i] for i in (0, -1)) for arrow in arrows]
+    starts, heads = [start for start, _ in ends], [head for _, head in ends]
+    under_d = [abs(x - boxes["D"][0]) < 0.75 and boxes["D"][1] - 1 < y < boxes["D"][1] for x, y in heads]
+    out_of_d = [abs(x - boxes["D"][0]) < 0.75 and boxes["D"][1] - 1 < y < boxes["D"][1] for x, y in starts]
+    assert under_d == [True, False, False]  # from G's loss into D,
+    assert out_of_d == [False, True, False]  # from D to the pixels,
+    assert abs(heads[2][0] - boxes["G"][0]) < 1 and starts[2][0] > heads[2][0]  # and from the pixels to G
 
 
 @pytest.mark.parametrize("name", ["mlp", "dcgan", "dcgan128"])

@@ -106,3 +106,12 @@ def test_the_ring_gan_is_seeded_and_leaves_the_other_player_alone():
     before = [w.clone() for w in one.D.parameters()]
     one.step_g()
     assert all(torch.equal(a, b) for a, b in zip(before, one.D.parameters(), strict=True))
+
+
+def test_a_slow_discriminator_lets_the_generator_hop_from_mode_to_mode():
+    """Lesson 01, section 1.11: a D with a fifth of G's learning rate is late, and G holds one mode after another."""
+    gan, centres = RingGAN(seed=0, lr_d=2e-4, lr_g=1e-3), ring_centres()
+    seen = gan.train(700, watch=range(100, 701, 20))
+    shares = torch.stack([count_modes(points, centres, 0.1).shares for points in seen.values()])
+    assert (shares >= 0.2).any(0).sum() >= 3  # modes that held a fifth of the samples at some time
+    assert (shares >= 0.01).sum(1).max() <= 4  # and never many at once
