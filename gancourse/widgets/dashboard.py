@@ -10,46 +10,42 @@ where no kernel runs.
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
-import ipywidgets as w
-
-from gancourse import dashboard, plots
+from gancourse import plots
+from gancourse.plots import dashboard
 from gancourse.training.trainer import Row, Trainer
+from gancourse.widgets.figure import Figure
 
 
-class Dashboard(w.VBox):
-    """A training run as it goes: give it to `Trainer.fit(watch=...)`. .history and .samples are the newest ones."""
+class Dashboard(Figure):
+    """A training run as it goes: give it to `Trainer.fit(watch=...)`. .history and .samples are the newest ones.
 
-    def __init__(self, title: str = "", loss: str = "non_saturating") -> None:
-        self.title, self.loss = title, loss
+    name: of the run, written above the picture.
+    """
+
+    title, hint, css_class = "Training dashboard", "live while the notebook runs", "gc-dashboard"
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
         self.history: list[Row] = []
         self.samples: Any = None
-        self.picture = w.Image(format="png", layout=w.Layout(width="1040px", max_width="100%", height="auto"))
-        self.status = w.HTML()
-        super().__init__([self.picture, self.status])
-        self.add_class("gc-dashboard")
+        super().__init__(width=dashboard.WIDTH)
         self._say()
 
     def __call__(self, trainer: Trainer) -> None:
         """Show where `trainer` is now."""
         self.history, self.samples = list(trainer.history), trainer.samples.get(trainer.epoch)
-        self._draw()
-
-    def _draw(self) -> None:
-        figure = dashboard.picture(self.history, self.samples, self.title, self.loss)
-        self.picture.value = plots.to_png(figure, tight=False)
+        self.picture.value = plots.to_png(self._draw(), tight=False)
         self._say()
 
+    def _draw(self) -> Any:
+        return dashboard.picture(self.history, self.samples, self.name)
+
     def _say(self) -> None:
-        self.text = ". ".join(part for part in (self.title, dashboard.describe(self.history)) if part)
-        self.status.value = f'<div role="status" aria-live="polite">{html.escape(self.text)}</div>'
+        self.text = ". ".join(part for part in (self.name, dashboard.describe(self.history)) if part)
+        self.say(self.text)
 
     def show(self, number: str, caption: str) -> None:
         """Publish the picture as it is now as a figure of the notebook, as `plots.show` does."""
-        alt = f"Training dashboard. {self.text}"
-        plots.show(dashboard.picture(self.history, self.samples, self.title, self.loss), number, caption, alt)
-
-    def __repr__(self) -> str:  # the default lists every value, and notebooks are compared by it
-        return "Training dashboard (live while the notebook runs)"
+        plots.show(self._draw(), number, caption, f"{self.title}. {self.text}")
