@@ -25,7 +25,7 @@ class EpochsScrubber(Tool):
     """The same z through the epochs of a run: a Trainer, a run folder, a name of `pretrained`, or {epoch: images}.
 
     A slider through the .epochs (ascending) that have samples, and a cursor on the run's loss curves. Images are
-    (B, C, H, W), as in `Trainer.samples`; for {epoch: images} there are no curves.
+    (B, C, H, W), as in `Trainer.samples`; for {epoch: images} there are no curves. Without samples the picture says so (a LatentError, caught).
     """
 
     title = "Epochs: the same z through training"

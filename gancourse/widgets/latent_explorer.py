@@ -19,7 +19,8 @@ NO_CUT = 3.0  # the truncation slider's right end, which means: none
 class LatentExplorer(Tool):
     """Samples of G, moved along the strongest directions of its first layer, or along your own {name: (z_size,)}.
 
-    Sliders for the directions and for truncation, a seed; all samples, or a single large one.
+    Sliders for the directions and for truncation, a seed; all samples, or a single large one. A direction of another
+    shape is refused in the picture's place (a LatentError, caught).
     """
 
     title = "Latent explorer: samples of a generator, moved along directions of z"

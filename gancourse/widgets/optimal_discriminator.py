@@ -56,6 +56,7 @@ class OptimalDiscriminator(Figure):
         return values / theory.integrate(values, self._x)  # the edges of a uniform fall between points of the grid
 
     def show(self) -> None:
+        """Draw the picture anew and say what it shows."""
         x, data = self._x, self.data()
         p, q = self._on_grid(data), Normal(self.mean_q.value, self.std_q.value)(x)
         key = (self.shape.value, self.mean_p.value, self.std_p.value, self.std_q.value)

@@ -122,6 +122,7 @@ class Playground(Figure):
         self.show(why)
 
     def step(self, who: Who) -> None:
+        """One step of D, of G, or a round of Algorithm 1; a running game is paused for it."""
         self.stop()
         if self.empty:
             self.say("No points are drawn yet: there is no data to play on.")
@@ -132,6 +133,7 @@ class Playground(Figure):
         self.show(label[who])
 
     def show(self, why: str = "") -> None:
+        """Draw the game as it is now, and say it."""
         self.picture.value = game_picture(self.game)
         self.say(f"{why} {self.game.describe()}")
 
@@ -174,6 +176,7 @@ class Playground(Figure):
 
     @property
     def running(self) -> bool:
+        """Whether Run plays."""
         return self._task is not None and not self._task.done()
 
     def start(self) -> None:

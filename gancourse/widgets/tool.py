@@ -79,8 +79,8 @@ class Tool(Figure):
     The state is what .controls show, {name: widget}, and beside it .memory, plain values by name that no control shows.
     Both outlive the figure when its cell is run again. .size is that of the page, in pixels; .shown the page as it is.
 
-    The constructor of a subclass does its work inside `making`: there it sets .size, .controls, .memory and .rows,
-    which are laid out below and above the picture. `page` and `describe` read the state with `value` and from .memory.
+    The constructor of a subclass does its work inside `making`: there it sets .size, .controls, .memory and .rows, of
+    which the first is laid out above the picture. `page` and `describe` read the state with `value` and from .memory.
     """
 
     size = (640, 240)  # of a figure that only says why there is nothing to see
