@@ -11,7 +11,7 @@ import ipywidgets as w
 import numpy as np
 
 from gancourse.latent import LatentError
-from gancourse.plots.curves import EQUILIBRIUM_D, EQUILIBRIUM_G
+from gancourse.plots.curves import EQUILIBRIUM
 from gancourse.plots.grids import to_uint8
 from gancourse.training.run import Run, RunError
 from gancourse.widgets.figure import LABEL, button, in_row
@@ -25,7 +25,8 @@ class EpochsScrubber(Tool):
     """The same z through the epochs of a run: a Trainer, a run folder, a name of `pretrained`, or {epoch: images}.
 
     A slider through the .epochs (ascending) that have samples, and a cursor on the run's loss curves. Images are
-    (B, C, H, W), as in `Trainer.samples`; for {epoch: images} there are no curves. Without samples the picture says so (a LatentError, caught).
+    (B, C, H, W), as in `Trainer.samples`; for {epoch: images} there are no curves. Without
+    samples the picture says so (a LatentError, caught).
     """
 
     title = "Epochs: the same z through training"
@@ -108,7 +109,8 @@ class EpochsScrubber(Tool):
         page.text(left, 20, "Losses (nats)")
         page.line([(left, top), (left, bottom), (right, bottom)], "data", 1)
         page.text(right, bottom + 20, f"epoch {self._last:g}", 12, "rs")
-        for value in (0.0, EQUILIBRIUM_G["non_saturating"][0], EQUILIBRIUM_D):
+        marks = EQUILIBRIUM["non_saturating"]
+        for value in (0.0, marks["loss_g"][0], marks["loss_d"][0]):
             y = at(0, value)[1]
             page.line([(left, y), (right, y)], "muted", 1)
             page.text(left - 8, y, "0" if value == 0 else f"{value:.2f}", 11, "rm")
