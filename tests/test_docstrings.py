@@ -72,14 +72,15 @@ def tree(module: str) -> ast.Module | None:
     return None
 
 
-def imported(parsed: ast.Module) -> Iterator[tuple[str, str]]:
-    """(module, name) of everything that is imported from the package; no name for a whole module."""
+def imported(parsed: ast.Module) -> Iterator[tuple[str, str, str]]:
+    """(module, name, what it is called here) of all imports from the package; no name for a whole module."""
     for node in ast.walk(parsed):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gancourse":
             module = (node.module or "").partition(".")[2]
             for alias in node.names:
                 inner = f"{module}.{alias.name}".strip(".")
-                yield (inner, "") if tree(inner) else (module, alias.name)
+                called = alias.asname or alias.name
+                yield (inner, "", called) if tree(inner) else (module, alias.name, called)
 
 
 def defined(module: str, name: str) -> tuple[str, ast.FunctionDef | ast.ClassDef] | None:
@@ -89,9 +90,9 @@ def defined(module: str, name: str) -> tuple[str, ast.FunctionDef | ast.ClassDef
     for node in parsed.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             return module, node
-    for source, other in imported(parsed):
-        if other == name:
-            return defined(source, name)
+    for source, other, called in imported(parsed):
+        if other and called == name:
+            return defined(source, other)
     return None
 
 
@@ -108,7 +109,7 @@ def public() -> list[Item]:
     """Everything that the notebooks can reach, in order."""
     modules = set()
     for path in sorted((ROOT / "notebooks" / "src").glob("*.py")):
-        modules |= {module for module, _ in imported(ast.parse(path.read_text(encoding="utf-8"))) if module}
+        modules |= {module for module, *_ in imported(ast.parse(path.read_text(encoding="utf-8"))) if module}
     items = {}
     for module in sorted(modules):
         parsed = tree(module)
@@ -237,7 +238,7 @@ def test_the_notebooks_reach_the_package(items):
     assert {
         "plots.showing.show",
         "data.churches.dataset.procedural_churches",
-        "latent_widgets.latent_explorer",
+        "widgets.latent_explorer.LatentExplorer",
     } <= names
 
 

@@ -19,16 +19,15 @@ LAYERS: dict[str, str] = {
     "training": "training pretrained",
     "measuring": "evaluation theory",
     "latent space and course": "latent course",
-    "widgets": "tools pictures latent_pictures dashboard controls kept pointer tool_figure latent_widgets "
-    "sample_widgets widgets_dashboard widgets",
+    "widgets": "widgets",
     "publishing": "publishing",
     "command line": "__main__",
 }
 ONLY = {  # package -> who may import it, whatever the layer
-    "matplotlib": "plots dashboard pictures latent_pictures",
-    "ipywidgets": LAYERS["widgets"],
-    "anywidget": "pointer",
-    "IPython": "plots controls",
+    "matplotlib": "plots widgets",
+    "ipywidgets": "widgets",
+    "anywidget": "widgets.pointer",
+    "IPython": "plots widgets.figure",
     "nbformat": "publishing",
     "nbconvert": "publishing",
     "nbclient": "publishing",
@@ -51,7 +50,7 @@ LONG = {
     "exercises.lesson05": "as lesson01",
     "exercises.lesson06": "as lesson01",
     "exercises.checking.engine": "what an exercise is, with every message that a student can meet",
-    "pictures": "the playground's and the explorer's pictures on one kind of canvas",
+    "widgets.playground": "one widget: its controls, what they do, and its picture",
     "training.trainer": "one class, Trainer; the algorithm, the state and the folder are in modules of their own",
 }
 Imports = dict[str, set[str]]

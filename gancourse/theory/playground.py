@@ -1,6 +1,6 @@
 """The playground's game: two small networks on points in the plane, played by the course's own `train_step`.
 
-No widget and no picture is made here; gancourse.pictures draws a Game, gancourse.widgets puts controls around it.
+No widget and no picture is made here; gancourse.widgets.playground draws a Game and puts controls around it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Who = Literal["D", "G", "both"]
 BATCH_SIZE = 128
 SHOWN, ARROWS = 256, 48  # samples drawn, and how many of them carry an arrow
 CELLS = 20  # the JSD is estimated on CELLS x CELLS squares
+HEAT = 48  # squares each way on which D is drawn
 COUNTED = 4000  # points of each kind counted for it
 
 
@@ -165,11 +166,11 @@ class Game:
         return self.G(self.z_fixed[:n])
 
     @torch.no_grad()
-    def heat(self, n: int = 48) -> Tensor:
-        """D(x) at the middles of n x n squares of the view, (n, n); row 0 is the top."""
-        middles = plane.VIEW * ((torch.arange(n) + 0.5) * 2 / n - 1)
+    def heat(self) -> Tensor:
+        """D(x) at the middles of HEAT x HEAT squares of the view, (HEAT, HEAT); row 0 is the top."""
+        middles = plane.VIEW * ((torch.arange(HEAT) + 0.5) * 2 / HEAT - 1)
         y, x = torch.meshgrid(-middles, middles, indexing="ij")
-        return torch.sigmoid(self.D(torch.stack([x.flatten(), y.flatten()], 1))).reshape(n, n)
+        return torch.sigmoid(self.D(torch.stack([x.flatten(), y.flatten()], 1))).reshape(HEAT, HEAT)
 
     def arrows(self) -> tuple[Tensor, Tensor]:
         """Samples (ARROWS, 2), and the direction in which G's loss pulls each: minus its gradient, (ARROWS, 2)."""
@@ -179,13 +180,12 @@ class Game:
         return x.detach(), -gradient
 
     @torch.no_grad()
-    def warped_grid(self, lines: int = 13, points_per_line: int = 40) -> Tensor:
-        """G of a grid in z, (2 * lines, points_per_line, 2); lines at equal steps of probability of z."""
-        u = torch.linspace(0.02, 0.98, lines)
-        across = torch.special.ndtri(u)[:, None].expand(lines, points_per_line)
-        along = torch.special.ndtri(torch.linspace(0.02, 0.98, points_per_line)).expand(lines, points_per_line)
+    def warped_grid(self) -> Tensor:
+        """G of a grid in z of 13 lines each way, (26, 40, 2); lines at equal steps of probability of z."""
+        u, v = (torch.special.ndtri(torch.linspace(0.02, 0.98, n)) for n in (13, 40))
+        across, along = u[:, None].expand(13, 40), v.expand(13, 40)
         z = torch.cat([torch.stack([across, along], 2), torch.stack([along, across], 2)])
-        return self.G(z.reshape(-1, 2)).reshape(2 * lines, points_per_line, 2)
+        return self.G(z.reshape(-1, 2)).reshape(26, 40, 2)
 
     def describe(self) -> str:
         """The state in words, for those who cannot see the picture."""

@@ -49,16 +49,17 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from torch.nn.functional import pad, softplus, unfold
 
-from gancourse import dashboard, data, evaluation, models, plots, pretrained, widgets
+from gancourse import data, evaluation, models, plots, pretrained, widgets
 from gancourse.course import profiles
 from gancourse.course.studies import runner as core
 from gancourse.data import sheets as strips
 from gancourse.exercises import lesson02 as ex
 from gancourse.exercises.checking import bugs
+from gancourse.plots import dashboard
 from gancourse.training import Trainer, diagnosis, losses
 from gancourse.training import recipe as regularisers
 from gancourse.training.trainer import Config
-from gancourse.widgets_dashboard import Dashboard
+from gancourse.widgets.dashboard import Dashboard
 
 plots.use_style()
 

@@ -58,7 +58,7 @@ from gancourse.course.studies.small_dcgan import table
 from gancourse.exercises import lesson03 as ex
 from gancourse.training import Trainer
 from gancourse.training.trainer import Config
-from gancourse.widgets_dashboard import Dashboard
+from gancourse.widgets.dashboard import Dashboard
 
 plots.use_style()
 

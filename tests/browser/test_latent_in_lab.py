@@ -8,7 +8,7 @@ import pytest
 import torch
 from lab import quiet, record
 
-from gancourse import models, tools
+from gancourse import models, widgets
 
 STEADY = pytest.mark.usefixtures("nothing_is_appended_and_nothing_complains")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), STEADY]
@@ -75,7 +75,7 @@ def page(open_notebook):
 
 
 def at(tool, x, y):
-    """A place of a tool's page in [0, 1]."""
+    """A place of a widget's page in [0, 1]."""
     return x / tool.size[0], y / tool.size[1]
 
 
@@ -133,7 +133,7 @@ def test_the_explorer_rolls_and_enlarges_what_is_pressed(page, G):
     page.changes(EXPLORER, before, "explorer of digits, re-roll to new picture")
     page.says(EXPLORER, "seed 1")
     before = page.source(EXPLORER)
-    page.press(EXPLORER, middle(tools.Explorer(G), 9))
+    page.press(EXPLORER, middle(widgets.latent_explorer(G), 9))
     page.changes(EXPLORER, before, "explorer of digits, press to large picture")
     page.says(EXPLORER, "Sample 10 of 64")
     page.press(EXPLORER, (0.5, 0.5))
@@ -148,7 +148,7 @@ def test_one_large_image(page):
 
 
 def test_the_interpolator(page, G, lab):
-    css, tool = ".gc-interpolator", tools.Interpolator(G)
+    css, tool = ".gc-interpolator", widgets.interpolator(G)
     before = page.source(css)
     page.key(css, 0, "ArrowRight")
     page.changes(css, before, "interpolator, key to new picture")
@@ -169,7 +169,7 @@ def test_the_interpolator(page, G, lab):
 
 
 def test_arithmetic(page, G):
-    css, tool = ".gc-arithmetic", tools.Arithmetic(G)
+    css, tool = ".gc-arithmetic", widgets.arithmetic(G)
     before = page.source(css)
     page.press(css, middle(tool, 30))
     page.changes(css, before, "arithmetic, press to new picture")
@@ -181,7 +181,7 @@ def test_arithmetic(page, G):
 
 
 def test_the_seed_map(page, G):
-    css, tool = ".gc-seed-map:not(.gc-broken)", tools.SeedMap(G)
+    css, tool = ".gc-seed-map:not(.gc-broken)", widgets.seed_map(G)
     before = page.source(css)
     page.key(css, 0, "ArrowRight")
     page.changes(css, before, "seed map, key to new picture")

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from gancourse import pictures
 from gancourse.theory.plane import VIEW
+from gancourse.widgets.page import SIZE
+from gancourse.widgets.playground import MAIN
 
 STEADY = pytest.mark.usefixtures("nothing_is_appended_and_nothing_complains")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), STEADY]
@@ -30,9 +31,9 @@ def page(open_notebook):
 
 def place(x, y):
     """Where a point of the plane lies in the playground's picture, in [0, 1]."""
-    left, top, right, bottom = pictures.MAIN
+    left, top, right, bottom = MAIN
     across, down = (x + VIEW) / (2 * VIEW), (VIEW - y) / (2 * VIEW)
-    return (left + (right - left) * across) / pictures.SIZE[0], (top + (bottom - top) * down) / pictures.SIZE[1]
+    return (left + (right - left) * across) / SIZE[0], (top + (bottom - top) * down) / SIZE[1]
 
 
 def test_a_dragged_slider_moves_the_explorers_picture_and_its_words(page):

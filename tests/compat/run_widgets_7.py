@@ -9,7 +9,7 @@ from gancourse import models, widgets
 from gancourse.data import Images
 from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
-from gancourse.widgets_dashboard import Dashboard
+from gancourse.widgets.dashboard import Dashboard
 
 assert ipywidgets.__version__ == "7.7.1", ipywidgets.__version__
 explorer = widgets.optimal_discriminator_explorer()

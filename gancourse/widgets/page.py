@@ -1,7 +1,8 @@
-"""Pages of sample images for the latent widgets, drawn with numpy and Pillow in a few milliseconds.
+"""What widgets draw on, with numpy and Pillow in a few milliseconds, where a matplotlib figure takes 100.
 
-A grey page is one byte a pixel with a palette, and is packed as PNG; a page with colour images is packed as JPEG, which
-is ten times as quick there. Small images are enlarged pixel by pixel, so that one sees what G made.
+`Page` is for sample images: a grey page is one byte a pixel with a palette, and is packed as PNG; a page with colour
+images is packed as JPEG, which is ten times as quick there. Small images are enlarged pixel by pixel, so that one sees
+what G made. `Canvas` is for curves and points.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from gancourse.plots.style import COLOURS
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+PALE = "#E8EAED"
+SIZE = (960, 436)  # of a canvas
 SMALL = 48  # pixels; images up to this size are enlarged without smoothing, and many of them fit on a page
 _INKS = ("generator", "discriminator", "accent", "data", "muted")  # the palette's last places, behind the greys
 _SHADES = 4  # of each ink on white, for smooth edges
@@ -220,3 +224,68 @@ def message(width: int, height: int, title: str, text: str) -> Page:
     for i, row in enumerate(textwrap.wrap(text, max(20, (width - 48) // 8))[: max(1, (height - 64) // 20)]):
         page.text(24, 70 + 20 * i, row, 14)
     return page
+
+
+class Canvas:
+    """A white picture of SIZE, in colour, for curves and points, drawn on in pixels.
+
+    Shapes are drawn at twice the size and reduced, which smooths their edges; text is set afterwards, at its own size.
+    """
+
+    def __init__(self) -> None:
+        self.image = Image.new("RGB", (2 * SIZE[0], 2 * SIZE[1]), COLOURS["paper"])
+        self.draw = ImageDraw.Draw(self.image)
+        self._texts: list[tuple[tuple[float, float], str, str, int, str]] = []
+
+    def line(self, xy: np.ndarray, colour: str, width: float = 1.5) -> None:
+        """A polyline through the points (N, 2); points that are not numbers are left out."""
+        xy = xy[np.isfinite(xy).all(1)].clip(-5000, 5000)
+        if len(xy) > 1:
+            self.draw.line((2 * xy).ravel().tolist(), fill=colour, width=max(1, round(2 * width)), joint="curve")
+
+    def dashed(self, x0: float, x1: float, y: float, colour: str) -> None:
+        for x in np.arange(x0, x1, 8):
+            self.draw.line((2 * x, 2 * y, 2 * min(x + 4, x1), 2 * y), fill=colour, width=2)
+
+    def dots(self, xy: np.ndarray, colour: str, radius: float) -> None:
+        """Filled circles at the points (N, 2), without those that are not numbers."""
+        r = 2 * radius
+        for x, y in 2 * xy[np.isfinite(xy).all(1)].clip(-5000, 5000):
+            self.draw.ellipse((x - r, y - r, x + r, y + r), fill=colour)
+
+    def frame(self, box: Box, colour: str = COLOURS["muted"]) -> None:
+        self.draw.rectangle([2 * side for side in box], outline=colour, width=2)
+
+    def text(self, x: float, y: float, text: str, colour: str = COLOURS["ink"], size: int = 13, anchor: str = "ls"):
+        """Text, set last; the anchor is Pillow's: "ls" means that (x, y) is the left end of the base line."""
+        self._texts.append(((x, y), text, colour, size, anchor))
+
+    def axis(self, box: Box, right: str = "") -> None:
+        """The left and lower edge of a panel, with words below its right end."""
+        left, top, end, bottom = box
+        self.line(np.array([(left, top), (left, bottom), (end, bottom)]), COLOURS["data"], 1)
+        if right:
+            self.text(end, bottom + 14, right, size=11, anchor="rs")
+
+    def clear_outside(self, box: Box, room: Box) -> None:
+        """Paint `room` white around `box`: what was drawn over the edge of a panel goes."""
+        (a, b, c, d), (left, top, right, bottom) = box, room
+        for side in ((left, top, right, b), (left, d, right, bottom), (left, top, a, bottom), (c, top, right, bottom)):
+            if side[2] > side[0] and side[3] > side[1]:
+                self.draw.rectangle([2 * v for v in side], fill=COLOURS["paper"])
+
+    def png(self) -> bytes:
+        picture = self.image.reduce(2)
+        draw = ImageDraw.Draw(picture)
+        for xy, text, colour, size, anchor in self._texts:
+            draw.text(xy, text, fill=colour, font=font(size), anchor=anchor)
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG", compress_level=1)
+        return buffer.getvalue()
+
+
+def in_box(box: Box, x: np.ndarray, y: np.ndarray, x_end: float, low: float, high: float) -> np.ndarray:
+    """Points (N, 2) in the pixels of a panel: x from 0 to x_end, y from low to high, where it is cut off."""
+    left, top, right, bottom = box
+    share = (np.clip(y, low, high) - low) / (high - low)
+    return np.stack([left + (right - left) * x / max(x_end, 1), bottom - (bottom - top) * share], 1)

@@ -4,47 +4,73 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import ipywidgets as w
 import numpy as np
 
 from gancourse.latent import LatentError
-from gancourse.latent_pictures import SMALL, Page, Sheet
 from gancourse.plots.curves import EQUILIBRIUM
 from gancourse.plots.grids import to_uint8
-from gancourse.tools.base import Tool
+from gancourse.training.run import Run, RunError
+from gancourse.widgets.figure import LABEL, button, in_row
+from gancourse.widgets.page import SMALL, Page, Sheet
+from gancourse.widgets.tool import Tool
 
 HIGHEST = 6.0  # nats; a loss above is drawn at the upper edge
 
 
-class Scrubber(Tool):
-    """.epochs (ascending) .epoch (the one shown). samples: epoch -> images of the same z, as `Trainer.samples`.
+class EpochsScrubber(Tool):
+    """The same z through the epochs of a run: a Trainer, a run folder, a name of `pretrained`, or {epoch: images}.
 
-    history: rows with epoch, loss_d and loss_g, as `Trainer.history`; empty for no curves. Raises LatentError.
+    A slider through the .epochs (ascending) that have samples, and a cursor on the run's loss curves. Images are
+    (B, C, H, W), as in `Trainer.samples`; for {epoch: images} there are no curves. Without
+    samples the picture says so (a LatentError, caught).
     """
 
-    def __init__(self, samples: Mapping[int, Any], history: Sequence[Mapping[str, Any]] = ()) -> None:
-        if not samples:
-            raise LatentError("there are no samples: train for at least one epoch first.")
-        try:
+    title = "Epochs: the same z through training"
+    css_class = "gc-epochs"
+
+    def __init__(self, run: Any) -> None:
+        with self.making():
+            samples, history = _of(run)
+            if not samples:
+                raise LatentError("there are no samples: train for at least one epoch first.")
             self.samples = {int(epoch): to_uint8(samples[epoch]) for epoch in sorted(samples)}
-        except ValueError as error:
-            raise LatentError(str(error)) from error
-        self.epochs = list(self.samples)
-        self.epoch = self.epochs[-1]
-        self.history = [row for row in history if {"epoch", "loss_d", "loss_g"} <= row.keys()]
-        images = self.samples[self.epoch]
-        small = max(images.shape[2:]) <= SMALL
-        n, columns, side = (64, 8, 56) if small else (9, 3, 160)
-        least = min(len(x) for x in self.samples.values())
-        if small and least <= 16:  # a shipped strip
-            columns, side = 4, 112
-        self.colour = images.shape[1] == 3
-        self.sheet = Sheet(6, 30, min(n, least), columns, side)
-        x = self.sheet.x + self.sheet.width + 70
-        self.box = (x, 60, x + 330, 300)
-        right = self.box[2] + 74 if self.history else self.sheet.x + self.sheet.width + 6
-        self.size = (right, max(self.sheet.height + 36, 340 if self.history else 0))
+            self.epochs = list(self.samples)
+            self.history = [row for row in history if {"epoch", "loss_d", "loss_g"} <= row.keys()]
+            images = self.samples[self.epochs[-1]]
+            small = max(images.shape[2:]) <= SMALL
+            n, columns, side = (64, 8, 56) if small else (9, 3, 160)
+            least = min(len(x) for x in self.samples.values())
+            if small and least <= 16:  # a shipped strip
+                columns, side = 4, 112
+            self.colour = images.shape[1] == 3
+            self.sheet = Sheet(6, 30, min(n, least), columns, side)
+            x = self.sheet.x + self.sheet.width + 70
+            self.box = (x, 60, x + 330, 300)
+            right = self.box[2] + 74 if self.history else self.sheet.x + self.sheet.width + 6
+            self.size = (right, max(self.sheet.height + 36, 340 if self.history else 0))
+            self.before, self.after = button("Earlier", lambda: self.go(-1)), button("Later", lambda: self.go(1))
+            self.controls["epoch"] = w.SelectionSlider(
+                options=self.epochs,
+                value=self.epochs[-1],
+                description="Epoch",
+                style=LABEL,
+                layout=w.Layout(width="520px"),
+            )
+            self.rows = [in_row(self.controls["epoch"], self.before, self.after)]
+
+    @property
+    def epoch(self) -> int:
+        """The one that is shown."""
+        return self.value("epoch")
+
+    def go(self, by: int) -> None:
+        """One place along the epochs that have samples."""
+        place = self.epochs.index(self.epoch) + by
+        self.set("", epoch=self.epochs[min(max(place, 0), len(self.epochs) - 1)])
 
     def nearest(self, epoch: float) -> int:
         """The epoch with samples that is closest."""
@@ -116,3 +142,25 @@ class Scrubber(Tool):
             a, b = (self.samples[e][: self.sheet.n].astype(np.float32) for e in (before, self.epoch))
             text += f" Since epoch {before} a pixel changed by {np.abs(a - b).mean() / 255:.1%} on average."
         return text
+
+    def pressed(self, x: float, y: float, pressed: bool) -> None:
+        epoch = self.place(x, y)
+        if epoch is not None and epoch != self.epoch:
+            self.set("", epoch=epoch)
+
+
+def _of(run: Any) -> tuple[Mapping[int, Any], Sequence[Mapping[str, Any]]]:
+    """Samples and history of whatever stands for a run."""
+    if isinstance(run, Mapping):
+        return run, ()
+    if hasattr(run, "samples") and not callable(run.samples):  # a Trainer
+        return run.samples, run.history
+    if isinstance(run, str) and not Path(run).exists():
+        from gancourse import pretrained
+
+        return pretrained.strip(run), pretrained.card(run)["history"]
+    try:
+        folder = run if isinstance(run, Run) else Run(run)
+        return folder.samples(), folder.history()
+    except (RunError, TypeError) as error:
+        raise LatentError(f"no run can be read from {run!r}: {error}") from error

@@ -7,12 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from gancourse import dashboard, models, plots
+from gancourse import models, plots
 from gancourse.data import Images
+from gancourse.plots import dashboard
 from gancourse.plots.grids import to_grid
 from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
-from gancourse.widgets_dashboard import Dashboard
+from gancourse.widgets.dashboard import Dashboard
 
 
 def row(epoch, **values):

@@ -1,7 +1,7 @@
 """A training run on one screen: losses against their marks, D's answers, both gradients, samples.
 
 `picture` draws it from a history and samples, `describe` says it in words. The live one, which follows a run in a
-notebook, is `gancourse.widgets_dashboard.Dashboard`.
+notebook, is `gancourse.widgets.dashboard.Dashboard`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ COLUMNS = 16
 LEFT = (56, 400, 790)  # where the three panels begin: the middle one has the longest labels at its right
 
 
-def picture(history: History, samples: Any = None, title: str = "", loss: str = "non_saturating") -> Figure:
+def picture(history: History, samples: Any = None, title: str = "") -> Figure:
     """The dashboard of a run, as a figure.
 
     history: rows as `Trainer.history` has them; it may be empty, before the first epoch.
     samples: images as for `plots.image_grid`, of which the first 32 are drawn; None for none.
-    title: what to write above, before the epoch and the speed. loss: G's, because its mark depends on it.
+    title: what to write above, before the epoch and the speed.
     """
     grid, scale = None, 1
     if samples is not None:
@@ -41,7 +41,7 @@ def picture(history: History, samples: Any = None, title: str = "", loss: str = 
         for x in LEFT
     ]
     if history:
-        curve_panels(axes, history, loss)
+        curve_panels(axes, history)
     else:
         for ax, name in zip(axes, ("Loss", "D's mean answer", "Norm of the gradient"), strict=True):
             ax.set(title=name, xlabel="epoch", xticks=[], yticks=[])

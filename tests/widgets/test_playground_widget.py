@@ -1,20 +1,21 @@
-"""The widgets without a kernel: values set, buttons pressed, pictures and words compared."""
+"""The playground without a kernel: values set, buttons pressed, pictures and words compared; and its picture."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import math
-import re
+import io
 import time
 
+import numpy as np
 import pytest
 import torch
+from driving import PNG
+from PIL import Image
 
-from gancourse import theory, widgets
-from gancourse.theory import Normal
-
-PNG = b"\x89PNG\r\n\x1a\n"
+from gancourse import widgets
+from gancourse.theory.playground import Game, Settings
+from gancourse.widgets.page import SIZE
+from gancourse.widgets.playground import GRID, game_picture
 
 
 def rounds(board):
@@ -138,45 +139,50 @@ def test_a_picture_takes_less_than_60_ms():
     assert min(times) < 0.06, [f"{1000 * t:.0f} ms" for t in times]
 
 
-def test_the_explorer_shows_the_closed_forms():
-    explorer = widgets.optimal_discriminator_explorer()
-    before = explorer.picture.value
-    explorer.mean_q.value = 0.5
-    assert explorer.picture.value != before
-    x = theory.grid(-12.0, 12.0, 4000)
-    jsd = theory.jsd(Normal(-1.0, 0.8)(x), Normal(0.5, 1.2)(x), x).item()
-    assert f"JSD = {jsd:.3f}" in explorer.status.value
-    assert f"V(D*) = {2 * jsd - math.log(4):.3f}" in explorer.status.value
-    explorer.mean_p.value, explorer.mean_q.value, explorer.std_p.value, explorer.std_q.value = 0.0, 0.0, 1.0, 1.0
-    assert "JSD = 0.000" in explorer.status.value
-    explorer.mean_q.value, explorer.std_q.value = 4.0, 2.0  # far out: V and -log 4 + 2 JSD agree there too
-    p, q = explorer.data()(explorer._x), Normal(4.0, 2.0)(explorer._x)
-    value = theory.value(p, q, theory.optimal_discriminator(p, q), explorer._x).item()
-    assert f"V(D*) = {value:.3f}" in explorer.status.value
-    explorer.mean_p.value, explorer.std_p.value, explorer.mean_q.value, explorer.std_q.value = 3.0, 0.3, -4.0, 0.3
-    for shape in ("one hump", "two humps", "uniform"):  # far apart
-        explorer.shape.value = shape
-        assert "V(D*) = 0.000, JSD = 0.693 of" in explorer.status.value
-    for shape in ("two humps", "uniform"):
-        explorer.shape.value = shape
-        assert shape in explorer.status.value and "nan" not in explorer.status.value
-
-
-@pytest.mark.parametrize("make", [widgets.playground, widgets.optimal_discriminator_explorer])
-def test_without_a_kernel_the_picture_stands_in(make):
-    figure = make()
-    data, metadata = figure._repr_mimebundle_()
-    assert base64.b64decode(data["image/png"]).startswith(PNG)
-    assert len(metadata["image/png"]["alt"]) > 40
-    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == figure.model_id
-    assert (
-        data["text/plain"] == repr(figure)
-        and "\n" not in repr(figure)
-        and not re.search("0x|[0-9a-f]{16}", repr(figure))
-    )
-
-
 def test_every_control_has_a_visible_label():
     board = widgets.playground()
     controls = [*board.controls.values(), *board.buttons.values(), board.run, board.pause, board.pace, board.formula]
     assert all(control.description for control in controls)
+
+
+# ------------------------------------------------------------------------------------------------ its picture
+
+
+def picture(game):
+    return np.asarray(Image.open(io.BytesIO(game_picture(game))).convert("RGB")).astype(int)
+
+
+def test_the_picture_moves_with_the_game():
+    game = Game(Settings())
+    before = picture(game)
+    game.play(20)
+    assert picture(game).shape == before.shape == (SIZE[1], SIZE[0], 3)
+    assert np.abs(picture(game) - before).max() > 60
+
+
+def test_a_generator_that_reaches_far_does_not_draw_over_its_neighbours(monkeypatch):
+    game = Game(Settings())
+    monkeypatch.setattr(game, "warped_grid", lambda: torch.zeros(1, 2, 2))
+    left, top, right, bottom = GRID
+    before = picture(game)
+    ends = torch.tensor([[[-20.0, 1.0], [20.0, 1.0]], [[0.0, -20.0], [1.0, 20.0]]])
+    monkeypatch.setattr(game, "warped_grid", lambda: ends)
+    changed = np.argwhere((picture(game) != before).any(2))
+    assert len(changed) > 100  # in the grid's own panel
+    (y0, x0), (y1, x1) = changed.min(0), changed.max(0)
+    assert x0 >= left and y0 >= top and x1 <= right and y1 <= bottom
+
+
+def test_the_same_game_has_the_same_picture():
+    games = [Game(Settings(data="line")), Game(Settings(data="line"))]
+    for game in games:
+        game.play(250)
+    assert np.array_equal(picture(games[0]), picture(games[1]))
+
+
+def test_a_game_that_broke_can_be_drawn():
+    game = Game(Settings(optimiser="SGD", lr_d=1e30))
+    for _ in range(5):
+        game.step()
+    game.measure()
+    assert game.trouble and picture(game).shape[2] == 3

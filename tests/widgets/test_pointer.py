@@ -9,8 +9,11 @@ import subprocess
 import ipywidgets as w
 import pytest
 
-from gancourse import pictures, pointer, widgets
+from gancourse import widgets
 from gancourse.theory.plane import VIEW
+from gancourse.widgets import pointer
+from gancourse.widgets.page import SIZE
+from gancourse.widgets.playground import MAIN
 
 
 def page_sends(target, **state):
@@ -53,7 +56,7 @@ def test_without_anywidget_nothing_is_called_and_nothing_breaks(monkeypatch):
     assert not board.pointer.works and "Press Add point" in board.status.value
     board.add.click()
     assert board.game.settings.drawn == ((0.0, 0.0),)
-    assert len(board.children) == len(widgets.Playground().children)
+    assert len(board.children) == len(widgets.playground().children)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node here to parse the script")
@@ -66,9 +69,9 @@ def test_the_script_is_javascript(tmp_path):
 
 def at(x, y):
     """The place in the picture, in [0, 1], of a point in the playground's plane."""
-    left, top, right, bottom = pictures.MAIN
+    left, top, right, bottom = MAIN
     pixels = left + (right - left) * (x + VIEW) / (2 * VIEW), top + (bottom - top) * (VIEW - y) / (2 * VIEW)
-    return [pixels[0] / pictures.SIZE[0], pixels[1] / pictures.SIZE[1]]
+    return [pixels[0] / SIZE[0], pixels[1] / SIZE[1]]
 
 
 def test_data_is_drawn_by_pressing_and_dragging():
