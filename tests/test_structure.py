@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the bottom to the top: a module may import from its own layer and from those above it in this list. A name
 # stands for the module or the package and everything in it; the longest name that fits a module decides.
 LAYERS: dict[str, str] = {
-    "ground": "files plots exercises",
+    "ground": "files workers plots exercises",
     "images": "data",
     "networks": "models",
     "training": "training pretrained",
@@ -41,6 +41,8 @@ ONLY = {  # package -> who may import it, whatever the layer
     "pyarrow": "data.photographs",
     "torchvision": "",
     "pickle": "",
+    "multiprocessing": "",  # its workers need a main guard; gancourse.workers' do not
+    "concurrent": "",  # as multiprocessing
 }
 # Modules over 300 lines, and why they are rightly longer.
 LONG = {

@@ -87,7 +87,8 @@ class Network(nn.Module):
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         assert isinstance(inner, Generator | Discriminator)
-        self.inner = without_faulty_kernel(inner)
+        without_faulty_kernel(inner)
+        self.inner = inner
         self.z_size = getattr(inner, "z_size", 0)
         layers = list(inner.net)
         if isinstance(inner, Discriminator):

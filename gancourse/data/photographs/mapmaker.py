@@ -28,6 +28,7 @@ from gancourse.data.images import DataError
 from gancourse.data.photographs import decode, maps
 from gancourse.data.photographs.maps import MappedImages, is_map, open_map
 from gancourse.files import alone, cache_folder, write_atomically
+from gancourse.workers import cores
 
 _CHUNK = 64  # pictures
 _JOURNAL = "journal.jsonl"
@@ -202,7 +203,7 @@ def _decoded(source: Source, size: int, file: Path, jobs: list[int]) -> Generato
     line = json.dumps(task | {"file": str(file.resolve())})
     waiting, answers = iter(jobs), SimpleQueue[dict[str, Any] | None]()
     lock = Lock()
-    workers = [_worker(line) for _ in range(min(_cores(), len(jobs)))]
+    workers = [_worker(line) for _ in range(min(cores(), len(jobs)))]
 
     def listen(worker: subprocess.Popen[str]) -> None:
         assert worker.stdin and worker.stdout
@@ -257,8 +258,3 @@ def _worker(first_line: str) -> subprocess.Popen[str]:
     worker.stdin.write(first_line + "\n")
     worker.stdin.flush()
     return worker
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
