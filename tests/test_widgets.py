@@ -6,7 +6,6 @@ import asyncio
 import base64
 import math
 import re
-import time
 
 import pytest
 import torch
@@ -124,18 +123,6 @@ def test_a_run_that_breaks_stops_and_says_why():
     board.buttons["reset"].click()
     board.buttons["step_both"].click()
     assert rounds(board) == (1, 1)
-
-
-def test_a_picture_takes_less_than_60_ms():
-    board = widgets.playground()
-    board.game.play(5)
-    times: list[float] = []
-    while len(times) < 40 and min(times, default=1) >= 0.06:  # beside other work even processor time is uneven
-        start = time.process_time()
-        board.game.play(5)
-        board.show()
-        times.append(time.process_time() - start)
-    assert min(times) < 0.06, [f"{1000 * t:.0f} ms" for t in times]
 
 
 def test_the_explorer_shows_the_closed_forms():

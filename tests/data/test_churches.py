@@ -1,7 +1,6 @@
 """Procedural churches: the same everywhere, uniform in their factors, and drawn as the factors say."""
 
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -176,11 +175,3 @@ def test_where_no_process_can_be_started_this_one_does_all(two_processes, monkey
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(DataError, match=message):
         procedural_churches(**arguments)
-
-
-@pytest.mark.benchmark
-def test_a_hundred_images_a_second_and_core():
-    start = time.process_time()
-    for i in range(100):
-        render(9, i)
-    assert 100 / (time.process_time() - start) > 100

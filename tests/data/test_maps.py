@@ -337,7 +337,7 @@ def test_processes_that_are_forked_or_spawned(made, method):
     processes = [context.Process(target=put_checksum, args=(images, answers)) for _ in range(1 + (method == "fork"))]
     for process in processes:
         process.start()
-    found = {answers.get(timeout=60) for _ in processes}
+    found = {answers.get(timeout=600) for _ in processes}
     for process in processes:
         process.join(60)
     assert len(found) == 1
