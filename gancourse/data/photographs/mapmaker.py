@@ -41,6 +41,7 @@ class Source:
 
     most_bad: the share of them that may be broken before that is an error.
     identity: changes when the pictures do.
+    others: ending -> number of files beside them that are not taken for pictures.
     """
 
     kind: str  # "lmdb" or "folder"
@@ -49,6 +50,7 @@ class Source:
     names: list[str] = field(repr=False)
     most_bad: float
     identity: str
+    others: dict[str, int] = field(default_factory=dict)
 
 
 def make(source: Source, size: int = 128, cache: str | Path | None = None) -> MappedImages:
@@ -121,6 +123,9 @@ def _make(source: Source, size: int, identity: str, folder: Path) -> None:
     print(f"{source.name}: {count:,} pictures at {size}x{size} ({rate}), kept in {folder}")
     if left_out:
         print(f"left out {len(left_out)} that cannot be used:" + _list(left_out))
+    if source.others:
+        kinds = ", ".join(f"{count} {ending}" for ending, count in sorted(source.others.items()))
+        print(f"not taken for pictures, by their endings: {kinds}")
 
 
 def _read_journal(path: Path, identity: str) -> list[tuple[int, int, list[Any]]]:
