@@ -26,8 +26,11 @@ course: $(STAMP)  ## run every notebook and write pages to build/html
 	@$(PIPELINE) course --profile "$(PROFILE)" --notebooks "$(NOTEBOOKS)"
 
 test: $(STAMP)  ## unit tests, then every notebook against its committed outputs
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
-	@$(BIN)/python -m pytest --nbval notebooks
+	@failed=; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests || failed="the unit tests"; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadscope --nbval notebooks || \
+	  failed="$${failed:+$$failed and }the notebooks"; \
+	if [ -n "$$failed" ]; then echo "make test: failed in $$failed" >&2; exit 1; fi
 
 # uv resolves to the lowest versions that pyproject.toml admits and that have a wheel for that Python.
 test-python:  ## unit tests on another Python, everything at its lowest version: PY=python3.11
@@ -70,6 +73,7 @@ editions: $(STAMP)  ## student and instructor editions of the notebooks in build
 	@$(BIN)/python -m gancourse editions
 
 bench: $(STAMP)  ## measure speed on this machine
+	@$(BIN)/python -m pytest -q -s -m benchmark tests
 	@$(BIN)/python -m tests.benchmarks.bench
 
 clean:  ## remove what the course and its tools wrote (.venv and runs stay)

@@ -1,8 +1,8 @@
 """What every pytest run from the root shares."""
 
-import os
+from gancourse.publishing import notebook_testing
 
 
 def pytest_configure(config):
-    # The kernels that nbval starts inherit this: notebooks run in their shortest form when they are tested.
-    os.environ.setdefault("GANCOURSE_PROFILE", "smoke")
+    # Installing gancourse registers the same as a plugin; here it also holds for a checkout that was not installed
+    notebook_testing.prepare(config)

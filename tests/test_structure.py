@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the bottom to the top: a module may import from its own layer and from those above it in this list. A name
 # stands for the module or the package and everything in it; the longest name that fits a module decides.
 LAYERS: dict[str, str] = {
-    "ground": "files plots exercises",
+    "ground": "files workers plots exercises",
     "images": "data",
     "networks": "models",
     "training": "training pretrained",
@@ -40,6 +40,8 @@ ONLY = {  # package -> who may import it, whatever the layer
     "pyarrow": "data.photographs",
     "torchvision": "",
     "pickle": "",
+    "multiprocessing": "",  # its workers need a main guard; gancourse.workers' do not
+    "concurrent": "",  # as multiprocessing
 }
 # Modules over 300 lines, and why they are rightly longer.
 LONG = {
@@ -191,3 +193,30 @@ def test_the_rules_see_what_they_forbid(tmp_path):
     ]
     assert cycle(broken) == ["files", "training"]
     assert strays(broken) == [f"data imports matplotlib, which is for: {ONLY['matplotlib']}"]
+
+
+# -- no test of `make test` depends on how fast the machine is ------------------------------------------------------
+
+CLOCKS = {"perf_counter", "process_time", "monotonic", "thread_time", "timeit", "time.time"}
+MAY_READ_A_CLOCK = {  # and none of them to judge a speed; browser and benchmark tests run elsewhere
+    "tests/training/test_kill.py": "a process is killed at a random part of the time that a whole run took",
+    "tests/data/test_map_kill.py": "as test_kill, and a deadline so that a process that never ends fails the test",
+    "tests/test_workers.py": "a deadline so that a process that never ends fails the test",
+}
+
+
+def test_no_quick_test_reads_a_clock():
+    """An absolute time is the machine's, and what else it does. Ratios belong to `make bench`, or work is counted."""
+    reading = {}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith(("tests/benchmarks/", "tests/browser/", "tests/compat/")):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        imported = {
+            a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "time" for a in n.names
+        }
+        if any(c in CLOCKS or c.rpartition(".")[2] in CLOCKS for c in calls) or imported & CLOCKS:
+            reading[name] = calls
+    assert set(reading) <= set(MAY_READ_A_CLOCK)

@@ -8,9 +8,11 @@ gather and one multiplication.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +29,59 @@ def scale(pixels: Tensor) -> Tensor:
 def unscale(x: Tensor) -> Tensor:
     """Floats in [-1, 1] -> uint8 pixels in [0, 255], rounded; values outside are clipped. Any shape."""
     return ((x.detach().float() + 1.0) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def into_range(low: float, high: float) -> str:
+    """The expression in x that brings images whose values reach from low to high into [-1, 1]; for error messages."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "x[x.isfinite().flatten(1).all(1)] keeps the images without NaN and infinity"
+    if low >= 0 and high <= 1.001:
+        return "2 * x - 1 brings [0, 1] there"
+    if low >= 0 and high <= 255:
+        return "x / 127.5 - 1 brings [0, 255] there"
+    if low >= -1.5 and high <= 1.5:
+        return "x.clamp(-1, 1) cuts off what sticks out"
+    return "2 * (x - x.min()) / (x.max() - x.min()) - 1 brings them there"
+
+
+def four_axes(shape: tuple[int, ...], name: str = "x") -> str:
+    """ ": " and the expression that makes (N, C, H, W) of images of another shape, for error messages; "" if none."""
+    remedy = ""
+    if len(shape) == 2:
+        remedy = f"{name}[None, None] for one grey image"
+    elif len(shape) == 3 and shape[0] in (1, 3):
+        remedy = f"{name}[None] for one image (C, H, W)"
+    elif len(shape) == 3 and shape[2] == 3:
+        remedy = f"{name}.permute(2, 0, 1)[None] for one image (H, W, C)"
+    elif len(shape) == 3:
+        remedy = f"{name}.unsqueeze(1) for grey images without a channel axis"
+    elif len(shape) == 4 and shape[3] in (1, 3):
+        remedy = f"{name}.permute(0, 3, 1, 2) for channels that come last"
+    elif len(shape) == 4 and shape[3] == 4:
+        remedy = f"{name}.permute(0, 3, 1, 2)[:, :3] for channels that come last, without the transparency"
+    elif len(shape) == 4 and shape[1] == 4:
+        remedy = f"{name}[:, :3] without the transparency"
+    return f": {remedy}" if remedy else ""
+
+
+def _between(p: Tensor) -> str:
+    return f" from {p.min().item():.4g} to {p.max().item():.4g}" if p.numel() and not p.is_complex() else ""
+
+
+def _to_uint8(p: Tensor) -> str:
+    """The expression in `pixels` that makes uint8 of pixels of another type, by their range."""
+    if p.dtype == torch.bool:
+        return "pixels.to(torch.uint8) * 255"
+    if p.is_complex() or not p.numel():
+        return "pixels.abs().to(torch.uint8)"
+    low, high = p.min().item(), p.max().item()
+    if not p.is_floating_point():
+        return "pixels.to(torch.uint8)" if low >= 0 and high <= 255 else "pixels.clamp(0, 255).to(torch.uint8)"
+    if -1.001 <= low < 0 and high <= 1.001:
+        return "gancourse.data.unscale(pixels)"
+    if low >= 0 and high <= 1:
+        return "(255 * pixels).round().to(torch.uint8)"
+    return "pixels.nan_to_num().clamp(0, 255).round().to(torch.uint8)"
 
 
 @dataclass(frozen=True)
@@ -48,17 +103,18 @@ class Images:
         p = self.pixels
         if not isinstance(p, Tensor):
             raise DataError(
-                f"{self.name}: pixels are a {type(p).__name__}, expected a tensor: torch.from_numpy(array)."
+                f"{self.name}: pixels are a {type(p).__name__}, expected a tensor: torch.as_tensor(pixels)"
+                f"{'' if isinstance(p, np.ndarray) else '.to(torch.uint8) for numbers from 0 to 255'}."
             )
         if p.dtype != torch.uint8:
             raise DataError(
-                f"{self.name}: pixels are {p.dtype}, expected torch.uint8 in [0, 255]. "
-                "Floats in [-1, 1] become uint8 with gancourse.data.unscale(x)."
+                f"{self.name}: pixels are {p.dtype}{_between(p)}, expected torch.uint8 in [0, 255]: {_to_uint8(p)}. "
+                "(Floats in [-1, 1] are what gancourse.data.unscale takes.)"
             )
         if p.ndim != 4 or p.shape[1] not in (1, 3):
             raise DataError(
-                f"{self.name}: pixels have shape {tuple(p.shape)}, expected (N, C, H, W) with C = 1 or 3. "
-                "For grey images without a channel axis use pixels.unsqueeze(1)."
+                f"{self.name}: pixels have shape {tuple(p.shape)}, expected (N, C, H, W) with C = 1 or 3"
+                f"{four_axes(tuple(p.shape), 'pixels')}."
             )
         if self.labels is not None and len(self.labels) != len(p):
             raise DataError(f"{self.name}: {len(p)} images but {len(self.labels)} labels; give one label per image.")

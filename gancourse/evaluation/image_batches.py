@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from gancourse.data.images import Images, scale
+from gancourse.data.images import Images, four_axes, into_range, scale
 from gancourse.models.base import Z_SIZE
 
 BATCH = 500  # vectors z drawn at a time; fixed, so that a seed means the same images for ever
@@ -30,23 +30,26 @@ def batches(images: Images | Tensor | Iterable[Tensor], batch_size: int = BATCH)
         return
     if isinstance(images, Tensor):
         if images.is_floating_point() and images.numel() and images.min() >= 0:
+            low, high = images.min().item(), images.max().item()
             raise EvaluationError(
-                f"all values lie in [{images.min():.3g}, {images.max():.3g}], expected [-1, 1], black at -1: "
-                "2 * x - 1 brings [0, 1] there."
+                f"all values lie in [{low:.3g}, {high:.3g}], expected [-1, 1], black at -1: {into_range(low, high)}."
             )
         images = images.split(_at_most(batch_size, math.prod(images.shape[1:]))) if images.ndim else [images]
     for x in images:
         if x.ndim != 4:
-            raise EvaluationError(f"images have shape {tuple(x.shape)}, expected (N, C, H, W).")
+            shape = tuple(x.shape)
+            raise EvaluationError(f"images have shape {shape}, expected (N, C, H, W){four_axes(shape)}.")
         if not x.is_floating_point():
             raise EvaluationError(
-                f"images are {x.dtype}, expected floats in [-1, 1]. For uint8: Images(x), or data.scale(x)."
+                f"images are {x.dtype}, expected floats in [-1, 1]: data.scale(x) for pixels in [0, 255]."
             )
         if not len(x):
             continue
         low, high = x.min().item(), x.max().item()
         if not (low >= -1.001 and high <= 1.001):  # written so that NaN is caught too
-            raise EvaluationError(f"values lie in [{low:.3g}, {high:.3g}], expected [-1, 1], tanh's range.")
+            raise EvaluationError(
+                f"values lie in [{low:.3g}, {high:.3g}], expected [-1, 1], tanh's range: {into_range(low, high)}."
+            )
         yield x.float()
 
 

@@ -72,7 +72,9 @@ def _images(G: nn.Module, z: Tensor, target: Tensor) -> Tensor:
     x: Tensor = G(z)
     checked(x, len(z))
     if x.shape != target.shape:
-        raise LatentError(
-            f"the images have shape {tuple(target.shape[1:])}, G's have {tuple(x.shape[1:])}: resize them first."
-        )
+        (c, h, w), own = x.shape[1:], tuple(target.shape[1:])
+        remedy = "x" if own[1:] == (h, w) else f"torch.nn.functional.interpolate(x, ({h}, {w}), mode='area')"
+        if own[0] != c:
+            remedy += ".mean(1, keepdim=True)" if c == 1 else ".expand(-1, 3, -1, -1)" if own[0] == 1 else f"[:, :{c}]"
+        raise LatentError(f"the images have shape {own}, G's have {(c, h, w)}: resize them first: {remedy}.")
     return x.float()

@@ -3,6 +3,7 @@
 base                 what a generator and a discriminator are; DCGAN's initialisation
 mlp dcgan residual   the pairs of lessons 02 to 05
 clusters             a latent space torn into clusters, and a discriminator that is told of them
+pointwise            a 1x1 convolution with a stride, without the kernel that crashes
 catalogue            networks(name): a fresh pair
 fast                 the same mathematics, arranged for the hardware
 standing_statistics  BatchNorm's statistics of an averaged generator, made anew

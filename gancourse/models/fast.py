@@ -5,6 +5,8 @@ What pays, and where (found with a profiler; `make bench` measures the sum):
 - channels_last, the order of axes that convolution kernels want;
 - Adam in one kernel instead of a dozen a parameter;
 - a transposed convolution of a 1x1 input is a matrix product, and is computed as one;
+- a 1x1 convolution with a stride, whoever wrote it, takes the safe way of `pointwise`: channels_last is what brings
+  the faulty kernel in;
 - a convolution with one channel on one side keeps no convolution kernel busy: it is a matrix product with
   (un)folded patches, which leaves the general kernel to the layers that are worth it.
 `Network` holds the same parameters as the network that it wraps, so checkpoints, samples and plain code never notice.
@@ -26,6 +28,7 @@ from torch.nn import functional as F
 
 from gancourse.models.base import Discriminator, Generator
 from gancourse.models.clusters import ToldDiscriminator
+from gancourse.models.pointwise import without_faulty_kernel
 
 _THIN = 1  # channels; with one, patches and a matrix product win, with three the general kernel (x86, AVX-512)
 
@@ -84,6 +87,7 @@ class Network(nn.Module):
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         assert isinstance(inner, Generator | Discriminator)
+        without_faulty_kernel(inner)
         self.inner = inner
         self.z_size = getattr(inner, "z_size", 0)
         layers = list(inner.net)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gancourse.models.base import Z_SIZE, Discriminator, Generator
+from gancourse.models.pointwise import StridedPointwise
 
 
 class ResidualBlock(nn.Module):
@@ -25,7 +26,7 @@ class ResidualBlock(nn.Module):
             nn.BatchNorm2d(c_out),
         )
         same = c_in == c_out and stride == 1
-        self.shortcut = nn.Identity() if same else nn.Conv2d(c_in, c_out, kernel_size=1, stride=stride, bias=False)
+        self.shortcut = nn.Identity() if same else StridedPointwise(c_in, c_out, 1, stride, bias=False)
         self.activation = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -23,6 +23,10 @@ def to_uint8(images: Any) -> np.ndarray:
     array = np.asarray(images)
     if array.ndim != 4 or array.shape[1] not in (1, 3):
         hint = "add the batch dimension with images[None]" if array.ndim == 3 else "reshape them"
+        if array.ndim == 3 and array.shape[0] not in (1, 3):
+            hint = "add the channel dimension with images[:, None]"
+        elif array.ndim == 4 and array.shape[3] in (1, 3):
+            hint = "bring the channels forward with np.moveaxis(images, 3, 1)"
         raise ValueError(f"images have shape {array.shape}, expected (B, C, H, W) with C = 1 or 3: {hint}")
     if array.size == 0:
         raise ValueError(f"images have shape {array.shape}, which holds no pixel: pass at least one image")
@@ -32,7 +36,11 @@ def to_uint8(images: Any) -> np.ndarray:
         raise ValueError(f"images have dtype {array.dtype}, expected uint8 or floating point: convert them")
     low, high = float(array.min()), float(array.max())
     if not (low >= -1 - SLACK and high <= 1 + SLACK):  # written so that a NaN fails too
-        remedy = "they hold NaN" if math.isnan(low) else "scale or clamp them first"
+        remedy = "scale or clamp them first, with images.clip(-1, 1)"
+        if math.isnan(low):
+            remedy = "they hold NaN"
+        elif low >= 0 and high <= 255:
+            remedy = "scale or clamp them first, with images / 127.5 - 1"
         raise ValueError(f"float images reach from {low:.4g} to {high:.4g}, expected [-1, 1]: {remedy}")
     return np.rint((np.clip(array, -1, 1) + 1) * 127.5).astype(np.uint8)
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gancourse.data.photographs import decode, lsun_churches, mapmaker
+from gancourse import workers
+from gancourse.data.photographs import decode, lsun_churches
 
 pytestmark = pytest.mark.benchmark
 N, BATCH = 4_096, 128  # enough for the start of the workers, half a second each, to weigh little
@@ -61,7 +62,7 @@ def test_making_uses_every_core(lsun, tmp_path):
     wall, cpu = time.perf_counter(), cpu_seconds()
     lsun_churches(lsun, 128, tmp_path / "map")
     made_wall, made_cpu = time.perf_counter() - wall, cpu_seconds() - cpu
-    cores = mapmaker._cores()
+    cores = workers.cores()
     full = 126_227 / N  # what is done once, starting workers, weighs less in the whole set
     for what, by_clock, by_cpu in (("one process", single_wall, single_cpu), (f"{cores} cores", made_wall, made_cpu)):
         print(f"{what}: {N / by_clock:,.0f} pictures/s by the clock, {N / by_cpu:,.0f} a processor second")

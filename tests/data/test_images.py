@@ -249,7 +249,7 @@ def test_pixels_that_are_no_images_are_refused(shape):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.bool])
 def test_pixels_that_are_not_uint8_are_refused(dtype):
-    with pytest.raises(DataError, match=rf"mine: pixels are {dtype}, expected torch\.uint8 .*unscale"):
+    with pytest.raises(DataError, match=rf"mine: pixels are {dtype} from 0 to 0, expected torch\.uint8 .*unscale"):
         Images(torch.zeros(4, 1, 2, 2, dtype=dtype), name="mine")
 
 

@@ -71,23 +71,6 @@ def test_score_every_is_checked():
         trainer(score=quick_fid, score_every=0)
 
 
-@pytest.mark.benchmark
-def test_the_quick_score_costs_at_most_a_twentieth_of_a_dcgan_epoch():
-    from time import perf_counter
-
-    torch.manual_seed(0)
-    run = Trainer(
-        Minimax(*networks("dcgan")), mnist("train").subset(3000), Config(epochs=1, model="dcgan"), device="cpu"
-    )
-    run.fit(progress=False)
-    quick_fid(run.networks["G"])  # loads the classifier and the real statistics
-    start = perf_counter()
-    quick_fid(run.networks["G"])
-    cost, epoch = perf_counter() - start, 60_000 / run.history[0]["images_per_second"]
-    print(f"quick score {cost:.2f} s, epoch {epoch:.0f} s: {cost / epoch:.1%}")
-    assert cost < 0.05 * epoch
-
-
 def test_the_curve_of_scores_gets_its_own_panel():
     row = dict.fromkeys(
         ("loss_d", "loss_g", "d_real", "d_fake_before", "d_fake_after", "grad_norm_d", "grad_norm_g"), 0.5

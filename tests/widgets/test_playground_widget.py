@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
 
 import numpy as np
 import pytest
@@ -125,18 +124,6 @@ def test_a_run_that_breaks_stops_and_says_why():
     board.buttons["reset"].click()
     board.buttons["step_both"].click()
     assert rounds(board) == (1, 1)
-
-
-def test_a_picture_takes_less_than_60_ms():
-    board = widgets.playground()
-    board.game.play(5)
-    times: list[float] = []
-    while len(times) < 40 and min(times, default=1) >= 0.06:  # beside other work even processor time is uneven
-        start = time.process_time()
-        board.game.play(5)
-        board.show()
-        times.append(time.process_time() - start)
-    assert min(times) < 0.06, [f"{1000 * t:.0f} ms" for t in times]
 
 
 def test_every_control_has_a_visible_label():

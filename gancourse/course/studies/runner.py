@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import pkgutil
 import re
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from gancourse.files import write_atomically
+from gancourse.workers import WorkerError, answers, cores
 
 Job = dict[str, Any]  # plain JSON values; "key" names it, in [a-z0-9._-]
 
@@ -96,19 +95,19 @@ def reproduce(
         write_atomically(folder / f"{job['key']}.json", json.dumps(row).encode())
         report(f"{len(done)}/{len(jobs)} {job['key']}: {row['seconds']:.0f} s")
 
-    workers = (os.cpu_count() or 1) if workers is None else workers
-    if workers == 0:
+    processes = cores() if workers is None else workers
+    if processes == 0:
         for job in todo:
             keep(job, _run(name, job))
-    elif todo:
-        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
-            futures = {pool.submit(_run, name, job): job for job in todo}
-            try:
-                for future in as_completed(futures):
-                    keep(futures[future], future.result())
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    else:
+        try:
+            with closing(answers(_run_alone, [[name, job] for job in todo], processes)) as found:
+                for place, row in found:
+                    keep(todo[place], row)
+        except WorkerError as error:
+            raise StudyError(
+                f"{error} Finished jobs are kept; workers=0 (--workers 0) runs the others in this process."
+            ) from error
     from gancourse.training.provenance import commit, describe
 
     results = {
@@ -134,10 +133,12 @@ def _kept(folder: Path, job: Job) -> dict[str, Any] | None:
     return row if {name: row.get(name) for name in job} == json.loads(json.dumps(job)) else None
 
 
-def _one_thread() -> None:
+def _run_alone(job: list[Any]) -> dict[str, Any]:
+    """A worker's: the study's name and the job -> its row, with one thread."""
     import torch
 
     torch.set_num_threads(1)
+    return _run(*job)
 
 
 def _run(name: str, job: Job) -> dict[str, Any]:

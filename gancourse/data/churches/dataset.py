@@ -10,14 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from gancourse import workers
 from gancourse.data.churches import building, scenery
 from gancourse.data.churches.building import Church, varied
 from gancourse.data.churches.masonry import Colour, Light, ink, mix
@@ -159,19 +157,27 @@ def _chunk(seed: int, start: int, stop: int, size: int) -> np.ndarray:
     return np.stack([render(seed, i, size).transpose(2, 0, 1) for i in range(start, stop)])
 
 
+def _chunk_bytes(job: list[int]) -> bytes:
+    """A worker's: the pixels of _chunk(*job)."""
+    return _chunk(*job).tobytes()
+
+
 def _rendered(n: int, size: int, seed: int, out: np.ndarray | None = None) -> np.ndarray:
     """(n, 3, size, size) uint8, into `out` if it is given; many of them by a process for every core."""
     out = np.empty((n, 3, size, size), np.uint8) if out is None else out
-    starts = range(0, n, _CHUNK)
-    workers = min(os.cpu_count() or 1, len(starts))
-    if n >= _MANY and workers > 1:
-        # A script without `if __name__ == "__main__"` cannot start processes: then this one does all of it
-        with contextlib.suppress(BrokenProcessPool), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            jobs = {start: pool.submit(_chunk, seed, start, min(n, start + _CHUNK), size) for start in starts}
-            for start in starts:
-                out[start : start + _CHUNK] = jobs.pop(start).result()
-            return out
-    for start in starts:
+    starts = set(range(0, n, _CHUNK))
+    processes = min(workers.cores(), len(starts))
+    if n >= _MANY and processes > 1:
+        jobs = [[seed, start, min(n, start + _CHUNK), size] for start in sorted(starts)]
+        with (
+            contextlib.suppress(workers.WorkerError),  # then this process does what is left
+            contextlib.closing(workers.answers(_chunk_bytes, jobs, processes)) as found,
+        ):
+            for place, data in found:
+                _, start, stop, _ = jobs[place]
+                out[start:stop] = np.frombuffer(data, np.uint8).reshape(-1, 3, size, size)
+                starts.remove(start)
+    for start in sorted(starts):
         out[start : start + _CHUNK] = _chunk(seed, start, min(n, start + _CHUNK), size)
     return out
 

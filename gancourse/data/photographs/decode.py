@@ -22,7 +22,19 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-MAGIC = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}  # and RIFF....WEBP
+MAGIC = {  # how an encoded picture begins -> Pillow's name of its format
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"II+\x00": "TIFF",
+    b"MM\x00+": "TIFF",
+    b"\x00\x00\x00\x0cjP  \r\n": "JPEG2000",
+    b"\xff\x4f\xff\x51": "JPEG2000",
+}  # and RIFF....WEBP, ....ftypavif, P1 to P6
 
 
 class BadPicture(ValueError):
@@ -30,21 +42,34 @@ class BadPicture(ValueError):
 
 
 def kind(data: bytes) -> str:
-    """ "JPEG", "PNG" or "WEBP", by the first bytes; names and suffixes are not believed. Raises BadPicture."""
+    """Pillow's name of a picture's format, by the first bytes; names and suffixes are not believed. Raises BadPicture.
+
+    Formats that are programs (PostScript, PDF) are not among them.
+    """
     for magic, name in MAGIC.items():
         if data.startswith(magic):
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
-    raise BadPicture(f"neither JPEG, PNG nor WebP: begins with {data[:8].hex(' ') or 'nothing'}")
+    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
+        return "PPM"
+    if data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis"):
+        Image.init()
+        if "AVIF" not in Image.OPEN:
+            raise BadPicture("is AVIF, which Pillow decodes from version 11.3 on: pip install -U pillow")
+        return "AVIF"
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+        raise BadPicture("is HEIC, which Pillow does not decode: export it as JPEG")
+    raise BadPicture(f"no picture that Pillow decodes: begins with {data[:8].hex(' ') or 'nothing'}")
 
 
 def pixels(data: bytes, size: int) -> np.ndarray:
     """An encoded picture as (3, size, size) uint8: the shorter side resized to `size`, then the centre cut out.
 
     Resized bilinearly with antialiasing, to the same pixels as torchvision's Resize(size) and CenterCrop(size) give.
-    EXIF orientation is honoured, transparency laid on white. Raises BadPicture for what cannot be decoded, and for a
-    picture whose shorter side would have to be enlarged more than twice.
+    EXIF orientation is honoured, transparency laid on white; of several frames or pages the first is taken. Raises
+    BadPicture for what cannot be decoded, and for a picture whose shorter side would have to be enlarged more than
+    twice.
     """
     try:
         with warnings.catch_warnings():

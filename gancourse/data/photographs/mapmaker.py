@@ -28,6 +28,7 @@ from gancourse.data.images import DataError
 from gancourse.data.photographs import decode, maps
 from gancourse.data.photographs.maps import MappedImages, is_map, open_map
 from gancourse.files import alone, cache_folder, write_atomically
+from gancourse.workers import cores
 
 _CHUNK = 64  # pictures
 _JOURNAL = "journal.jsonl"
@@ -40,6 +41,7 @@ class Source:
 
     most_bad: the share of them that may be broken before that is an error.
     identity: changes when the pictures do.
+    others: ending -> number of files beside them that are not taken for pictures.
     """
 
     kind: str  # "lmdb" or "folder"
@@ -48,6 +50,7 @@ class Source:
     names: list[str] = field(repr=False)
     most_bad: float
     identity: str
+    others: dict[str, int] = field(default_factory=dict)
 
 
 def make(source: Source, size: int = 128, cache: str | Path | None = None) -> MappedImages:
@@ -120,6 +123,9 @@ def _make(source: Source, size: int, identity: str, folder: Path) -> None:
     print(f"{source.name}: {count:,} pictures at {size}x{size} ({rate}), kept in {folder}")
     if left_out:
         print(f"left out {len(left_out)} that cannot be used:" + _list(left_out))
+    if source.others:
+        kinds = ", ".join(f"{count} {ending}" for ending, count in sorted(source.others.items()))
+        print(f"not taken for pictures, by their endings: {kinds}")
 
 
 def _read_journal(path: Path, identity: str) -> list[tuple[int, int, list[Any]]]:
@@ -202,7 +208,7 @@ def _decoded(source: Source, size: int, file: Path, jobs: list[int]) -> Generato
     line = json.dumps(task | {"file": str(file.resolve())})
     waiting, answers = iter(jobs), SimpleQueue[dict[str, Any] | None]()
     lock = Lock()
-    workers = [_worker(line) for _ in range(min(_cores(), len(jobs)))]
+    workers = [_worker(line) for _ in range(min(cores(), len(jobs)))]
 
     def listen(worker: subprocess.Popen[str]) -> None:
         assert worker.stdin and worker.stdout
@@ -257,8 +263,3 @@ def _worker(first_line: str) -> subprocess.Popen[str]:
     worker.stdin.write(first_line + "\n")
     worker.stdin.flush()
     return worker
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

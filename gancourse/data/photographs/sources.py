@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 from gancourse.data.images import DataError
@@ -10,7 +11,10 @@ from gancourse.data.photographs.mapmaker import Source, make
 from gancourse.data.photographs.maps import MappedImages, is_map, open_map
 
 CHURCHES = "church_outdoor_train"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+SUFFIXES = {  # of what is taken for a picture; its bytes then say which
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
+    *(".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".heic", ".heif", ".avif"),
+}
 
 
 def lsun_churches(root: str | Path, size: int = 128, cache: str | Path | None = None) -> MappedImages:
@@ -31,8 +35,10 @@ def lsun_churches(root: str | Path, size: int = 128, cache: str | Path | None = 
 def image_folder(path: str | Path, size: int = 128, cache: str | Path | None = None) -> MappedImages:
     """Your own pictures, from a folder and the folders in it, as (N, 3, size, size) uint8.
 
-    JPEG, PNG and WebP; cropped as in `lsun_churches`, EXIF orientation honoured, transparency laid on white. Pictures
-    that cannot be used are named and left out: broken ones, other formats, a shorter side below size / 2.
+    JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, AVIF and PPM, of several frames or pages the first; cropped as in
+    `lsun_churches`, EXIF orientation honoured, transparency laid on white. Pictures that cannot be used are named and
+    left out: broken ones, other formats (HEIC), a shorter side below size / 2. Files that do not end as a picture does
+    are counted.
     cache: as in `lsun_churches`; made again when the pictures have changed.
 
     Raises DataError: no pictures, more than a tenth of them unusable, a disk that is too small.
@@ -108,14 +114,15 @@ def records(folder: Path) -> list[str]:
 
 def _folder(folder: Path) -> Source:
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; give one that holds pictures (JPEG, PNG or WebP).")
-    found = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
-    files = [p for p in found if p.is_file()]
+        raise DataError(f"{folder} is no folder; give one that holds pictures (JPEG, PNG, TIFF ...).")
+    seen = [p for p in sorted(folder.rglob("*")) if not p.name.startswith(".") and p.is_file()]
+    files = [p for p in seen if p.suffix.lower() in SUFFIXES]
     if not files:
-        raise DataError(f"{folder} holds no pictures: no file in it ends in .jpg, .jpeg, .png or .webp.")
+        raise DataError(f"{folder} holds no pictures: no file in it ends in {', '.join(sorted(SUFFIXES))}.")
     names = [str(p.relative_to(folder)) for p in files]
-    about = hashlib.sha256()
+    about = hashlib.sha256(b"first frames of nine formats\n")  # a map made when there were three is made again
     for name, file in zip(names, files, strict=True):
         stat = file.stat()
         about.update(f"{name}\n{stat.st_size} {stat.st_mtime_ns}\n".encode(errors="surrogatepass"))
-    return Source("folder", folder, folder.resolve().name or "pictures", names, 0.1, about.hexdigest())
+    others = Counter(p.suffix.lower() or "no ending" for p in seen if p.suffix.lower() not in SUFFIXES)
+    return Source("folder", folder, folder.resolve().name or "pictures", names, 0.1, about.hexdigest(), dict(others))

@@ -1,0 +1,213 @@
+"""Every convolution of every network of the course, against float64: a program, so that a crash ends no test run.
+
+`python tests/models/convolutions.py quick|large` computes each of them forward and both gradients, in both memory
+formats, and in bfloat16 where a run would. It prints the layer that it is about to compute: what is printed last is
+what the process died of. test_convolutions.py runs it under several instruction sets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gancourse.models import Discriminator, Generator
+
+LAYERS = (nn.Conv2d, nn.ConvTranspose2d)
+# Every width that a profile, a study, a test or a notebook uses; test_convolutions.py reads them all and compares.
+RESIDUAL = (2, 4, 8, 16, 32, 64)
+P4 = (2, 4, 8, 16, 64)
+DCGAN = (0.0625, 0.5, 1.0)
+UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
+QUICK_WORK = 30e6  # multiplications for one image; layers with more are "large" (P4's, at full width)
+
+
+@dataclass
+class Used:
+    """A convolution as a network uses it."""
+
+    layer: Any  # nn.Conv2d or nn.ConvTranspose2d
+    shape: tuple[int, ...]  # of one input, (C, H, W)
+    by: list[str] = field(default_factory=list)
+    work: int = 0  # multiplications for one input
+
+    def __str__(self) -> str:
+        c, h, w = self.shape
+        return f"{self.layer} of {c}x{h}x{w}, in {', '.join(self.by[:3])}" + (" ..." if len(self.by) > 3 else "")
+
+
+def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
+    """(name, network, shape of one input), of every network with convolutions; shapes and no numbers (meta)."""
+    from gancourse import models
+    from gancourse.course.studies.small_dcgan import dcgan
+    from gancourse.evaluation.church_reader import FactorReader
+    from gancourse.evaluation.features import RandomNetwork
+    from gancourse.evaluation.mnist_classifier import MNISTClassifier
+    from gancourse.models.catalogue import networks as pair
+
+    def both(name: str, made: tuple[Generator, Discriminator]) -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
+        G, D = made
+        yield f"{name} G", G, (getattr(G, "z_size", models.Z_SIZE),)
+        yield f"{name} D", D, D.image_shape
+
+    with torch.device("meta"):
+        for name in names():
+            widths = {"residual": RESIDUAL, "dcgan128": P4, "dcgan128-clusters": P4}.get(name, (64,))
+            for width in widths:
+                yield from both(f"{name} (width {width})", pair(name, width))
+        for width in P4:
+            yield (
+                f"dcgan128 D with norm_first (width {width})",
+                models.DCGAN128Discriminator(width, True),
+                (3, 128, 128),
+            )
+        for part in DCGAN:
+            for up, down in [*((up, "strided") for up in UP), *((UP[0], down) for down in DOWN)]:
+                yield from both(f"small DCGAN (width {part}, {up}, {down})", dcgan(part, up, down))
+        yield "MNIST classifier", MNISTClassifier(), (1, 28, 28)
+        yield "church reader", FactorReader(), (3, 128, 128)
+        yield "random features", RandomNetwork(1), (1, 28, 28)
+        yield "random features", RandomNetwork(3), (3, 128, 128)
+
+
+def names() -> list[str]:
+    """Of all pairs of the catalogue: those that its error message lists."""
+    import re
+
+    from gancourse.models.catalogue import networks as pair
+
+    try:
+        pair("no such name")
+    except ValueError as error:
+        return re.findall(r'"([\w-]+)"', str(error))
+    raise AssertionError("a name that there is not was taken")
+
+
+def collected() -> dict[str, Used]:
+    """Each different convolution once: of the networks by a pass without numbers, of the exercises by checking them."""
+    from gancourse.models import ToldDiscriminator
+
+    found: dict[str, Used] = {}
+    owner = [""]
+
+    def see(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+        if not isinstance(layer, LAYERS) or not given or not isinstance(given[0], Tensor) or given[0].ndim != 4:
+            return
+        shape = tuple(given[0].shape[1:])
+        key = f"{type(layer).__name__} {layer} {shape}"
+        used = found.get(key)
+        if used is None:
+            # the layer's own class, without its numbers: to the meta device before the copy, which then costs nothing
+            found[key] = used = Used(copy.deepcopy(layer).to("meta"), shape)
+            used.work = work(used)
+        if owner[0] not in used.by:
+            used.by.append(owner[0])
+
+    handle = nn.modules.module.register_module_forward_pre_hook(see)
+    try:
+        for name, network, shape in networks():
+            owner[0] = name
+            x = torch.empty(2, *shape, device="meta")
+            told = isinstance(
+                network, ToldDiscriminator
+            )  # without the cluster's number it would read it off the pixels
+            network.eval()(*((x, torch.zeros(2, dtype=torch.long, device="meta")) if told else (x,)))
+        for name, answer in answers():
+            owner[0] = name
+            answer()
+    finally:
+        handle.remove()
+    return found
+
+
+def answers() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Every right answer to an exercise that builds a network, as a call that checks it."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "exercises"))
+    import importlib
+
+    from gancourse.exercises.checking import engine
+
+    for number in range(1, 100):
+        try:
+            lesson = importlib.import_module(f"gancourse.exercises.lesson{number:02}")
+        except ModuleNotFoundError:
+            return
+        given = importlib.import_module(f"answers_lesson{number:02}")
+        for key, exercise in engine.exercises(lesson).items():
+            if "nn." not in exercise.source:
+                continue
+            for answer in (exercise.reference() if exercise.value else exercise.reference, *given.RIGHT[key]):
+                yield f"exercise {number:02} {key}", partial(exercise.check, answer)
+
+
+def work(used: Used) -> int:
+    weight, (_, h, w) = used.layer.weight, used.shape
+    if isinstance(used.layer, nn.ConvTranspose2d):
+        return weight.numel() * h * w
+    sh, sw = used.layer.stride
+    return weight.numel() * max(1, h // sh) * max(1, w // sw)
+
+
+def errors(used: Used, batch: int, ways: list[tuple[bool, bool]], rng: torch.Generator) -> Iterator[tuple[str, float]]:
+    """For each way (channels_last, bfloat16): its words, and the largest difference to float64.
+
+    Of output and both gradients, each in parts of the largest true value.
+    """
+    from gancourse.models.pointwise import without_faulty_kernel
+
+    plain = copy.deepcopy(used.layer).to_empty(device="cpu")
+    for value in plain.parameters():
+        value.data.normal_(0.0, (value[0].numel()) ** -0.5, generator=rng)
+    true = copy.deepcopy(plain).double()
+    x_plain = torch.randn(batch, *used.shape, generator=rng)
+    x_true = x_plain.double().requires_grad_()
+    y_true = true(x_true)
+    back = torch.randn(y_true.shape, generator=rng)
+    y_true.backward(back.double())
+    for last, bfloat16 in ways:
+        order = torch.channels_last if last else torch.contiguous_format
+        how = f"{'channels_last' if last else 'contiguous'}{', bfloat16' if bfloat16 else ''}, batch {batch}"
+        print(f"{used}; {how}", flush=True)
+        layer, x = copy.deepcopy(plain), x_plain.clone(memory_format=order).requires_grad_()
+        if last:  # as fast.Network prepares a network, whoever wrote the layer
+            layer = without_faulty_kernel(layer).to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16) if bfloat16 else contextlib.nullcontext():
+            y = layer(x)
+        y.backward(back.to(y.dtype).contiguous(memory_format=order))
+        pairs = [(y, y_true), (x.grad, x_true.grad), *zip(grads(layer), grads(true), strict=True)]
+        found = [((a.double() - b).abs().max() / b.abs().max().clamp_min(1e-12)).item() for a, b in pairs]
+        yield f"{used}; {how}", max(found)
+
+
+def grads(layer: nn.Module) -> list[Tensor]:
+    return [p.grad for p in layer.parameters() if p.grad is not None]
+
+
+def main(which: str) -> None:
+    from gancourse.models.fast import has_bfloat16
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
+    ways = [(False, False), (True, False)] + [(True, True)] * has_bfloat16(torch.device("cpu"))
+    chosen = [u for u in collected().values() if (u.work > QUICK_WORK) == (which == "large")]
+    wrong = []
+    for used in chosen:
+        for batch in (6, 3) if used.work < QUICK_WORK / 8 else (2,):
+            for what, found in errors(used, batch, ways, rng):
+                if not found < (0.03 if "bfloat16" in what else 3e-5):
+                    wrong.append(f"{what}: wrong by {found:.1e} of the largest value")
+    print(f"{len(chosen)} convolutions")
+    print("\n".join(wrong) or "all right")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
