@@ -43,7 +43,7 @@ class OutOfTime(BaseException):
 
 def within(seconds: float, function: Callable[[], T]) -> T:
     """function(), or `OutOfTime` if it has not returned after so many seconds (the module's docstring says how)."""
-    thread, lock, done = threading.get_ident(), threading.Lock(), threading.Event()
+    thread, lock, done, told = threading.get_ident(), threading.Lock(), threading.Event(), threading.Event()
     wakes = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGURG")
 
     def watch() -> None:
@@ -53,6 +53,7 @@ def within(seconds: float, function: Callable[[], T]) -> T:
             with lock:  # so that nothing is raised once `finish` is through
                 if done.is_set():
                     return
+                told.set()
                 _raise_in(thread, OutOfTime)
                 if wakes:  # a system call that waits is only left for a signal; the default is to ignore this one
                     signal.pthread_kill(thread, signal.SIGURG)
@@ -63,7 +64,11 @@ def within(seconds: float, function: Callable[[], T]) -> T:
         while not done.is_set():
             with suppress(OutOfTime), lock:
                 done.set()
-                _raise_in(thread, None)
+        if told.is_set():  # one may still be on its way; to cancel it would leave the interpreter on the alert for ever
+            with suppress(OutOfTime):
+                _raise_in(thread, OutOfTime)
+                for _ in range(10_000):
+                    pass
 
     before = signal.signal(signal.SIGURG, lambda *_: None) if wakes else None
     try:
@@ -78,10 +83,9 @@ def within(seconds: float, function: Callable[[], T]) -> T:
             signal.signal(signal.SIGURG, before if before is not None else signal.SIG_DFL)
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Raise an exception in a thread, at its next instruction; None takes back one that has not been delivered."""
-    thing = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), thing)
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Raise an exception in a thread, at its next instruction; one that was not delivered yet is replaced."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
 
 
 class Transcript(io.TextIOBase):
