@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
-from gancourse.exercises.checking.judging import close, judge, numbers, scalar
+from gancourse.exercises.checking.judging import close, numbers
 
 _P4_D = [(4, 2)] * 5 + [(4, 1)]
 
@@ -25,10 +25,6 @@ def _field(layers: list[tuple[int, int]]) -> int:
 
 def _check_receptive_field(call: StudentFunction) -> str:
     cases = [[(4, 2)], [(4, 2), (4, 2)], [(3, 1), (3, 1), (3, 1)], [(5, 3), (3, 2), (2, 1)], _P4_D]
-    value = torch.stack([scalar(call(list(case))) for case in cases])
-
-    def table(formula) -> torch.Tensor:
-        return torch.tensor([float(formula(case)) for case in cases], dtype=torch.float64)
 
     def stride_first(layers: list[tuple[int, int]]) -> int:
         field, jump = 1, 1
@@ -44,26 +40,26 @@ def _check_receptive_field(call: StudentFunction) -> str:
         return found
 
     mistakes = [
-        (table(stride_first), "A layer's own stride does not yet spread its kernel: multiply after you have added."),
+        (stride_first, "A layer's own stride does not yet spread its kernel: multiply after you have added."),
         (
-            table(lambda c: 1 + sum(k - 1 for k, _ in c)),
+            lambda c: 1 + sum(k - 1 for k, _ in c),
             "The strides are missing: after a stride of 2, neighbours lie 2 pixels apart.",
         ),
         (
-            table(lambda c: _field(c[::-1])),
+            lambda c: _field(c[::-1]),
             "You go through the layers from the last to the first; this recursion begins at the image.",
         ),
-        (table(lambda c: _field(c) - 1), "A field begins with 1 pixel, that which looks at itself."),
+        (lambda c: _field(c) - 1, "A field begins with 1 pixel, that which looks at itself."),
         (
-            table(product),
+            product,
             "Kernels do not multiply: each adds kernel - 1 steps, of the size that the strides before have made.",
         ),
         (
-            table(lambda c: sum(k for k, _ in c)),
+            lambda c: sum(k for k, _ in c),
             "Windows overlap: a kernel adds kernel - 1 pixels, at the distance that the strides before have made.",
         ),
     ]
-    judge(value, table(_field), mistakes, [f"layers {case}" for case in cases], exact=True)
+    judge_formula(call, [(case,) for case in cases], _field, mistakes, [f"layers {case}" for case in cases], exact=True)
     return "D's last answer sees the whole image of 128 pixels, and its padding; the field after one layer is 4 pixels."
 
 
@@ -93,24 +89,25 @@ def receptive_field(layers):
 
 def _check_products(call: StudentFunction) -> str:
     cases = [(1024, 512, 4, 4), (64, 3, 4, 64), (3, 8, 5, 7)]
-    value = torch.stack([scalar(call(*case)) for case in cases])
-
-    def table(formula) -> torch.Tensor:
-        return torch.tensor([float(formula(*case)) for case in cases], dtype=torch.float64)
-
     mistakes = [
         (
-            table(lambda a, b, k, n: 4 * a * b * k * k * n * n),
+            lambda a, b, k, n: 4 * a * b * k * k * n * n,
             "You count the pixels of the output: each pixel of the input stamps one kernel, and that is all.",
         ),
-        (table(lambda a, b, k, n: 2 * a * b * k * k * n * n), "A product and its addition count as one here."),
-        (table(lambda a, b, k, n: a * b * k * k), "These are the weights. Each is used at every pixel of the input."),
-        (table(lambda a, b, k, n: a * b * k * n * n), "The kernel is square: k * k."),
-        (table(lambda a, b, k, n: a * b * k * k * n), "The image is square: n * n pixels."),
-        (table(lambda a, b, k, n: b * k * k * n * n), "Every output channel has a kernel for every input channel."),
+        (lambda a, b, k, n: 2 * a * b * k * k * n * n, "A product and its addition count as one here."),
+        (lambda a, b, k, n: a * b * k * k, "These are the weights. Each is used at every pixel of the input."),
+        (lambda a, b, k, n: a * b * k * n * n, "The kernel is square: k * k."),
+        (lambda a, b, k, n: a * b * k * k * n, "The image is square: n * n pixels."),
+        (lambda a, b, k, n: b * k * k * n * n, "Every output channel has a kernel for every input channel."),
     ]
-    right = table(lambda a, b, k, n: a * b * k * k * n * n)
-    judge(value, right, mistakes, [f"the layer {case}" for case in cases], exact=True)
+    judge_formula(
+        call,
+        cases,
+        lambda a, b, k, n: a * b * k * k * n * n,
+        mistakes,
+        [f"the layer {case}" for case in cases],
+        exact=True,
+    )
     return "With half of the channels and twice the side, a layer costs the same: that is the plan of P4's networks."
 
 
@@ -267,27 +264,23 @@ def mirror(x):
 
 def _check_expected_kinds(call: StudentFunction) -> str:
     cases = [(25, 1), (25, 25), (625, 500), (10, 1000)]
-    value = torch.stack([scalar(call(*case)) for case in cases])
-
-    def table(formula) -> torch.Tensor:
-        return torch.tensor([float(formula(*case)) for case in cases], dtype=torch.float64)
-
     mistakes = [
-        (table(lambda k, n: min(k, n)), "min(kinds, n) would need every sample to be of a new kind: samples repeat."),
-        (table(lambda k, n: k * (1 - 1 / k) ** n), "These are the kinds that do not occur."),
+        (lambda k, n: min(k, n), "min(kinds, n) would need every sample to be of a new kind: samples repeat."),
+        (lambda k, n: k * (1 - 1 / k) ** n, "These are the kinds that do not occur."),
         (
-            table(lambda k, n: 1 - (1 - 1 / k) ** n),
+            lambda k, n: 1 - (1 - 1 / k) ** n,
             "This is the probability that one kind occurs; there are `kinds` of them.",
         ),
-        (table(lambda k, n: k * (1 - (1 - 1 / n) ** k)), "kinds and n are exchanged."),
+        (lambda k, n: k * (1 - (1 - 1 / n) ** k), "kinds and n are exchanged."),
         (
-            table(lambda k, n: k * (1 - math.e ** (-n / k))),
+            lambda k, n: k * (1 - math.e ** (-n / k)),
             "Close: e^(-n/k) is the limit for many kinds; the exact factor is (1 - 1/k)^n.",
         ),
-        (table(lambda k, n: float(n)), "That many samples are drawn; several can be of one kind."),
+        (lambda k, n: float(n), "That many samples are drawn; several can be of one kind."),
     ]
-    right = table(lambda k, n: k * (1 - (1 - 1 / k) ** n))
-    judge(value, right, mistakes, [f"{k} kinds and {n} samples" for k, n in cases])
+    judge_formula(
+        call, cases, lambda k, n: k * (1 - (1 - 1 / k) ** n), mistakes, [f"{k} kinds and {n} samples" for k, n in cases]
+    )
     return "That is what a generator without mode collapse meets; the fewer it meets, the more it has lost."
 
 

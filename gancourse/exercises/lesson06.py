@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
-from gancourse.exercises.checking.judging import close, judge, numbers, scalar
+from gancourse.exercises.checking.judging import close, judge, numbers
 
 
 def _tensor(value: object, shape: tuple[int, ...], what: str) -> Tensor:
@@ -21,32 +21,32 @@ def _tensor(value: object, shape: tuple[int, ...], what: str) -> Tensor:
 
 def _check_lerp_length(call: StudentFunction) -> str:
     cases = [(0.5, 100), (0.25, 100), (0.0, 64), (1.0, 9), (0.1, 512)]
-    value = torch.stack([scalar(call(t, d)) for t, d in cases])
-
-    def table(formula):
-        return torch.tensor([float(formula(t, d)) for t, d in cases], dtype=torch.float64)
-
     mistakes = [
         (
-            table(lambda t, d: math.sqrt(d)),
+            lambda t, d: math.sqrt(d),
             "That is the length at both ends, and all along slerp. Lengths do not add up: variances do.",
         ),
-        (table(lambda t, d: d * ((1 - t) ** 2 + t**2)), "That is the mean of the *squared* length: take its root."),
+        (lambda t, d: d * ((1 - t) ** 2 + t**2), "That is the mean of the *squared* length: take its root."),
         (
-            table(lambda t, d: math.sqrt(d) * ((1 - t) ** 2 + t**2)),
+            lambda t, d: math.sqrt(d) * ((1 - t) ** 2 + t**2),
             "The root goes over the whole: the weights (1 - t) and t are inside it too.",
         ),
         (
-            table(lambda t, d: math.sqrt(d * abs(1 - 2 * t))),
+            lambda t, d: math.sqrt(d * abs(1 - 2 * t)),
             "Variances of independent numbers add up: both signs are +.",
         ),
         (
-            table(lambda t, d: math.sqrt((1 - t) ** 2 + t**2)),
+            lambda t, d: math.sqrt((1 - t) ** 2 + t**2),
             "That is one number of z. There are d of them, and their squares add up.",
         ),
     ]
-    right = table(lambda t, d: math.sqrt(d * ((1 - t) ** 2 + t**2)))
-    judge(value, right, mistakes, [f"t = {t:g}, d = {d}" for t, d in cases])
+    judge_formula(
+        call,
+        cases,
+        lambda t, d: math.sqrt(d * ((1 - t) ** 2 + t**2)),
+        mistakes,
+        [f"t = {t:g}, d = {d}" for t, d in cases],
+    )
     return "In the middle the length is that of the ends divided by the root of 2, in any number of dimensions."
 
 

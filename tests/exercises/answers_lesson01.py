@@ -188,7 +188,7 @@ WRONG = {
         "both descend": (lambda x, y, lr: (x - lr * y, y - lr * x), "Both players descend"),
         "both ascend": (lambda x, y, lr: (x + lr * y, y + lr * x), "Both players ascend"),
         "own position": (lambda x, y, lr: (x - lr * x, y + lr * y), "the other's position"),
-        "the change only": (lambda x, y, lr: (-lr * y, lr * x), "x = 1, y = 0, lr = 0.1: the new x it gives"),
+        "the change only": (lambda x, y, lr: (-lr * y, lr * x), "the changes alone"),
         "x only": (lambda x, y, lr: x - lr * y, "It returned 1 numbers"),
     },
     "extragradient_step": {

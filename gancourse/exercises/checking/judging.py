@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,11 +28,18 @@ def numbers(value: Any) -> Tensor:
     try:
         if isinstance(value, str | bool):
             raise TypeError
+        if isinstance(value, int | float):
+            return torch.tensor(value, dtype=torch.float64)
         if isinstance(value, tuple | list):
             return torch.stack([numbers(item) for item in value])
         return torch.as_tensor(value).detach().to("cpu", torch.float64)
     except (TypeError, ValueError, RuntimeError):
         raise Wrong(f"It returned {describe((value,))}: numbers are expected.") from None
+
+
+def array(value: Any) -> Tensor | None:
+    """A tensor or a numpy array as a tensor of its own dtype, without graph; None for anything else."""
+    return torch.as_tensor(value).detach().cpu() if isinstance(value, Tensor | np.ndarray) else None
 
 
 def scalar(value: Any) -> Tensor:
