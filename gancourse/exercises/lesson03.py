@@ -296,9 +296,12 @@ def init_weights(module):
 
 def _check_momentum(layer: nn.Module, x: torch.Tensor) -> None:
     """`Wrong` unless one batch moves the running mean, which starts at 0, by 0.2 of its own mean."""
+    at_zero = [not bool(buffer.any()) and buffer.numel() == x.shape[1] for buffer in layer.buffers()]
     layer.train()(x)
-    moved = [b for b in layer.buffers() if b.is_floating_point() and b.numel() == x.shape[1]]
-    share = min((float((buffer / x.mean((0, 2, 3))).mean()) for buffer in moved), key=lambda s: abs(s - 0.2))
+    means = [buffer for buffer, zero in zip(layer.buffers(), at_zero, strict=True) if zero]
+    if not means:
+        raise Wrong("No running mean starts at 0: are the running statistics kept?")
+    share = float((means[0] / x.mean((0, 2, 3))).mean())
     if abs(share - 0.8) < 0.01:
         raise Wrong(
             "momentum=0.8 has the opposite meaning in PyTorch: there it is the weight of the new batch, in Keras "
@@ -307,10 +310,13 @@ def _check_momentum(layer: nn.Module, x: torch.Tensor) -> None:
     if abs(share - 1) < 0.01 and getattr(layer, "momentum", 0) is None:
         raise Wrong("momentum is None: that is the plain mean of all batches. Which weight has the new batch?")
     if abs(share - 0.2) > 1e-3:
-        momentum = getattr(layer, "momentum", round(share, 3))
-        eps = getattr(layer, "eps", 1e-5)
-        also = f" And eps is {eps:g}: that is the second argument of `nn.BatchNorm2d`." if eps > 1e-2 else ""
-        raise Wrong(f"momentum is {momentum}: which weight has the new batch, if the old average keeps 0.8?{also}")
+        momentum, eps = getattr(layer, "momentum", round(share, 3)), getattr(layer, "eps", 1e-5)
+        if eps > 1e-2:
+            raise Wrong(
+                f"eps is {eps:g}: the second argument of `nn.BatchNorm2d` is eps, added to the variance. Name the "
+                "argument: `momentum=`."
+            )
+        raise Wrong(f"momentum is {momentum}: which weight has the new batch, if the old average keeps 0.8?")
 
 
 def _check_translate_batch_norm(call: StudentFunction) -> str:

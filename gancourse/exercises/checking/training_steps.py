@@ -279,6 +279,6 @@ def _check_noise(z: Tensor, batch: int = _BATCH) -> None:
         raise Wrong(f"z has mean {mean:.2f} and standard deviation {std:.2f}: the prior is N(0, 1), 0 and 1.")
     if ks_distance(torch.special.ndtr(z.double())) > 2.7 / z.numel() ** 0.5:
         raise Wrong(
-            f"z has the mean 0 and the standard deviation 1, but is not normal: its largest number is {z.max():.2f}. The "
-            "prior is N(0, 1), `torch.randn`."
+            f"z has the mean 0 and the standard deviation 1, but is not normal: its largest number is {z.max():.2f}. "
+            "The prior is N(0, 1), `torch.randn`."
         )
