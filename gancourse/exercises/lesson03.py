@@ -331,7 +331,7 @@ def _check_translate_batch_norm(call: StudentFunction) -> str:
             raise Wrong("The layer has no weight and bias for its channels, which Keras' layer has: leave `affine` on.")
         if not any(buffer.numel() == channels for buffer in layer.buffers()):
             raise Wrong("The layer keeps no running statistics, and in eval mode it needs them: leave them on.")
-        x = 0.3 * torch.randn(6, channels, 5, 5) + 1
+        x = 0.3 * torch.randn(2, channels, 2, 1) + 1  # small: so that a variance over n shows
         _check_momentum(call(channels), x)
         mistakes: list[tuple[Callable[[], nn.Module], str]] = [
             (
@@ -714,6 +714,7 @@ def _check_clearly_better(call: StudentFunction) -> str:
         ([9.0, 10.0, 11.0], [11.0, 12.0, 13.0], False),  # the difference is 2, and so is the sum
         ([10.0, 10.0, 40.0], [30.0, 31.0, 32.0], False),  # the medians are further apart than the means
         ([9.0, 10.0, 11.0], [10.7, 11.7, 12.7], False),  # 1.7 against 1 + 1, whose root of squares is 1.41
+        *[([9.0, 10.0, 11.0], [9 + gap, 10 + gap, 11 + gap], False) for gap in (1.5, 1.3, 1.1, 0.9)],
         ([0.0, 0.2], [0.2, 0.4], False),  # 0.2 against 0.28; the variances are small
     ]
     answers = [call(list(a), list(b)) for a, b, _ in cases]

@@ -210,9 +210,7 @@ def _check_principal(call: StudentFunction) -> str:
         found = _tensor(call(wide.clone(), 2), (2, 9), "two directions in z, one a row")
         wanted = torch.linalg.svd(wide, full_matrices=False).Vh[:2]
         if not close((found * wanted).sum(1).abs(), torch.ones(2, dtype=torch.float64), atol=1e-3):
-            raise Wrong(
-                "Right for 3 directions of a (30, 12) layer, but not for 2 of a (4, 9) one: use `k` and w's shape."
-            )
+            raise Wrong("Right for 3 directions of a (30, 12) layer, but not for 2 of a (4, 9) one: use `k`.")
         return "The right singular vectors of W: nothing had to be drawn, since z has covariance I."
     directions = torch.nn.functional.normalize(value, dim=1)
     if close((directions * right.t()[:3]).sum(1).abs(), torch.ones(3, dtype=torch.float64), atol=1e-3):
@@ -328,8 +326,8 @@ def _check_shape(z: Tensor, threshold: float) -> None:
     std = math.sqrt(1 - 2 * threshold * density / (1 - 2 * float(below)))
     told, right = apart(float(z.std()), std)
     raise Wrong(
-        f"Their mean is {float(z.mean()):.2f} and their standard deviation {told}; a normal cut off at {threshold:g} has "
-        f"0 and {right}. Do not rescale, and do not keep a part: draw numbers beyond the threshold again until none is "
+        f"Their mean is {float(z.mean()):.2f} and their standard deviation {told}; a normal cut off at {threshold:g} "
+        f"has 0 and {right}. Do not rescale, and do not keep a part: draw numbers beyond the threshold again until none is "
         "left."
     )
 

@@ -126,10 +126,11 @@ def _branch(
     convolutions = iter(
         nn.Conv2d(a, c_out, 3, padding=padding, bias=bias) for a, bias in zip((c_in, c_out), biases, strict=True)
     )
+    widths = iter([c_in if order.startswith("n") else c_out, c_out])
     return nn.Sequential(
         outside(2) if outside else nn.Identity(),
         *[
-            next(convolutions) if one == "c" else nn.BatchNorm2d(c_out, **norm) if one == "n" else act()
+            next(convolutions) if one == "c" else nn.BatchNorm2d(next(widths), **norm) if one == "n" else act()
             for one in order
         ],
     )
@@ -170,18 +171,11 @@ def _check_branch(call: StudentFunction) -> None:
         "BatchNorm) differ: {part} are not the same."
     )
     rights = [*builds(), *builds(outside=nn.ReflectionPad2d), *builds(outside=nn.ReplicationPad2d)]
-    judge_network(lambda: _used(call(c_in, c_out), x), rights, x, mistakes, otherwise)
+    judge_network(lambda: call(c_in, c_out), rights, x, mistakes, otherwise)
 
 
 def _leaky() -> nn.Module:
     return nn.LeakyReLU(0.2)
-
-
-def _used(net: nn.Module, x: Tensor) -> nn.Module:
-    """The network after a call, if it has lazy layers, which get their weights by it."""
-    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in net.parameters()):
-        net(x)
-    return net
 
 
 def _sizes(lost: int, side: int, got: int) -> str:
