@@ -327,8 +327,8 @@ def _check_shape(z: Tensor, threshold: float) -> None:
     told, right = apart(float(z.std()), std)
     raise Wrong(
         f"Their mean is {float(z.mean()):.2f} and their standard deviation {told}; a normal cut off at {threshold:g} "
-        f"has 0 and {right}. Do not rescale, and do not keep a part: draw numbers beyond the threshold again until none is "
-        "left."
+        f"has 0 and {right}. Do not rescale, and do not keep a part: draw numbers beyond the threshold again until "
+        "none is left."
     )
 
 
