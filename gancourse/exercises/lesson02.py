@@ -213,7 +213,7 @@ def _check_generator_loss(call: StudentFunction) -> str:
         [(mistaken.double().reshape(1), message) for mistaken, message in mistakes],
         ["a batch of random logits"],
     )
-    extremes = [(torch.full((4,), -200.0),), (torch.full((4,), 200.0),)]
+    extremes: list[tuple[torch.Tensor, ...]] = [(torch.full((4,), -200.0),), (torch.full((4,), 200.0),)]
     _check_extremes(call, extremes, [200.0, 0.0])
     _check_gradients(call, lambda logits: F.softplus(-logits).mean(), [(fake,), *extremes], ["fake"])
     return "At the equilibrium it is log 2 = 0.693, and a rejected fake still has a gradient of -1 on its logit."

@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson01: right ones, and wrong ones with a part of their message."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,7 +90,7 @@ def optimal_for_numbers(p, q):
     return p / (p + q)
 
 
-RIGHT = {
+RIGHT: dict[str, list[Any]] = {
     "optimal_discriminator": [
         lambda p, q: p / (p + q),
         lambda p, q: 1 / (1 + q / p),
@@ -126,7 +127,7 @@ RIGHT = {
     "count_modes": [modes_by_loop, modes_by_nearest],
 }
 
-WRONG = {
+WRONG: dict[str, dict[str, tuple[Any, str]]] = {
     "optimal_discriminator": {
         "labels swapped": (lambda p, q: q / (p + q), "probability of a fake"),
         "density ratio": (lambda p, q: p / q, "density ratio"),

@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson02: right ones, and wrong ones with a part of their message."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
@@ -178,7 +179,7 @@ def branch_padded_outside(c_in, c_out):
     return nn.Sequential(nn.ReflectionPad2d(2), branch(c_in, c_out, padding=0))
 
 
-RIGHT = {
+RIGHT: dict[str, list[Any]] = {
     "scale_images": [
         scale_in_place,
         lambda pixels: pixels.float() / 255 * 2 - 1,
@@ -226,7 +227,7 @@ RIGHT = {
     "clinic": [PATIENTS, {str(n): word.upper() + " " for n, word in PATIENTS.items()}],
 }
 
-WRONG = {
+WRONG: dict[str, dict[str, tuple[Any, str]]] = {
     "scale_images": {
         "[0, 1]": (lambda x: x.float() / 255, "The range is [0, 1]"),
         "mean and std": (lambda x: (x / 255 - 0.1307) / 0.3081, "classifiers' normalisation"),
@@ -424,6 +425,9 @@ def smoothed(real, fake):
 
 class BranchOfFunctions(nn.Module):
     """The branch with parameters of its own, in another order, and without a layer for anything."""
+
+    w1: torch.Tensor
+    w2: torch.Tensor
 
     def __init__(self, c_in, c_out):
         super().__init__()

@@ -2,6 +2,7 @@
 
 import copy
 import statistics
+from typing import Any
 
 import numpy as np
 import torch
@@ -181,7 +182,7 @@ def better(spread, sign=1, both=False):
     return clearly
 
 
-RIGHT = {
+RIGHT: dict[str, list[Any]] = {
     "transposed_cost": [
         lambda a, b, k, n: a * b * k * k * n * n,
         lambda a, b, k, n: nn.ConvTranspose2d(a, b, k, bias=False).weight.numel() * n**2,
@@ -211,7 +212,7 @@ RIGHT = {
     "preview": [preview_with_try, preview_with_if, preview_of_a_copy],
 }
 
-WRONG = {
+WRONG: dict[str, dict[str, tuple[Any, str]]] = {
     "transposed_cost": {
         "weights": (lambda a, b, k, n: a * b * k * k, "How often is each of them used"),
         "output places": (lambda a, b, k, n: a * b * k * k * (2 * n) ** 2, "each *input* pixel"),
@@ -341,6 +342,10 @@ def layers_of_g(drop=(), swap=None, replace=None, eps=1e-5, momentum=0.1):
 class OfFunctions(nn.Module):
     """G with parameters of its own, and no layer at all."""
 
+    w0: torch.Tensor
+    w1: torch.Tensor
+    w2: torch.Tensor
+
     def __init__(self, use_batch=None):
         super().__init__()
         self.use_batch = use_batch
@@ -370,6 +375,9 @@ def with_linear():
 
 
 class NormOfFunctions(nn.Module):
+    mean: torch.Tensor
+    var: torch.Tensor
+
     def __init__(self, channels, momentum=0.2, eps=1e-5, unbiased=True):
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))

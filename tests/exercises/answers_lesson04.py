@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson04: right ones, and wrong ones with a part of their message."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -100,7 +101,7 @@ def best(k_first=False, smallest=False, in_order=False, backwards=False, graph=F
     return answer
 
 
-RIGHT = {
+RIGHT: dict[str, list[Any]] = {
     "receptive_field": [field, field_backwards],
     "layer_products": [
         lambda a, b, k, n: a * b * k * k * n * n,
@@ -116,7 +117,7 @@ RIGHT = {
     "select_best": [best(), best_by_sorting, best_by_python],
 }
 
-WRONG = {
+WRONG: dict[str, dict[str, tuple[Any, str]]] = {
     "receptive_field": {
         "stride too early": (lambda layers: field(layers, add_first=False), "multiply after you have added"),
         "no strides": (lambda layers: field(layers, strides=False), "strides are missing"),

@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson05: right ones, and wrong ones with a part of their message."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.linalg import sqrtm
@@ -112,7 +114,7 @@ def score_by_entropies(p):
     return float(torch.exp(torch.distributions.Categorical(probs=p.mean(0)).entropy() - entropy))
 
 
-RIGHT = {
+RIGHT: dict[str, list[Any]] = {
     "frechet_1d": [
         lambda m1, s1, m2, s2: (m1 - m2) ** 2 + s1**2 + s2**2 - 2 * s1 * s2,
         lambda m1, s1, m2, s2: torch.tensor([m1 - m2, s1 - s2]).square().sum(),
@@ -128,7 +130,7 @@ RIGHT = {
     "torn": [torn_by_counting, torn_by_loop],
 }
 
-WRONG = {
+WRONG: dict[str, dict[str, tuple[Any, str]]] = {
     "frechet_1d": {
         "variances": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1**2 - s2**2) ** 2, "standard deviations"),
         "root": (lambda m1, s1, m2, s2: ((m1 - m2) ** 2 + (s1 - s2) ** 2) ** 0.5, "take no root"),

@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson06: right ones, and wrong ones with a part of their message."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ def halves(z, y):
     return normalize(z[high].mean(0) - z[~high].mean(0), dim=0)
 
 
-RIGHT = {
+RIGHT: dict[str, list[Any]] = {
     "lerp_length": [
         lambda t, d: math.sqrt(d * ((1 - t) ** 2 + t**2)),
         lambda t, d: torch.tensor(d * (1 - 2 * t + 2 * t * t)).sqrt(),
@@ -87,7 +88,7 @@ RIGHT = {
     ],
 }
 
-WRONG = {
+WRONG: dict[str, dict[str, tuple[Any, str]]] = {
     "lerp_length": {
         "constant": (lambda t, d: math.sqrt(d), "all along slerp"),
         "squared": (lambda t, d: d * ((1 - t) ** 2 + t**2), "take its root"),

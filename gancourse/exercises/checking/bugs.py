@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -151,7 +152,7 @@ def _check_branch(call: StudentFunction) -> None:
     pairs = [(True, True), (False, False), (True, False), (False, True)]  # BatchNorm takes a bias out again
 
     def builds(**changed: Any) -> list[Callable[[], nn.Module]]:
-        return [lambda biases=biases: _branch(c_in, c_out, biases, **changed) for biases in pairs]
+        return [partial(_branch, c_in, c_out, biases, **changed) for biases in pairs]
 
     def each(message: str, **changed: Any) -> list[tuple[Callable[[], nn.Module], str]]:
         return [(build, message) for build in builds(**changed)]

@@ -9,7 +9,7 @@ An exercise is declared by decorating its reference solution, which makes it an 
 The check function receives the student's answer: as a `StudentFunction` where it is a function, and as it is
 where the exercise asks for a value (`value=True`). It raises `Wrong` with a message about the answer, or
 returns a sentence that is shown with "Correct". Whatever was written, `Exercise.check` returns a `Result`: an answer
-that never returns, exits, prints without end or changes torch is dealt with in `gancourse.exercises.checking.guard`.
+that never returns, exits, prints without end or changes torch is dealt with in `checking.guard` and `checking.world`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 from gancourse.exercises.checking import guard
 from gancourse.exercises.checking.crashes import brief, crash_message, describe
+from gancourse.exercises.checking.world import World, kept_world
 
 Status = Literal["correct", "wrong", "not attempted"]
 
@@ -192,7 +193,7 @@ class Exercise:
         """
         printed = guard.Transcript()
         status: Status
-        with guard.kept_world() as world, redirect_stdout(printed), redirect_stderr(printed):
+        with kept_world() as world, redirect_stdout(printed), redirect_stderr(printed):
             try:
                 status, message = guard.within(guard.TIME_LIMIT, lambda: self._judge(answer, world))
             except guard.OutOfTime:
@@ -207,7 +208,7 @@ class Exercise:
         results[self.key] = status
         return Result(status, message, self.title, printed.text())
 
-    def _judge(self, answer: Any, world: guard.World) -> tuple[Status, str]:
+    def _judge(self, answer: Any, world: World) -> tuple[Status, str]:
         try:
             if _untouched(answer):
                 raise NotAttempted(_UNTOUCHED)
