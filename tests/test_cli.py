@@ -1,22 +1,27 @@
 """`python -m gancourse`: exit statuses, messages, and the run folder that it leaves."""
 
+import argparse
 import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
 
 from gancourse import __main__ as cli
-from gancourse import data
-from gancourse.course import profiles
-from gancourse.data import mnist
+from gancourse import pretrained
+from gancourse.course.lessons import DATA, LESSONS, PROFILES, trained
+from gancourse.data import Images, mnist, mnist_digits
 from gancourse.publishing.shipping import train_command
-from gancourse.training import trainer as trainer_module
+from gancourse.training import Config, Minimax, Recipe
 from gancourse.training.run import Run
+from gancourse.training.settings import flag
 
+ROOT = Path(__file__).resolve().parents[1]
 FEW = ["--images", "64", "--batch-size", "16", "--device", "cpu", "--precision", "float32"]
 
 
@@ -28,7 +33,8 @@ def few():
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, few, one_thread):
     """One thread, and MNIST's first images without reading all of it again; --data still reads its folder."""
-    monkeypatch.setattr(cli, "mnist", lambda split, root: data.mnist(split, root) if root else few)
+    real = mnist_digits.mnist
+    monkeypatch.setattr(mnist_digits, "mnist", lambda split, root=None: real(split, root) if root else few)
 
 
 def run(*arguments):
@@ -77,8 +83,8 @@ def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
     made = []
 
     class Untrained:
-        def __init__(self, G, D, images, config, out, device, milestones, accelerator, accumulate):
-            made.append((type(G).__name__.lower(), len(images), config, milestones))
+        def __init__(self, algorithm, images, config, out, device, milestones, accelerator, accumulate, keep_last):
+            made.append((type(algorithm.networks["G"]).__name__.lower(), len(images), config, milestones))
             self.epoch = config.epochs
 
         def fit(self):
@@ -88,10 +94,10 @@ def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
         def subset(self, n):
             return [0] * n
 
-    monkeypatch.setattr(cli, "Trainer", Untrained)
-    monkeypatch.setattr(cli, "mnist", lambda split, root: All())
-    lesson = profiles.LESSONS[profiles.TRAINING_LESSON[model]]
-    for name in profiles.PROFILES:
+    monkeypatch.setattr("gancourse.training.Trainer", Untrained)
+    monkeypatch.setattr(mnist_digits, "mnist", lambda split, root: All())
+    lesson = LESSONS[trained()[model][0]].lengths
+    for name in PROFILES:
         assert run("train", model, "--profile", name, "--out", tmp_path, "--milestones", "5-7", 9) == 0
         generator, n, config, milestones = made.pop()
         assert generator == f"{model}generator"
@@ -193,7 +199,7 @@ def test_stopping_is_status_130(tmp_path, capsys, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer_module, "train_step", stop)
+    monkeypatch.setattr(Minimax, "round", stop)
     assert run("train", "mlp", "--epochs", 2, "--out", tmp_path, *FEW) == 130
     said = capsys.readouterr()
     assert "stopped by you in epoch 1 of 2" in said.out
@@ -201,7 +207,7 @@ def test_stopping_is_status_130(tmp_path, capsys, monkeypatch):
 
 
 def test_pack_mnist(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "pack_mnist", lambda root, out: f"{root} to {out}")
+    monkeypatch.setattr("gancourse.data.mnist_digits.pack_mnist", lambda root, out: f"{root} to {out}")
     assert run("pack-mnist", "here", "there") == 0
     assert "SHA-256 of the decoded data: here to there" in capsys.readouterr().out
     monkeypatch.undo()
@@ -228,10 +234,99 @@ def test_a_recipe_on_the_command_line_is_in_the_run_and_in_the_command_that_make
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert [config["recipe"][key] for key in ("r1", "r1_share", "decay", "mixed")] == [0.5, 0.25, True, True]
     again = train_command(config, [2])
-    assert "--r1 0.5 --r1-share 0.25 --decay --mixed" in again and "--r1" not in train_command(
+    assert "--decay --r1 0.5 --r1-share 0.25 --mixed" in again and "--r1" not in train_command(
         config | {"recipe": {}}, [2]
     )
     arguments = again.replace("RUN", str(tmp_path / "again")).split()[3:]
     assert cli.main([*arguments, "--device", "cpu"]) == 0
     first, second = (Run(tmp_path / name).load(2).network("G") for name in ("run", "again"))
     assert first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+# -------------------------------------------------------------------------------- every option, for every network
+
+VALUES = {  # another value than the default, as words, for fields whose range asks for a certain one
+    "epochs": "3",
+    "betas": "0.3 0.9",
+    "loss": "saturating",
+    "precision": "float32",
+    "real_target": "0.9",
+    "r1_share": "0.5",
+    "augment": "flip cutout",
+    "lr_d": "0.001",
+    "lr_g": "0.002",
+}
+
+
+def other_than_default(one) -> list[str]:
+    """The words that give a field another value than its default."""
+    if isinstance(one.default, bool):
+        return [flag(one)]
+    value = VALUES.get(one.name) or str(one.default + (7 if isinstance(one.default, int) else 0.125))
+    return [flag(one), *value.split()]
+
+
+@pytest.mark.parametrize("model", list(trained()))
+@pytest.mark.parametrize("one", [*fields(Config), *fields(Recipe)], ids=lambda one: one.name)
+def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path, monkeypatch, few):
+    if one.name == "mixed" and model.endswith("-clusters"):
+        return  # refused: tests/models/test_clusters.py
+    if one.name == "model" or (one.name == "augment" and not DATA[trained()[model][1].data].augment):
+        return
+    seen: dict[str, object] = {}
+
+    def keep(algorithm, images, config, out, device, **rest):
+        seen.update(rest | {f.name: getattr(config, f.name) for f in fields(Config)})
+        seen.update({f.name: getattr(algorithm.recipe, f.name) for f in fields(Recipe)})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gancourse.training.Trainer", keep)
+    monkeypatch.setattr("gancourse.data.churches.procedural_churches", lambda n: (few, None))
+    words = ["train", model, "--profile", "smoke", "--images", "64", "--out", str(tmp_path), *other_than_default(one)]
+    assert cli.main([*words, "--accumulate", "4", "--keep-last", "3"]) == 130
+    said = other_than_default(one)[1:]
+    value = seen[one.name]
+    if isinstance(one.default, bool):
+        assert value is not one.default
+    else:
+        found = value if isinstance(value, tuple) else (value,)
+        assert [str(v) for v in found] == said
+    assert (seen["accumulate"], seen["keep_last"]) == (4, 3)  # also beside an option of a recipe
+    assert "accelerator" in seen
+
+
+@pytest.mark.parametrize(("model", "width"), [("residual", 8), ("church", 4)])
+def test_networks_of_another_width_are_trained_evaluated_and_shipped(model, width, tmp_path, monkeypatch):
+    churches = Images(torch.zeros(16, 3, 128, 128, dtype=torch.uint8), name="churches-tiny")
+    monkeypatch.setattr("gancourse.data.churches.procedural_churches", lambda n: (churches, None))
+    monkeypatch.setattr("gancourse.evaluation.church_reader.scores", lambda G: {"distance": 1.0})
+    monkeypatch.setattr("gancourse.publishing.shipping.N_SCORE", 500)
+    out = tmp_path / "run"
+    few = ["--images", 16, "--batch-size", 8, "--epochs", 1, "--device", "cpu", "--precision", "float32"]
+    assert run("train", model, "--width", width, "--out", out, *few) == 0
+    assert json.loads((out / "config.json").read_text())["options"]["G"] == {"width": width}
+    if model == "residual":
+        assert run("evaluate", out, "--samples", 200, "--allow-few") == 0
+    assert run("ship", out, "--name", "wide", "--epochs", 1, "--out", tmp_path / "shipped") == 0
+    card = pretrained.card("wide", tmp_path / "shipped")
+    assert card["options"] == {"width": width} and f"--width {width}" in card["commands"][0]
+    G = pretrained.load("wide", folder=tmp_path / "shipped")
+    assert G(torch.zeros(1, 100)).shape[1:] == G.image_shape
+
+
+def test_a_width_that_a_network_has_not_is_refused(tmp_path, capsys):
+    assert run("train", "mlp", "--width", 8, "--out", tmp_path / "run", *FEW) == 1
+    assert "width is 8, and mlp has its paper's sizes" in capsys.readouterr().err
+
+
+def test_a_command_about_notebooks_loads_no_torch():
+    code = "import sys; from gancourse.__main__ import main; main(['check']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.rstrip().endswith("False"), done.stdout + done.stderr
+
+
+def test_the_table_of_rooms_is_what_the_rooms_bring():
+    for room, names in cli.ROOMS.items():
+        commands = argparse.ArgumentParser().add_subparsers()
+        import_module(f"gancourse.{room}.commands").add_commands(commands)
+        assert tuple(commands.choices) == names

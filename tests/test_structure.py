@@ -22,7 +22,7 @@ LAYERS: dict[str, str] = {
     "widgets": "tools pictures latent_pictures dashboard controls kept pointer tool_figure latent_widgets "
     "sample_widgets widgets_dashboard widgets",
     "publishing": "publishing",
-    "command line": "__main__ evaluation.commands",
+    "command line": "__main__",
 }
 ONLY = {  # package -> who may import it, whatever the layer
     "matplotlib": "plots dashboard pictures latent_pictures",
@@ -52,7 +52,6 @@ LONG = {
     "exercises.lesson06": "as lesson01",
     "exercises.checking.engine": "what an exercise is, with every message that a student can meet",
     "pictures": "the playground's and the explorer's pictures on one kind of canvas",
-    "publishing.pipeline": "every command of the pipeline, and papermill's engine",
     "training.trainer": "one class, Trainer; the algorithm, the state and the folder are in modules of their own",
 }
 Imports = dict[str, set[str]]

@@ -8,62 +8,45 @@ processor's; a graphics card is timed for two seconds, here and now.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import cache
 from statistics import median
 from typing import Any
 
-import torch
-
+from gancourse.course.lessons import Lesson
 from gancourse.course.studies.runner import results
-from gancourse.data.images import Images
-from gancourse.models.catalogue import networks
-from gancourse.training.trainer import Config, Trainer
 
 REFERENCE = "cpu-bf16"  # the class of device that all lessons were measured on
 CORES = 2  # of that machine
-CHURCHES = "04_dcgan_lsun128"
-MODEL = {  # what a lesson mostly trains; the others train little, or nothing
-    "00_start_here": "dcgan",
-    "02_mlp_gan_mnist": "mlp",
-    "03_dcgan_mnist": "dcgan",
-    CHURCHES: "dcgan128",
-    "05_evaluation": "mlp",
-}
 BENCH = {REFERENCE: ("cpu", "bfloat16"), "cpu": ("cpu (AVX2 only)", "float32")}  # their rows in bench.json
 
-Table = dict[str, dict[str, dict[str, float]]]  # lesson -> class of device -> profile -> minutes
 
-
-def minutes(
-    lesson: str, device_class: str, measured: Table, lengths: dict[str, tuple[int, int]], width: dict[str, int]
-) -> dict[str, float]:
+def minutes(lesson: Lesson, device_class: str, measured: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """Estimated minutes of a lesson's notebook on a class of device: profile -> minutes, of those not measured there.
 
-    measured: as in profiles.measured_minutes(). lengths: profile -> (epochs, images). width: profile -> width of the
-    churches' networks. Empty where there is nothing to start from.
+    measured: class of device -> profile -> minutes. Empty where there is nothing to start from.
     """
-    here = measured.get(lesson, {}).get(device_class, {})
-    known = here if {"smoke", "laptop"} <= here.keys() else measured.get(lesson, {}).get(REFERENCE, {})
+    here = measured.get(device_class, {})
+    known = here if {"smoke", "laptop"} <= here.keys() else measured.get(REFERENCE, {})
     if not {"smoke", "laptop"} <= known.keys():
         return {}
-    slower = 1.0
-    if known is not here and lesson in MODEL:
-        speed, theirs = speed_of(MODEL[lesson], device_class), speed_of(MODEL[lesson], REFERENCE)
+    slower, model = 1.0, lesson.timed_as
+    if known is not here and model:
+        speed, theirs = speed_of(model, device_class), speed_of(model, REFERENCE)
         if not speed or not theirs:
             return {}
         slower = theirs / speed
-    work = {profile: float(epochs * max(1, images)) for profile, (epochs, images) in lengths.items()}
-    if lesson == CHURCHES:
-        rate = {row["width"]: row["cpu_seconds_per_image"] for row in results("church_speed")["rows"]}
-        work["paper"] *= rate[width["paper"]] / rate[width["laptop"]]
-        slope = rate[width["laptop"]] / CORES / 60  # minutes an image, measured on one core
+    work = {profile: float(epochs * max(1, images)) for profile, (epochs, images) in lesson.lengths.items()}
+    slope = (known["laptop"] - known["smoke"]) / max(1.0, work["laptop"] - work["smoke"])
+    if lesson.seconds_per_image and model:  # its networks' size depends on the profile, and was measured
+        seconds = lesson.seconds_per_image()
+        work["paper"] *= seconds["paper"] / seconds["laptop"]
+        slope = seconds["laptop"] / CORES / 60  # minutes an image, measured on one core
         if known is here and device_class != REFERENCE:
-            slope *= (speed_of("dcgan128", REFERENCE) or 1.0) / (speed_of("dcgan128", device_class) or 1.0)
-    else:
-        slope = (known["laptop"] - known["smoke"]) / max(1.0, work["laptop"] - work["smoke"])
-    line = {p: known.get(p, known["laptop"] + slope * (work[p] - work["laptop"])) for p in lengths}
+            slope *= (speed_of(model, REFERENCE) or 1.0) / (speed_of(model, device_class) or 1.0)
+    line = {p: known.get(p, known["laptop"] + slope * (work[p] - work["laptop"])) for p in lesson.lengths}
     fixed = min(known["smoke"], known["laptop"])
-    return {p: fixed + slower * max(0.0, line[p] - fixed) for p in lengths if p not in here}
+    return {p: fixed + slower * max(0.0, line[p] - fixed) for p in lesson.lengths if p not in here}
 
 
 def speed_of(model: str, device_class: str) -> float | None:
@@ -85,13 +68,19 @@ def timed(model: str, device: str, seconds: float = 2.0) -> float | None:
 
     It takes about `seconds`, and some more for the first steps. No random state outside it changes.
     """
+    import torch
+
+    from gancourse.data.images import Images
+    from gancourse.models.catalogue import networks
+    from gancourse.training import Config, Minimax, Trainer
+
     batch = 32 if model == "dcgan128" else 128  # P4's batch of 128 does not fit every card
     shape = (3, 128, 128) if model == "dcgan128" else (1, 28, 28)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device == "cuda" else []):
         torch.manual_seed(0)
         images = Images(torch.randint(0, 256, (8 * batch, *shape), dtype=torch.uint8), name="made up")
         try:
-            trainer = Trainer(*networks(model), images, Config(model, 10_000, batch), device=device)
+            trainer = Trainer(Minimax(*networks(model)), images, Config(model, 10_000, batch), device=device)
             epochs = trainer.epochs()
             next(epochs)  # the first one also chooses kernels
             start = time.perf_counter()

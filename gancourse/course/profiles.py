@@ -1,7 +1,7 @@
 """How long a run may be: smoke (seconds, for tests), laptop (minutes), paper (what the papers did).
 
 A notebook asks `choose(lesson, profile)` and trains for `plan.epochs`. The minutes are measured ones, kept in
-assets/results/minutes.json by `python -m gancourse.publishing.pipeline course --record`; where there are none, they
+assets/results/minutes.json by `python -m gancourse course --record`; where there are none, they
 are estimated.
 """
 
@@ -15,32 +15,10 @@ from importlib import resources
 from pathlib import Path
 
 from gancourse.course import colab, estimates
-from gancourse.training.config import pick_device
+from gancourse.course.lessons import CHURCH_WIDTH as CHURCH_WIDTH
+from gancourse.course.lessons import LESSONS, PROFILES
 
-PROFILES = ("smoke", "laptop", "paper")
 LONGEST_AUTO = 20.0  # minutes; "auto" takes nothing that was measured to be longer
-
-# lesson -> profile -> (epochs, images of the data set). What an epoch means is the lesson's own affair.
-LESSONS: dict[str, dict[str, tuple[int, int]]] = {
-    "00_start_here": {"smoke": (2, 640), "laptop": (60, 3_200), "paper": (60, 3_200)},
-    "01_minimax_theory": {"smoke": (2, 0), "laptop": (20, 0), "paper": (40, 0)},
-    "02_mlp_gan_mnist": {"smoke": (2, 2_560), "laptop": (25, 60_000), "paper": (100, 60_000)},
-    "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (2, 30_000), "paper": (100, 60_000)},
-    "04_dcgan_lsun128": {"smoke": (2, 64), "laptop": (6, 1_600), "paper": (100, 126_227)},
-    "05_evaluation": {"smoke": (2, 2_560), "laptop": (5, 60_000), "paper": (50, 60_000)},
-    "06_latent_space": {"smoke": (30, 800), "laptop": (150, 4_000), "paper": (500, 20_000)},  # steps of inversion; z
-}
-CHURCH_WIDTH = {"smoke": 4, "laptop": 8, "paper": 64}  # of lesson 04's networks; 64 is P4's, as we read it
-TRAINING_LESSON = {
-    "mlp": "02_mlp_gan_mnist",
-    "schulz": "02_mlp_gan_mnist",
-    "dcgan": "03_dcgan_mnist",
-    "dcgan-strong": "03_dcgan_mnist",
-    "dcgan-clusters": "05_evaluation",
-    "residual": "03_dcgan_mnist",
-    "church": "04_dcgan_lsun128",
-    "church-clusters": "04_dcgan_lsun128",
-}
 
 
 @dataclass(frozen=True)
@@ -68,7 +46,7 @@ class Plan:
         guesses = [f"{name} {estimates.words(self.estimates[name])}" for name in PROFILES if name in self.estimates]
         if guesses:
             lines.append(f"Estimated, not measured: {', '.join(guesses)}.")
-        if colab.here() and self.device == "cpu" and self.lesson in estimates.MODEL:
+        if colab.here() and self.device == "cpu" and LESSONS[self.lesson].timed_as:
             lines.append(colab.NO_GPU)
         return "\n".join(lines)
 
@@ -83,6 +61,7 @@ class Plan:
 def device_class(device: str | None = None) -> str:
     """The class of machine that minutes are kept for: "cuda", "mps", "cpu-bf16" or "cpu"."""
     from gancourse.models.fast import has_bfloat16
+    from gancourse.training.config import pick_device
 
     found = pick_device(device or "auto")
     if found.type != "cpu":
@@ -99,6 +78,8 @@ def choose(lesson: str, profile: str = "auto") -> Plan:
     """
     if lesson not in LESSONS:
         raise ValueError(f"lesson is {lesson!r}, expected one of {', '.join(LESSONS)}.")
+    from gancourse.training.config import pick_device
+
     device = pick_device("auto").type
     minutes = measured_minutes().get(lesson, {}).get(device_class(device), {})
     guesses = estimated_minutes(lesson, device_class(device))
@@ -108,7 +89,7 @@ def choose(lesson: str, profile: str = "auto") -> Plan:
         asked, reason = _longest(minutes)
     if asked not in PROFILES:
         raise ValueError(f"profile is {asked!r}, expected auto, {', '.join(PROFILES)} (GANCOURSE_PROFILE goes first).")
-    epochs, images = LESSONS[lesson][asked]
+    epochs, images = LESSONS[lesson].lengths[asked]
     return Plan(lesson, asked, epochs, images, device, minutes, guesses, reason)
 
 
@@ -134,7 +115,7 @@ def estimated_minutes(lesson: str, device_class: str) -> dict[str, float]:
 
     On a device other than a CPU this trains for two seconds, the first time.
     """
-    return estimates.minutes(lesson, device_class, measured_minutes(), LESSONS[lesson], CHURCH_WIDTH)
+    return estimates.minutes(LESSONS[lesson], device_class, measured_minutes().get(lesson, {}))
 
 
 def environment() -> str:
@@ -144,6 +125,7 @@ def environment() -> str:
     import torch
 
     import gancourse
+    from gancourse.training.config import pick_device
 
     device = pick_device("auto")
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()

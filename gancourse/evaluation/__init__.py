@@ -7,7 +7,7 @@ Compare scores only where extractor, real set and number of samples are the same
 
     python -m gancourse evaluate RUN
 
-scores a run; `python -m gancourse.evaluation train-classifier --out PATH` makes the classifier that the package ships.
+scores a run; `python -m gancourse train-classifier --out PATH` makes the classifier that the package ships.
 """
 
 from gancourse.evaluation.classifier_training import train_classifier

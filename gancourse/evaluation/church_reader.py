@@ -4,14 +4,13 @@ The renderer knows the truth, so the reader's errors are known too: its card sta
 right on churches that it never saw. With it a generator's samples can be counted: which plans, tops, hours and weathers
 does it make, how often, and which has it dropped?
 
-    python -m gancourse.evaluation.church_reader --out PATH
+    python -m gancourse train-church-reader --out PATH
 
 makes the reader that the package ships.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import math
@@ -85,7 +84,7 @@ def load_reader(path: Path = SHIPPED) -> FactorReader:
 
     Raises WeightsError: a file that is missing, damaged or of another kind. Nothing is unpickled.
     """
-    again = "Install gancourse again, or make one: python -m gancourse.evaluation.church_reader --out PATH"
+    again = "Install gancourse again, or make one: python -m gancourse train-church-reader --out PATH"
     try:
         card = json.loads(read_at_most(path.with_suffix(".json"), 1 << 20))
         raw = read_at_most(path, _MAX_FILE)
@@ -259,7 +258,7 @@ def train_reader(
         "sha256": hashlib.sha256(raw).hexdigest(),
         "bytes": len(raw),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "command": "python -m gancourse.evaluation.church_reader "
+        "command": "python -m gancourse train-church-reader "
         f"--out {out.name} --images {images} --epochs {epochs} --seed {seed}",
         "commit": at,
         "data": {s.name: {"images": len(s), "sha256": s.fingerprint} for s in (churches, unseen)},
@@ -282,19 +281,3 @@ def _roughen(x: Tensor, rng: torch.Generator) -> Tensor:
     x[::2] = blurred
     strength = 0.15 * torch.rand(len(x), 1, 1, 1, generator=rng)
     return (x + strength * torch.randn(x.shape, generator=rng)).clamp(-1, 1)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Make the reader of churches that the package ships."""
-    parser = argparse.ArgumentParser(prog="python -m gancourse.evaluation.church_reader", description=main.__doc__)
-    parser.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
-    parser.add_argument("--images", type=int, default=8000)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    for name, share in train_reader(given.out, given.images, epochs=given.epochs, seed=given.seed).items():
-        print(f"{name:10} {share:.1%}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""How the course's MNIST classifier was made: `python -m gancourse.evaluation train-classifier --out PATH`."""
+"""How the course's MNIST classifier was made: `python -m gancourse train-classifier --out PATH`."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def train_classifier(
         "parameters": sum(p.numel() for p in model.parameters()),
         "features": model.n_features,
         "how": "AdamW, one-cycle learning rate to 0.008, batch 250, augmented images; the last weights",
-        "command": f"python -m gancourse.evaluation train-classifier {options}",
+        "command": f"python -m gancourse train-classifier {options}",
         "commit": commit,
         "data": {s.name: {"images": len(s), "sha256": s.fingerprint} for s in (train, test)},
         "score": {"test accuracy": score, "measured on": f"{len(test)} test images, float32"},

@@ -1,4 +1,4 @@
-"""`python -m gancourse evaluate RUN...` and `python -m gancourse compare RUN RUN...`."""
+"""The commands of this room: `evaluate`, `compare`, and what made the two networks that judge."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gancourse.data.images import Images
-from gancourse.evaluation.image_batches import EvaluationError
-from gancourse.evaluation.mnist_classifier import WeightsError
-from gancourse.evaluation.run_scores import FEATURES, comparison, score_run, table
-from gancourse.files import write_atomically
+from gancourse.evaluation.run_scores import FEATURES
 
 
 def add_commands(commands: Any) -> None:
-    """Add both commands to the subparsers of `python -m gancourse`."""
+    """Add them to the subparsers of `python -m gancourse`."""
     score = commands.add_parser("evaluate", help="score runs; the scores are kept in their folders")
     score.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
     score.add_argument("--epoch", type=int, help="of a checkpoint (default: the newest)")
@@ -30,8 +26,39 @@ def add_commands(commands: Any) -> None:
     several.add_argument("--out", help="also draw them, into this .png")
     several.set_defaults(run=_compare)
 
+    judge = commands.add_parser("train-classifier", help="make the classifier of digits that the package ships")
+    judge.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
+    judge.add_argument("--seed", type=int, default=0)
+    judge.add_argument("--epochs", type=int, default=10)
+    judge.set_defaults(run=_train_classifier)
+
+    reader = commands.add_parser("train-church-reader", help="make the reader of churches that the package ships")
+    reader.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
+    reader.add_argument("--images", type=int, default=8000)
+    reader.add_argument("--epochs", type=int, default=8)
+    reader.add_argument("--seed", type=int, default=0)
+    reader.set_defaults(run=_train_church_reader)
+
+
+def _train_classifier(options: argparse.Namespace) -> None:
+    from gancourse.evaluation.classifier_training import train_classifier
+
+    print(f"test accuracy {100 * train_classifier(options.out, options.seed, options.epochs):.2f} %")
+
+
+def _train_church_reader(options: argparse.Namespace) -> None:
+    from gancourse.evaluation.church_reader import train_reader
+
+    found = train_reader(options.out, options.images, epochs=options.epochs, seed=options.seed)
+    for name, share in found.items():
+        print(f"{name:10} {share:.1%}")
+
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from gancourse.evaluation.image_batches import EvaluationError
+    from gancourse.evaluation.mnist_classifier import WeightsError
+    from gancourse.evaluation.run_scores import score_run, table
+
     rows = []
     for folder in options.runs:
         try:
@@ -52,7 +79,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     print(f"{first['features']}, against {first['real']}, z from seed {first['seed']}\n{table(rows)}")
 
 
-def _real(data: str | None, n: int) -> Images | None:
+def _real(data: str | None, n: int) -> Any:
     """The images to compare with: MNIST's test set where nothing is given."""
     if data is None:
         return None
@@ -66,6 +93,9 @@ def _real(data: str | None, n: int) -> Images | None:
 
 
 def _compare(options: argparse.Namespace) -> None:
+    from gancourse.evaluation.run_scores import comparison, table
+    from gancourse.files import write_atomically
+
     rows = comparison(options.runs)
     print(table(rows))
     if options.out:

@@ -70,7 +70,7 @@ def load_classifier(path: str | Path) -> MNISTClassifier:
     """
     path = Path(path)
     card = path.with_suffix(".json")
-    again = "Install gancourse again, or make one: python -m gancourse.evaluation train-classifier --out PATH"
+    again = "Install gancourse again, or make one: python -m gancourse train-classifier --out PATH"
     try:
         expected = json.loads(card.read_text(encoding="utf-8"))["sha256"]
         raw = path.read_bytes()

@@ -22,7 +22,7 @@ from gancourse.evaluation.scores import Scores, evaluate
 from gancourse.evaluation.summary import summarise, summary_of
 from gancourse.files import read_at_most, write_atomically
 from gancourse.models.base import Generator
-from gancourse.models.catalogue import networks
+from gancourse.models.catalogue import networks, options_in
 from gancourse.training.checkpoint import fitting
 from gancourse.training.run import Run, RunError
 
@@ -55,8 +55,7 @@ def generator_of(run: Run, epoch: int | None = None) -> tuple[Generator, int, st
         raise RunError(f"{run.folder} has no checkpoint that can be used; train at least one epoch.")
     name = str(config.get("model"))
     try:
-        width = {"width": config["parameters"]["G"][0][1] // 16} if name.startswith("dcgan128") else {}
-        G, _ = networks(name, **width)
+        G, _ = networks(name, **options_in(config))
     except (ValueError, LookupError, TypeError) as error:
         raise RunError(f"{run.folder} holds a run of {name!r}, which cannot be made again here: {error}") from error
     which = "ema" if checkpoint.network("ema") else "G"

@@ -7,6 +7,8 @@ steps loses its gradient where it is needed most, and `probability` applies it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 Z_SIZE = 100
@@ -22,6 +24,7 @@ class Generator(nn.Module):
     net: nn.Sequential
     image_shape: tuple[int, int, int]
     z_size: int = Z_SIZE
+    options: Mapping[str, int] = {}  # what it was made with beside its class; a run's config states it
 
     def forward(self, z: Tensor) -> Tensor:
         if z.ndim != 2 or z.shape[1] != self.z_size:
@@ -47,6 +50,7 @@ class Discriminator(nn.Module):
 
     net: nn.Sequential
     image_shape: tuple[int, int, int]
+    options: Mapping[str, int] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         return self._outputs(x).flatten()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from gancourse.models.base import Discriminator, Generator, init_dcgan
 from gancourse.models.clusters import (
     Cluster128Discriminator,
@@ -19,39 +22,53 @@ from gancourse.models.dcgan import (
 from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
 from gancourse.models.residual import ResidualDiscriminator, ResidualGenerator
 
+_PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
+    "mlp": (MLPGenerator, MLPDiscriminator),
+    "schulz": (SchulzGenerator, SchulzDiscriminator),
+    "dcgan": (DCGANGenerator, DCGANDiscriminator),
+    "dcgan-strong": (DCGANGenerator, StrongDiscriminator),
+    "dcgan-clusters": (ClusterGenerator, ClusterDiscriminator),
+    "residual": (ResidualGenerator, ResidualDiscriminator),
+    "dcgan128": (DCGAN128Generator, DCGAN128Discriminator),
+    "dcgan128-clusters": (Cluster128Generator, Cluster128Discriminator),
+}
+_WITH_WIDTH = ("residual", "dcgan128", "dcgan128-clusters")
+_BY_PYTORCH = ("mlp", "schulz")  # keep PyTorch's own initialisation, as their papers do
 
-def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
+
+def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
     """A fresh generator and discriminator, initialised by their paper's recipe from torch's global random state.
 
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
-        our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters, for a RegularisedTrainer),
-        "residual" (ours, around P2's block), "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with
-        `init_dcgan`.
-    width: for "residual", "dcgan128" and "dcgan128-clusters". Raises ValueError for another name.
+        our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters), "residual" (ours, around P2's block),
+        "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`.
+    options: width, of "residual", "dcgan128" and "dcgan128-clusters" (64).
+    Raises ValueError for another name, and for an option that these networks do not have.
     """
-    G: Generator
-    D: Discriminator
-    if name == "mlp":
-        return MLPGenerator(), MLPDiscriminator()
-    if name == "schulz":
-        return SchulzGenerator(), SchulzDiscriminator()
-    if name == "dcgan":
-        G, D = DCGANGenerator(), DCGANDiscriminator()
-    elif name == "dcgan-strong":
-        G, D = DCGANGenerator(), StrongDiscriminator()
-    elif name == "dcgan-clusters":
-        G, D = ClusterGenerator(), ClusterDiscriminator()
-    elif name == "residual":
-        G, D = ResidualGenerator(width), ResidualDiscriminator(width)
-    elif name == "dcgan128":
-        G, D = DCGAN128Generator(width), DCGAN128Discriminator(width)
-    elif name == "dcgan128-clusters":
-        G, D = Cluster128Generator(width), Cluster128Discriminator(width)
-    else:
-        raise ValueError(
-            f'model is {name!r}, expected "mlp", "schulz", "dcgan", "dcgan-strong", "dcgan-clusters", "residual", '
-            '"dcgan128" or "dcgan128-clusters".'
-        )
-    init_dcgan(G)
-    init_dcgan(D)
+    if name not in _PAIRS:
+        raise ValueError(f"model is {name!r}, expected one of {', '.join(_PAIRS)}.")
+    if unknown := sorted(set(options) - set(options_of(name))):
+        have = ", ".join(options_of(name)) or "none: its sizes are its paper's"
+        raise ValueError(f"{unknown[0]} is {options[unknown[0]]!r}, and {name} has no such option; it has {have}.")
+    G, D = (kind(**options) for kind in _PAIRS[name])
+    assert isinstance(G, Generator) and isinstance(D, Discriminator)
+    if name not in _BY_PYTORCH:
+        init_dcgan(G)
+        init_dcgan(D)
     return G, D
+
+
+def options_of(name: str) -> tuple[str, ...]:
+    """The options that `networks` takes for a name."""
+    return ("width",) if name in _WITH_WIDTH else ()
+
+
+def options_in(config: Mapping[str, Any]) -> dict[str, int]:
+    """The options that a run's networks were made with, from its config.json; `networks(config["model"], **them)`.
+
+    Runs made by version 0.1 do not state them: there G's last layer tells the width.
+    """
+    stated = config.get("options")
+    if stated is not None:
+        return dict(stated.get("G", {}))
+    return {"width": config["parameters"]["G"][-1][0]} if options_of(str(config["model"])) else {}

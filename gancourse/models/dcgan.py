@@ -61,6 +61,7 @@ class DCGAN128Generator(Generator):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
+        self.options = {"width": width}
         channels = [16 * width, 8 * width, 4 * width, 2 * width, width]
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(Z_SIZE, channels[0], kernel_size=4, stride=1, padding=0, bias=False),
@@ -88,6 +89,7 @@ class DCGAN128Discriminator(Discriminator):
 
     def __init__(self, width: int = 64, norm_first: bool = False) -> None:
         super().__init__()
+        self.options = {"width": width}
         channels = [3, width, 2 * width, 4 * width, 8 * width, 16 * width]
         layers: list[nn.Module] = []
         for i, (c_in, c_out) in enumerate(pairwise(channels)):

@@ -43,6 +43,7 @@ class ResidualGenerator(Generator):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
+        self.options = {"width": width}
         self.net = nn.Sequential(
             nn.ConvTranspose2d(Z_SIZE, 2 * width, kernel_size=7, stride=1, padding=0, bias=False),
             nn.BatchNorm2d(2 * width),
@@ -64,6 +65,7 @@ class ResidualDiscriminator(Discriminator):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
+        self.options = {"width": width}
         self.net = nn.Sequential(
             nn.Conv2d(1, width // 2, kernel_size=4, stride=2, padding=1, bias=False),
             nn.LeakyReLU(0.2),

@@ -7,26 +7,21 @@ few batches, of other weights: the faster G changes, the less they fit.
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor
+from torch.optim.swa_utils import update_bn
+
+from gancourse.models.base import Generator
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+BATCHES, SIZE = 20, 100
 
 
-@torch.no_grad()
-def renew(G: nn.Module, batches: int = 20, size: int = 100) -> None:
-    """BatchNorm's means and variances of G, in place, over `batches` batches of z (size, 100), seed 1; G in eval mode.
+def renewed(G: Generator) -> dict[str, Tensor]:
+    """BatchNorm's means and variances of G over 2,000 z (2,000, z_size) of seed 1: set in place, and returned by name.
 
-    "Standing statistics" (Brock et al. 2019): every batch counts alike.
+    "Standing statistics" (Brock et al. 2019): every batch counts alike. G ends in eval mode.
     """
-    norms = [layer for layer in G.modules() if isinstance(layer, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain mean
     rng = torch.Generator().manual_seed(1)
-    G.train()
-    for _ in range(batches):
-        G(torch.randn(size, 100, generator=rng))
+    update_bn((torch.randn(SIZE, G.z_size, generator=rng) for _ in range(BATCHES)), G)
     G.eval()
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    return {name: value.clone() for name, value in G.state_dict().items() if name.endswith(STATISTICS)}

@@ -1,13 +1,11 @@
 """The README's moving picture, made of the shipped weights: digits as training goes on, and a walk between churches.
 
-python -m gancourse.publishing.banner FILE.webp
+python -m gancourse banner FILE.webp
 """
 
 from __future__ import annotations
 
 import io
-import sys
-from pathlib import Path
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -16,7 +14,6 @@ from torch import Tensor
 from gancourse import latent, pretrained
 from gancourse.data.images import unscale
 from gancourse.data.sheets import tile
-from gancourse.files import write_atomically
 
 DIGITS, CHURCHES = "dcgan-mnist", "church-best"
 HEIGHT, GAP, WORDS = 174, 12, 22  # pixels: of the pictures, between them, of the line below them
@@ -64,7 +61,3 @@ def film(pages: list[Image.Image]) -> bytes:
     first, *others = pages
     first.save(buffer, "WEBP", save_all=True, append_images=others, duration=MILLISECONDS, loop=0, quality=70, method=4)
     return buffer.getvalue()
-
-
-if __name__ == "__main__":
-    write_atomically(Path(sys.argv[1]), film(frames()))

@@ -1,4 +1,4 @@
-"""Build student and instructor edition of the notebooks from one source: `python -m gancourse.publishing.editions`.
+"""Build student and instructor edition of the notebooks from one source: `python -m gancourse editions`.
 
 The source is a notebook whose exercise cells hold the stubs. A cell that a student fills in carries the
 tag `exercise` and defines one name, a function or a value (`my_answer = ...`). Which exercise it belongs
@@ -26,12 +26,10 @@ edition.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import copy
 import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +42,7 @@ _TAG = "exercise"
 _COLLECT = "import json\nfrom gancourse.exercises.checking import engine\nprint(json.dumps(engine.results))"
 
 
-class EditionError(Exception):
+class EditionError(ValueError):
     """A notebook does not follow the rules above, or an edition does not come out as it must."""
 
 
@@ -210,30 +208,3 @@ def verify(results: dict[str, str], exercises: dict[int, Exercise], expected: st
         status = results.get(exercise.key, "never checked")
         if status != expected:
             raise EditionError(f"{where}: {exercise.key} is {status!r}, expected {expected!r}.")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status, 1 after an `EditionError`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gancourse.publishing.editions", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("notebooks", nargs="*", type=Path, help="default: notebooks/*.ipynb")
-    parser.add_argument("--out", type=Path, default=Path("build/editions"), help="default: build/editions")
-    parser.add_argument("--execute", action="store_true", help="run both editions and check every exercise")
-    options = parser.parse_args(arguments)
-    sources = options.notebooks or sorted(Path("notebooks").glob("*.ipynb"))
-    if not sources:
-        print("no notebooks found: run this in the repository, or name them", file=sys.stderr)
-        return 1
-    for source in sources:
-        try:
-            written = build(source, options.out, options.execute)
-        except EditionError as error:
-            print(error, file=sys.stderr)
-            return 1
-        print(*written.values(), sep="\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""JupyterLab whose widgets answer at once: `python -m gancourse.publishing.lab notebooks`, as `make lab` runs it.
+"""JupyterLab whose widgets answer at once: `python -m gancourse lab notebooks`, as `make lab` runs it.
 
 It is JupyterLab as installed, with every option of `jupyter lab`, and one setting more. Jupyter's server (2.21) leaves
 Nagle's algorithm on, which holds a small message back until the one before has been acknowledged. While a slider moves,
@@ -9,7 +9,6 @@ the kernel is busy. With the algorithm off, a slider and a tiny picture take hal
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
@@ -25,12 +24,8 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
         return super().connect()
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run JupyterLab with these arguments (default: the command line's) until it is stopped."""
+def run(arguments: list[str]) -> None:
+    """Run JupyterLab with these arguments until it is stopped."""
     from jupyterlab.labapp import main as jupyter_lab
 
-    jupyter_lab([SETTING, *(sys.argv[1:] if arguments is None else arguments)])
-
-
-if __name__ == "__main__":
-    main()
+    jupyter_lab([SETTING, *arguments])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gancourse.course import profiles
 from gancourse.course.estimates import words
+from gancourse.course.lessons import LESSONS
 
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 BADGE_TEXT = "Open in Colab"
@@ -49,7 +50,7 @@ def badge(slug: str, name: str) -> str:
 
 def minutes_table(lesson: str, path: Path) -> list[str]:
     """The lines of a lesson's table of minutes, commented; none where nothing was measured (or it is no lesson)."""
-    if lesson not in profiles.LESSONS or not path.is_file():
+    if lesson not in LESSONS or not path.is_file():
         return []
     table = json.loads(path.read_text(encoding="utf-8"))
     rows = []

@@ -1,4 +1,4 @@
-"""Builds, runs and publishes the notebooks: ``python -m gancourse.publishing.pipeline COMMAND``.
+"""Builds, runs and publishes the notebooks: `python -m gancourse COMMAND`.
 
 sync builds the notebooks, check compares, course runs them into build/, refresh runs them and keeps the outputs, plans
 does so with their heads alone, html makes pages without running. Run it from the root of the repository, or through
@@ -7,7 +7,6 @@ does so with their heads alone, html makes pages without running. Run it from th
 
 from __future__ import annotations
 
-import argparse
 import html
 import json
 import os
@@ -26,8 +25,6 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 from gancourse.publishing import notebook_head, notebooks, pages, site
-
-PROFILES = ("auto", "smoke", "laptop", "paper")
 
 
 class _Lines:
@@ -248,56 +245,3 @@ def record_minutes(records: list[dict[str, Any]], path: Path) -> None:
 
 def say(text: str) -> None:
     print(text, flush=True)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m gancourse.publishing.pipeline", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("command", choices=["sync", "check", "course", "refresh", "plans", "html"])
-    parser.add_argument("--notebooks", default="", metavar="02,03", help="only these (default: all)")
-    parser.add_argument("--profile", default="laptop", choices=PROFILES, help="how long the runs are")
-    parser.add_argument("--keep-going", action="store_true", help="course: run the rest after a failure")
-    parser.add_argument("--record", action="store_true", help="keep the minutes for the plan cells")
-    options = parser.parse_args(arguments)
-    root = Path.cwd()
-    try:
-        return run(root, options)
-    except KeyboardInterrupt:
-        say("\nstopped")
-        return 130
-    except (FileNotFoundError, RuntimeError, ValueError) as error:
-        print(f"pipeline: {error}", file=sys.stderr)
-        return 2
-
-
-def run(root: Path, options: argparse.Namespace) -> int:
-    chosen = options.notebooks
-    if options.command == "sync":
-        changed = sync(root, chosen)
-        say("\n".join(f"built {name}" for name in changed) or "every notebook agrees with its source")
-    elif options.command == "check":
-        found = check(root, chosen)
-        say("\n".join([*found, "run `make sync`, then `make refresh`"] if found else ["notebooks agree with src"]))
-        return 1 if found else 0
-    elif options.command == "course":
-        return ended(course(root, options.profile, chosen, options.keep_going), root, options)
-    elif options.command == "refresh":
-        return ended(refresh(root, options.profile, chosen), root, options)
-    elif options.command == "plans":
-        say("\n".join(refresh_plans(root, options.profile, chosen)) or "every plan is as it was")
-    else:
-        say(f"pages: {os.path.relpath(make_html(root, chosen), root)}")
-    return 0
-
-
-def ended(records: list[dict[str, Any]], root: Path, options: argparse.Namespace) -> int:
-    """Keep the minutes of these runs where that was asked for; the exit status."""
-    if options.record:
-        record_minutes(records, root / "gancourse" / "assets" / "results" / "minutes.json")
-        say("minutes recorded; `python -m gancourse.publishing.pipeline plans` shows them in the notebooks")
-    return 1 if any(record["status"] != "ok" for record in records) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,47 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gancourse.course import claims, profiles
+from gancourse.course.lessons import LESSONS
 from gancourse.course.studies import runner
 from gancourse.course.studies.lesson02 import fast_path
 from gancourse.course.studies.lesson05 import mnist_scores
 
-#: lesson -> its title, and what it is about
-COURSE = {
-    "00_start_here": ("Start here", "what a GAN is, how the course works, your first digits"),
-    "01_minimax_theory": (
-        "Minimax theory",
-        "the value function, the best discriminator, what the two generator losses do; a playground to break GANs in",
-    ),
-    "02_mlp_gan_mnist": ("MLP GAN on MNIST", "Algorithm 1 by hand, then through the package; a clinic of failures"),
-    "03_dcgan_mnist": ("DCGAN on MNIST", "the same game between convolutional networks; which guidelines do the work"),
-    "04_dcgan_lsun128": (
-        "DCGAN at 128 pixels",
-        "churches: what a selection hides, mode collapse counted exactly, blobs explained",
-    ),
-    "05_evaluation": (
-        "Evaluation",
-        "FID from two bell curves up, its floor, its bias, how to fool it; how good P1's generator can get",
-    ),
-    "06_latent_space": (
-        "Latent space",
-        "steering a trained generator: paths, directions, arithmetic, inversion; is it a copy?",
-    ),
-}
 CLASSES = {"cpu-bf16": "with bf16 units", "cpu": "without", "cuda": "on a GPU"}
 
 
 def course() -> str:
     """The course map in Markdown: lessons, and the measured minutes of the laptop profile on each class of machine."""
     minutes = profiles.measured_minutes()
-    classes = [c for c in CLASSES if any("laptop" in minutes.get(lesson, {}).get(c, {}) for lesson in COURSE)]
+    classes = [c for c in CLASSES if any("laptop" in minutes.get(lesson, {}).get(c, {}) for lesson in LESSONS)]
     heads = ["minutes" if len(classes) == 1 else f"minutes, {CLASSES[c]}" for c in classes]
     lines = [
         "| notebook | what it is about | " + " | ".join(heads) + " |",
         "| --- | --- |" + " ---: |" * len(heads),
     ]
-    for lesson, (title, about) in COURSE.items():
+    for lesson, row in LESSONS.items():
         cells = [f"{t:.1f}" if (t := _laptop(lesson, c)) else "" for c in classes]
-        lines.append(f"| [{lesson[:2]} {title}](notebooks/{lesson}.ipynb) | {about} | " + " | ".join(cells) + " |")
+        lines.append(
+            f"| [{lesson[:2]} {row.title}](notebooks/{lesson}.ipynb) | {row.about} | " + " | ".join(cells) + " |"
+        )
     return "\n".join(lines)
 
 

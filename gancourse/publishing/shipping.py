@@ -22,25 +22,24 @@ from PIL import Image
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
+from gancourse.course.lessons import command_of, data_of
 from gancourse.data.images import Images, unscale
-from gancourse.evaluation import church_reader, class_histogram, classifier_fid, copies
+from gancourse.evaluation import copies
 from gancourse.files import write_atomically
 from gancourse.models import standing_statistics
 from gancourse.models.base import Generator
-from gancourse.models.catalogue import networks
+from gancourse.models.catalogue import networks, options_in
 from gancourse.pretrained import FORMAT, halved, quartered, restored, z_of_run
+from gancourse.training import settings
 from gancourse.training.checkpoint import Checkpoint, RunError
 from gancourse.training.config import Config
 from gancourse.training.provenance import commit
+from gancourse.training.recipe import Recipe
 from gancourse.training.run import Run
 
 N_STRIP = 16  # z of a strip; a run has 64
 N_ROWS = 5  # of a strip of 128 px images, at most
 N_SCORE = 10_000  # generated images that are scored
-_LICENCES = {  # of weights, by the data that they were trained on
-    "mnist": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
-    "churches": "MIT, as the code.",
-}
 
 
 class Photographs(NamedTuple):
@@ -78,25 +77,12 @@ def ship(
     Raises RunError: a bad name, a run without config, no checkpoint of an epoch, photographs without that check, or
     copies among the samples.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
-        raise RunError(f"name is {name!r}, expected lower-case letters, digits and '-'.")
-    config = run.config
-    if config is None or not epochs:
-        raise RunError(f"{run.folder} is no run folder, or no epochs were asked for ({epochs}).")
-    if missing := sorted({*epochs, *curve} - set(run.checkpointed_epochs())):
-        raise RunError(f"{run.folder} has no checkpoint of epoch {missing[0]}; there are {run.checkpointed_epochs()}.")
-    drawn = config["data"]["name"].split("-")[0] in _LICENCES
-    if not drawn and photographs is None:
-        raise RunError(
-            f"{run.folder} was trained on {config['data']['name']}: weights of photographs are shipped only after a "
-            "check for copies. Give --photographs TRAIN UNSEEN and --source."
-        )
+    config = _refused(run, name, [*epochs], [*curve], photographs)
+    data = data_of(config["data"]["name"])
     torch.manual_seed(0)
-    options = _options(config)
-    G, D = networks(config["model"], **options)
+    G, D = networks(config["model"], **options_in(config))
     rounded = quartered if eight_bit else halved
     files: dict[str, Any] = {}
-    checkpoint: Checkpoint | None = None
     for epoch in sorted(epochs):
         checkpoint = run.load(epoch)
         averaged = bool(checkpoint.network("ema")) and not as_trained
@@ -107,47 +93,43 @@ def ship(
             stored = rounded(checkpoint.network("ema" if averaged and part == "G" else part))
             network.load_state_dict(restored(stored))
             if stand and part == "G":
-                standing_statistics.renew(G)
-                stored |= {
-                    k: v.clone() for k, v in G.state_dict().items() if k.endswith(standing_statistics.STATISTICS)
-                }
+                stored |= standing_statistics.renewed(G)
             if photographs is not None and part == "G":
                 entry["copies"] = _copies(G, photographs, config, name)
-            raw = save_safetensors(stored)
-            entry[part] = _write(out, f"{name}-{part.lower()}-{epoch:04d}.safetensors", raw)
-        if config["data"]["name"].startswith("mnist"):
-            entry["scores"] = scores(G, N_SCORE)
-        elif config["data"]["name"].startswith("churches"):
-            entry["scores"] = church_reader.scores(G)
+            entry[part] = _write(out, f"{name}-{part.lower()}-{epoch:04d}.safetensors", save_safetensors(stored))
+        if data is not None:
+            entry["scores"] = data.score(G, N_SCORE)
         files[str(epoch)] = entry
     learning = {}
     for epoch in curve:
         checkpoint = run.load(epoch)
         G.load_state_dict((not as_trained and checkpoint.network("ema")) or checkpoint.network("G"))
-        learning[str(epoch)] = files[str(epoch)]["scores"] if str(epoch) in files else scores(G, N_SCORE)
-    assert checkpoint is not None
+        if str(epoch) in files and "scores" in files[str(epoch)]:
+            learning[str(epoch)] = files[str(epoch)]["scores"]
+        elif data is not None:
+            learning[str(epoch)] = data.score(G, N_SCORE)
     history = max((run.history(), checkpoint.history), key=len)
     shown = {epoch: rows for epoch, rows in _samples(run, G, as_trained).items() if epoch <= max(epochs)}
     needed = {*epochs, *curve} | (shown.keys() - {0} if _by_itself(checkpoint, as_trained) else set())
+    again = [
+        f"python -m gancourse ship RUN --name {name} --epochs {_words(sorted(epochs))}",
+        *([f"--curve {_words(curve)}"] if curve else []),
+        *["--as-trained"] * as_trained,
+        *["--eight-bit"] * eight_bit,
+        *([] if discriminators is None else [f"--discriminators {_words(sorted(discriminators))}".rstrip()]),
+        *["--no-strip"] * (not strip),
+        *["--standing"] * stand,
+        *["--photographs TRAIN UNSEEN --source TEXT"] * (photographs is not None),
+        "--out FOLDER",
+    ]
     card = {
         "format": FORMAT,
         "name": name,
         "what": f"{type(G).__name__} and {type(D).__name__} of gancourse.models, trained on {config['data']['name']}",
         "model": config["model"],
-        "options": options,
+        "options": options_in(config),
         "z_size": G.z_size,
-        "commands": [
-            train_command(config, sorted(needed)),
-            f"python -m gancourse ship RUN --name {name} --epochs {_words(sorted(epochs))}"
-            + (f" --curve {_words(curve)}" if curve else "")
-            + " --as-trained" * as_trained
-            + " --eight-bit" * eight_bit
-            + ("" if discriminators is None else f" --discriminators {_words(sorted(discriminators))}".rstrip())
-            + " --no-strip" * (not strip)
-            + " --standing" * stand
-            + " --photographs TRAIN UNSEEN --source TEXT" * (photographs is not None)
-            + " --out FOLDER",
-        ],
+        "commands": [train_command(config, sorted(needed)), " ".join(again)],
         "commit": trained_at or commit(),
         "data": config["data"],
         "config": {f.name: config[f.name] for f in fields(Config)},
@@ -158,11 +140,30 @@ def ship(
         "files": files,
         "curve": learning,
         "strip": _strip(shown, config, name, out) if strip else None,
-        "licence": photographs.source if photographs else _LICENCES[config["data"]["name"].split("-")[0]],
+        "licence": data.licence if data else photographs.source if photographs else "",
         "history": [{k: int(v) if k == "epoch" else float(f"{v:.4g}") for k, v in row.items()} for row in history],
     }
     write_atomically(out / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
     return card
+
+
+def _refused(
+    run: Run, name: str, epochs: list[int], curve: list[int], photographs: Photographs | None
+) -> dict[str, Any]:
+    """The run's config, where nothing speaks against shipping it. Raises RunError as `ship` does."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", name):
+        raise RunError(f"name is {name!r}, expected lower-case letters, digits and '-'.")
+    config = run.config
+    if config is None or not epochs:
+        raise RunError(f"{run.folder} is no run folder, or no epochs were asked for ({epochs}).")
+    if missing := sorted({*epochs, *curve} - set(run.checkpointed_epochs())):
+        raise RunError(f"{run.folder} has no checkpoint of epoch {missing[0]}; there are {run.checkpointed_epochs()}.")
+    if data_of(config["data"]["name"]) is None and photographs is None:
+        raise RunError(
+            f"{run.folder} was trained on {config['data']['name']}: weights of photographs are shipped only after a "
+            "check for copies. Give --photographs TRAIN UNSEEN and --source."
+        )
+    return config
 
 
 def _copies(G: Generator, photographs: Photographs, config: dict[str, Any], name: str) -> dict[str, float]:
@@ -184,24 +185,9 @@ def _copies(G: Generator, photographs: Photographs, config: dict[str, Any], name
     }
 
 
-def _options(config: dict[str, Any]) -> dict[str, int]:
-    """What `networks` needs beside the model's name: P4's width, which is that of G's last layer."""
-    return {"width": config["parameters"]["G"][-1][0]} if config["model"].startswith("dcgan128") else {}
-
-
 def _write(out: Path, file: str, raw: bytes) -> dict[str, Any]:
     write_atomically(out / file, raw)
     return {"file": file, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
-
-
-@torch.no_grad()
-def scores(G: Generator, n: int) -> dict[str, float]:
-    """classifier_fid and kl of n images from G, z from seed 0: what a card states, and what a test computes again."""
-    rng = torch.Generator().manual_seed(0)
-    G.eval()
-    images = torch.cat([G(torch.randn(500, G.z_size, generator=rng)) for _ in range(n // 500)])
-    kl = class_histogram(images).kl
-    return {"classifier_fid": round(classifier_fid(images), 3), "kl": round(kl, 4), "samples": len(images)}
 
 
 def _by_itself(checkpoint: Checkpoint, as_trained: bool) -> bool:
@@ -242,30 +228,14 @@ def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path
     return entry | {"epochs": list(rows), "shape": [n, c, h, w]}
 
 
-_OPTIONS = ("batch_size", "k", "lr", "betas", "loss", "seed", "ema_half_life", "precision")
-
-
 def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     """The command that makes a run with this config, from nothing; what is not its default is spelt out."""
-    model = config["model"].replace("dcgan128", "church")
-    words = [f"python -m gancourse train {model} --epochs {config['epochs']}"]
-    words += [f"--width {width}" for width in _options(config).values()]
-    if model.startswith("church") and not config["data"]["name"].startswith("churches"):
-        words.append("--data FOLDER")
+    words = [f"python -m gancourse train {command_of(config['model'])} --epochs {config['epochs']}"]
+    words += [f"--{name} {value}" for name, value in options_in(config).items()]
+    words += ["--data FOLDER"] * (data_of(config["data"]["name"]) is None)
     words.append(f"--images {config['data']['count']}")
-    for key in _OPTIONS:
-        value = tuple(config[key]) if isinstance(config[key], list) else config[key]
-        if value != getattr(Config(), key):
-            shown = _words(value) if isinstance(value, tuple) else value
-            words.append(f"--{key.replace('_', '-')} {shown}")
-    recipe = config.get("recipe", {})
-    for key, default in (("r1", 0.0), ("r1_share", 1.0)):
-        if (value := recipe.get(key, default)) != default:
-            words.append(f"--{key.replace('_', '-')} {value}")
-    words += [f"--{key}" for key in ("decay", "mixed") if recipe.get(key)]
-    if augment := recipe.get("augment"):
-        words.append(f"--augment {' '.join(augment)}")
-    words += ["--reuse-fakes"] * (not config["fresh_z"]) + ["--plain"] * (not config["fast"])
+    words += settings.words(config, Config, without=("model", "epochs"))
+    words += settings.words(config.get("recipe", {}), Recipe)
     return " ".join([*words, f"--milestones {_spans(milestones)} --out RUN"])
 
 

@@ -1,4 +1,4 @@
-"""The committed notebooks as slides: `python -m gancourse.publishing.slides [--notebooks 02,03]`, or `make slides`.
+"""The committed notebooks as slides: `python -m gancourse slides [--notebooks 02,03]`, or `make slides`.
 
 One slide per section; its further cells lie below it (arrow down). Cells that only draw show their figure, not their
 code. The slides are nbconvert's, over reveal.js, which the browser loads from the network.
@@ -6,7 +6,6 @@ code. The slides are nbconvert's, over reveal.js, which the browser loads from t
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 
@@ -51,17 +50,8 @@ def write(path: Path, folder: Path) -> Path:
     return out
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the slides of the chosen notebooks to build/slides."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gancourse.publishing.slides", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("--notebooks", default="", metavar="02,03", help="only these (default: all)")
-    root = Path.cwd()
-    for name in notebooks.names(root, parser.parse_args(arguments).notebooks):
-        print(write(notebooks.built_path(root, name), root / "build" / "slides").relative_to(root))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def write_all(root: Path, chosen: str = "") -> list[Path]:
+    """Write the slides of the chosen notebooks to build/slides; returns their paths."""
+    return [
+        write(notebooks.built_path(root, name), root / "build" / "slides") for name in notebooks.names(root, chosen)
+    ]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 
-from gancourse.training.losses import GENERATOR_LOSSES
+from gancourse.training.losses import LOSSES
+from gancourse.training.settings import check, number, one_of, setting, switch, whole
+
+_PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def _two_betas(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(number(lambda v: 0 <= v < 1), value))
 
 
 @dataclass(frozen=True)
@@ -18,44 +24,70 @@ class Config:
     Raises ValueError for a value out of range, naming it.
     """
 
-    model: str = "mlp"  # a name for messages and folders; the networks themselves are given to Trainer
-    epochs: int = 100  # passes over the images
-    batch_size: int = 128
-    k: int = 1  # D steps per G step (Algorithm 1)
-    lr: float = 2e-4  # Adam's, for both networks
-    betas: tuple[float, float] = (0.5, 0.999)
-    loss: str = "non_saturating"  # G's: "non_saturating" or "saturating" (minimax); D's is the same for both
-    fresh_z: bool = True  # draw new z for G's step, as Algorithm 1 says; False reuses D's fake batch
-    seed: int = 0  # of data order and z; the networks are initialised before they come here
-    ema_half_life: float = 0.0  # images after which an old weight counts half in the average of G; 0: no average
-    precision: str = "auto"  # "float32", "bfloat16", or "auto": what is fastest here and safe
-    fast: bool = True  # use gancourse.models.fast where it knows how
+    model: str = setting(
+        "mlp",
+        "a name for messages and folders; the networks themselves are given to the algorithm",
+        lambda v: isinstance(v, str),
+        'a name such as "mlp"',
+    )
+    epochs: int = setting(100, "passes over the images", whole(1), "a whole number of at least 1", kind=int)
+    batch_size: int = setting(
+        128, "images of a batch, of all processes together", whole(1), "a whole number of at least 1", kind=int
+    )
+    k: int = setting(1, "D steps per G step (Algorithm 1)", whole(1), "a whole number of at least 1", kind=int)
+    lr: float = setting(
+        2e-4,
+        "Adam's learning rate, for both networks",
+        number(lambda v: v > 0),
+        "a positive number such as 2e-4",
+        kind=float,
+    )
+    betas: tuple[float, float] = setting(
+        (0.5, 0.999), "Adam's betas", _two_betas, "two numbers in [0, 1) such as (0.5, 0.999)", kind=float, many="2"
+    )
+    loss: str = setting(
+        "non_saturating",
+        "G's loss; D's is the same for all",
+        one_of(tuple(LOSSES)),
+        f"one of {', '.join(LOSSES)}",
+        choices=tuple(LOSSES),
+    )
+    fresh_z: bool = setting(
+        True,
+        "G's step reuses D's fake batch, as P2 and most tutorials do; Algorithm 1 draws new z",
+        switch,
+        "True or False",
+        option="--reuse-fakes",
+    )
+    seed: int = setting(
+        0,
+        "of data order and z; the networks are initialised before",
+        whole(0, 2**63 - 1),
+        "a whole number from 0 to 2**63 - 1",
+        kind=int,
+    )
+    ema_half_life: float = setting(
+        0.0,
+        "images after which an old weight counts half in the average of G; 0: no average",
+        number(lambda v: v >= 0),
+        "a number of images, 0 for none",
+        kind=float,
+    )
+    precision: str = setting(
+        "auto",
+        "auto: what is fastest here and safe",
+        one_of(_PRECISIONS),
+        '"auto", "float32" or "bfloat16"',
+        choices=_PRECISIONS,
+    )
+    fast: bool = setting(
+        True, "the readable loop instead of the fast path (models.fast)", switch, "True or False", option="--plain"
+    )
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str):
-            raise ValueError(f'model is {self.model!r}, expected a name such as "mlp".')
-        if not isinstance(self.betas, list | tuple):
-            raise ValueError(f"betas is {self.betas!r}, expected two numbers in [0, 1) such as (0.5, 0.999).")
-        object.__setattr__(self, "betas", tuple(self.betas))
-        for name in ("epochs", "batch_size", "k"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1.")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed is {self.seed!r}, expected a whole number from 0 to 2**63 - 1.")
-        if not (isinstance(self.lr, int | float) and math.isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"lr is {self.lr!r}, expected a positive number such as 2e-4.")
-        if len(self.betas) != 2 or not all(isinstance(b, int | float) and 0 <= b < 1 for b in self.betas):
-            raise ValueError(f"betas is {self.betas!r}, expected two numbers in [0, 1) such as (0.5, 0.999).")
-        if not isinstance(self.loss, str) or self.loss not in GENERATOR_LOSSES:
-            raise ValueError(f"loss is {self.loss!r}, expected one of {', '.join(GENERATOR_LOSSES)}.")
-        if not (isinstance(self.ema_half_life, int | float) and 0 <= self.ema_half_life < math.inf):
-            raise ValueError(f"ema_half_life is {self.ema_half_life!r}, expected a number of images, 0 for none.")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise ValueError(f'precision is {self.precision!r}, expected "auto", "float32" or "bfloat16".')
-        for name in ("fresh_z", "fast"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected True or False.")
+        if isinstance(self.betas, list):
+            object.__setattr__(self, "betas", tuple(self.betas))
+        check(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:

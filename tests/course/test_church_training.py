@@ -65,13 +65,12 @@ def test_a_folder_of_pictures_with_diffaugment(tmp_path):
 
 def test_what_only_churches_have_is_refused_for_others(tmp_path, capsys):
     assert main(["train", "mlp", "--width", "8", "--out", str(tmp_path)]) == 1
-    assert "--width and --augment are for church" in capsys.readouterr().err
+    assert "width is 8, and mlp has its paper's sizes" in capsys.readouterr().err
 
 
 def test_a_church_generator_is_shipped_with_its_width(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        shipping.church_reader, "scores", lambda G: {"distance": 1.0}
-    )  # a thousand renders take a while
+    # a thousand renders take a while
+    monkeypatch.setattr("gancourse.evaluation.church_reader.scores", lambda G: {"distance": 1.0})
     card = shipping.ship(run, "tiny-church", [1], tmp_path, "abc")
     assert card["options"] == {"width": 2}
     assert card["commands"][0].startswith("python -m gancourse train church --epochs")

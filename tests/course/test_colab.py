@@ -10,7 +10,7 @@ import torch
 from gancourse.course import colab, profiles
 from gancourse.data import Images
 from gancourse.models import networks
-from gancourse.training import Trainer
+from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
 
 
@@ -63,7 +63,7 @@ def test_the_next_runtime_goes_on(drive):
         torch.manual_seed(0)
         images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8))
         out = profiles.choose("02_mlp_gan_mnist", "smoke").folder("drive")
-        return Trainer(*networks("mlp"), images, Config(epochs=2, batch_size=32), out=out, device="cpu")
+        return Trainer(Minimax(*networks("mlp")), images, Config(epochs=2, batch_size=32), out=out, device="cpu")
 
     next(trainer().epochs())
     second = trainer()
@@ -74,7 +74,7 @@ def test_the_next_runtime_goes_on(drive):
 
 @pytest.mark.parametrize(("device", "said"), [("cpu", True), ("cuda", False)])
 def test_a_runtime_without_a_gpu_says_how_to_get_one(drive, monkeypatch, device, said):
-    monkeypatch.setattr(profiles, "pick_device", lambda name: torch.device(device))
+    monkeypatch.setattr("gancourse.training.config.pick_device", lambda name: torch.device(device))
     monkeypatch.setattr(profiles, "device_class", lambda device=None: "cuda" if device == "cuda" else "cpu-bf16")
     monkeypatch.setattr(profiles.estimates, "timed", lambda model, device: 10_000.0)
     assert ("Change runtime type > T4 GPU" in str(profiles.choose("03_dcgan_mnist"))) == said

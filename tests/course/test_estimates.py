@@ -5,10 +5,10 @@ import torch
 
 from gancourse.course import estimates, profiles
 from gancourse.course.estimates import minutes, words
+from gancourse.course.lessons import Lesson
 
 LENGTHS = {"smoke": (2, 500), "laptop": (10, 1_000), "paper": (100, 1_000)}
-WIDTH = {"smoke": 4, "laptop": 8, "paper": 64}
-LESSON = "02_mlp_gan_mnist"
+LESSON = Lesson("A lesson", "", LENGTHS, timed_as="mlp")
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def speeds(monkeypatch):
     monkeypatch.setattr(estimates, "speed_of", lambda model, kind: table.get(kind))
 
 
-def estimated(kind, measured, lesson=LESSON):
-    return minutes(lesson, kind, {lesson: measured}, LENGTHS, WIDTH)
+def estimated(kind, measured):
+    return minutes(LESSON, kind, measured)
 
 
 def test_a_line_through_the_measured_minutes(speeds):

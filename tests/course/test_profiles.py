@@ -14,7 +14,7 @@ SHIPPED = profiles.measured_minutes
 def a_machine(monkeypatch):
     """A CPU without bfloat16, and no GANCOURSE_PROFILE; returns how to say what was measured on it."""
     monkeypatch.delenv("GANCOURSE_PROFILE", raising=False)
-    monkeypatch.setattr(profiles, "pick_device", lambda name: torch.device("cpu"))
+    monkeypatch.setattr("gancourse.training.config.pick_device", lambda name: torch.device("cpu"))
     monkeypatch.setattr(profiles, "device_class", lambda device=None: "cpu")
     monkeypatch.setattr(profiles, "estimated_minutes", lambda lesson, kind: {"paper": 144.0})
 
@@ -31,7 +31,7 @@ def a_machine(monkeypatch):
 def test_a_profile_by_name(lesson, name):
     plan = choose(lesson, name)
     assert (plan.lesson, plan.profile, plan.device) == (lesson, name, "cpu")
-    assert (plan.epochs, plan.images) == LESSONS[lesson][name]
+    assert (plan.epochs, plan.images) == LESSONS[lesson].lengths[name]
     assert "asked for by name" in plan.reason
 
 
@@ -45,7 +45,7 @@ def test_longer_profiles_are_longer(lesson):
 
 def test_the_paper_profile_is_p1s_hundred_epochs_of_mnist():
     for lesson in ("02_mlp_gan_mnist", "03_dcgan_mnist"):
-        assert LESSONS[lesson]["paper"] == (100, 60_000)
+        assert LESSONS[lesson].lengths["paper"] == (100, 60_000)
 
 
 @pytest.mark.parametrize(

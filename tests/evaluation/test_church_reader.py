@@ -32,7 +32,7 @@ def test_what_is_written_is_what_is_read(small):
     assert card["accuracy"] == {name: round(value, 4) for name, value in scores.items()}
     assert (
         card["command"]
-        == "python -m gancourse.evaluation.church_reader --out small.safetensors --images 40 --epochs 1 --seed 0"
+        == "python -m gancourse train-church-reader --out small.safetensors --images 40 --epochs 1 --seed 0"
     )
     assert church_reader.accuracy(load_reader(out), *procedural_churches(20, seed=1)) == pytest.approx(scores)
 
@@ -73,7 +73,7 @@ def test_what_is_not_the_reader_is_refused(small, tmp_path, damage):
         other = church_reader.SHIPPED.with_name("mnist-classifier.safetensors")
         out.write_bytes(other.read_bytes())
         out.with_suffix(".json").write_text(other.with_suffix(".json").read_text())
-    again = r"python -m gancourse\.evaluation\.church_reader"
+    again = r"python -m gancourse train-church-reader"
     with pytest.raises(WeightsError, match=rf"(?s)holds no reader of churches: .*{again}"):
         load_reader(out)
 

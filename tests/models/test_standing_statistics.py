@@ -10,7 +10,7 @@ def test_they_are_the_statistics_of_many_z_and_nothing_else_changes():
     torch.manual_seed(0)
     G = models.DCGANGenerator()
     before = {k: v.clone() for k, v in G.state_dict().items()}
-    standing_statistics.renew(G)
+    standing_statistics.renewed(G)
     after = G.state_dict()
     assert not G.training and all(m.momentum == 0.1 for m in G.modules() if isinstance(m, torch.nn.BatchNorm2d))
     assert all(torch.equal(after[k], before[k]) for k in before if not k.endswith(standing_statistics.STATISTICS))

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import nn
 
 from gancourse import models, plots
+from gancourse.models.catalogue import options_of
 from gancourse.plots import showing
 from gancourse.plots.grids import GUTTER, to_grid, to_uint8
 
@@ -309,7 +310,7 @@ def test_the_game_without_images():
 
 @pytest.mark.parametrize("name", ["mlp", "dcgan", "dcgan128"])
 def test_architectures_are_read_off_the_network(name):
-    G, D = models.networks(name, width=8)
+    G, D = models.networks(name, **({} if not options_of(name) else {"width": 8}))
     for network, batch in ((G, torch.randn(1, 100)), (D, torch.zeros(1, *G.image_shape))):
         before = {key: value.clone() for key, value in network.state_dict().items()}
         network.train()

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from gancourse.__main__ import main
 from gancourse.exercises import lesson01, lesson02
 from gancourse.publishing import editions
 
@@ -44,7 +45,7 @@ def write(notebook, path):
 @pytest.mark.slow  # starts two kernels that import torch
 def test_both_editions_run_and_every_check_comes_out_as_it_must(tmp_path):
     source = write(tiny(), tmp_path / "lesson.ipynb")
-    assert editions.main([str(source), "--out", str(tmp_path / "out"), "--execute"]) == 0
+    assert main(["editions", str(source), "--out", str(tmp_path / "out"), "--execute"]) == 0
     student, teacher = (
         json.loads((tmp_path / "out" / edition / "lesson.ipynb").read_text()) for edition in editions.EDITIONS
     )
@@ -112,7 +113,7 @@ IMPORT = cell("from gancourse.exercises import lesson01 as ex")
 )
 def test_a_notebook_that_breaks_the_rules_is_refused(cells, message, tmp_path, capsys):
     source = write(new_notebook(cells=[IMPORT, *cells]), tmp_path / "lesson.ipynb")
-    assert editions.main([str(source), "--out", str(tmp_path / "out")]) == 1
+    assert main(["editions", str(source), "--out", str(tmp_path / "out")]) == 1
     assert message in capsys.readouterr().err
 
 
@@ -130,5 +131,5 @@ def test_a_status_that_is_not_the_expected_one_is_refused():
 
 def test_no_notebooks(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert editions.main([]) == 1
+    assert main(["editions"]) == 1
     assert "no notebooks found" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gancourse.course import profiles
+from gancourse.course.lessons import LESSONS
 from gancourse.publishing import notebook_head, notebooks, pages, pipeline, site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,4 +110,4 @@ def test_the_recorded_minutes_name_their_machine():
     assert classes == table["machines"].keys() <= notebook_head.KINDS.keys()
     if "cpu" in classes:
         assert "only" in table["machines"]["cpu"]
-    assert table["lessons"].keys() == profiles.LESSONS.keys()
+    assert table["lessons"].keys() == LESSONS.keys()

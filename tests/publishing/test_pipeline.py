@@ -6,6 +6,7 @@ import re
 import nbformat
 import pytest
 
+from gancourse.__main__ import main
 from gancourse.publishing import mathml, notebooks, pages, pipeline
 
 SOURCE = """\
@@ -144,7 +145,7 @@ def test_refresh_writes_tidy_outputs_and_is_idempotent(root, capfd):
 def test_course_reports_the_failing_cell_and_still_writes_pages(root, capfd):
     (root / "notebooks" / "src" / "01_broken.py").write_text(BROKEN, encoding="utf-8")
     (root / "notebooks" / "src" / "02_after.py").write_text(SOURCE, encoding="utf-8")
-    assert pipeline.main(["course", "--profile", "smoke"]) == 1
+    assert main(["course", "--profile", "smoke"]) == 1
     said = capfd.readouterr().out
     assert "01_broken failed" in said and 'raise RuntimeError("the reason")' in said
     assert "RuntimeError: the reason" in said and "so far" in said
@@ -161,19 +162,19 @@ def test_course_reports_the_failing_cell_and_still_writes_pages(root, capfd):
         assert not re.search(r'<link[^>]*href="http', text)
     assert "<math" in (pages_folder / "00_small.html").read_text(encoding="utf-8")
     # A later run of one notebook keeps what is known of the others.
-    assert pipeline.main(["course", "--profile", "smoke", "--notebooks", "02"]) == 0
+    assert main(["course", "--profile", "smoke", "--notebooks", "02"]) == 0
     records = json.loads((root / "build" / "course.json").read_text(encoding="utf-8"))
     assert [r["status"] for r in records] == ["ok", "failed", "ok"]
 
 
 def test_a_wrong_choice_of_notebooks_says_which_there_are(root, capsys):
-    assert pipeline.main(["sync", "--notebooks", "07"]) == 2
+    assert main(["sync", "--notebooks", "07"]) == 2
     assert "'07'" in (said := capsys.readouterr().err) and "00_small" in said
 
 
 def test_outside_the_repository_it_says_where_to_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert pipeline.main(["sync"]) == 2
+    assert main(["sync"]) == 2
     assert "root of the repository" in capsys.readouterr().err
 
 

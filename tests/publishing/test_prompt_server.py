@@ -1,4 +1,4 @@
-"""`python -m gancourse.publishing.lab`: Jupyter's server sends each message at once."""
+"""`python -m gancourse lab`: Jupyter's server sends each message at once."""
 
 import sys
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 
+from gancourse.__main__ import main
 from gancourse.publishing import lab
 
 
@@ -34,11 +35,9 @@ def test_a_connection_switches_the_delay_off_and_then_connects_as_jupyters_does(
     assert said == [("no delay", True), "connected"]
 
 
-@pytest.mark.parametrize("arguments", [None, ["notebooks", "--no-browser"]])
-def test_the_command_is_jupyter_lab_with_one_setting_more(monkeypatch, arguments):
+def test_the_command_is_jupyter_lab_with_one_setting_more(monkeypatch):
     given: list[list[str]] = []
-    monkeypatch.setattr(sys, "argv", ["lab.py", "notebooks", "--no-browser"])
     for name in ("jupyterlab", "jupyterlab.labapp"):  # itself it takes seconds to import
         monkeypatch.setitem(sys.modules, name, SimpleNamespace(main=given.append))
-    lab.main(arguments)
+    assert main(["lab", "notebooks", "--no-browser"]) == 0
     assert given == [[lab.SETTING, "notebooks", "--no-browser"]]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gancourse.__main__ import main
+from gancourse.course.lessons import LESSONS
 from gancourse.publishing import readme
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def test_a_table_goes_between_its_marks():
 
 def test_the_course_map_names_every_notebook_and_its_measured_minutes(monkeypatch):
     lessons = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-    assert list(readme.COURSE) == lessons
+    assert list(LESSONS) == lessons
     minutes = {lessons[0]: {"cpu-bf16": {"laptop": 1.25}, "cpu": {"laptop": 2.5}}}
     monkeypatch.setattr(readme.profiles, "measured_minutes", lambda: minutes)
     heads, _, first, *_ = readme.course().splitlines()
