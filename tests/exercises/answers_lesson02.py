@@ -179,7 +179,7 @@ def branch_padded_outside(c_in, c_out):
     return nn.Sequential(nn.ReflectionPad2d(2), branch(c_in, c_out, padding=0))
 
 
-RIGHT: dict[str, list[Any]] = {
+RIGHT = {
     "scale_images": [
         scale_in_place,
         lambda pixels: pixels.float() / 255 * 2 - 1,
@@ -227,7 +227,7 @@ RIGHT: dict[str, list[Any]] = {
     "clinic": [PATIENTS, {str(n): word.upper() + " " for n, word in PATIENTS.items()}],
 }
 
-WRONG: dict[str, dict[str, tuple[Any, str]]] = {
+WRONG = {
     "scale_images": {
         "[0, 1]": (lambda x: x.float() / 255, "The range is [0, 1]"),
         "mean and std": (lambda x: (x / 255 - 0.1307) / 0.3081, "classifiers' normalisation"),
@@ -372,6 +372,9 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
 
 # --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
 
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
 
 def d_loss_where(real, fake):
     """Right values everywhere, and NaN for a gradient where the logit is large: both branches are differentiated."""
@@ -456,81 +459,81 @@ def changed(c_in, c_out, drop=(), swap=None, replace=None, eps=1e-5):
     return nn.Sequential(*[layer for place, layer in enumerate(layers) if place not in drop])
 
 
-RIGHT["scale_images"] += [
+right["scale_images"] += [
     lambda pixels: np.asarray(pixels, dtype=np.float32) / np.float32(127.5) - 1,
     scaled_by_hand,
     lambda pixels: torch.lerp(torch.tensor(-1.0), torch.tensor(1.0), pixels / 255),
     lambda pixels: torch.linspace(-1, 1, 256)[pixels.long()],
 ]
-RIGHT["discriminator_loss"] += [
+right["discriminator_loss"] += [
     lambda r, f: torch.logaddexp(torch.zeros(()), -r).mean() + torch.logaddexp(torch.zeros(()), f).mean(),
     lambda r, f: 2 * bce(torch.cat([r, f]), torch.cat([torch.ones_like(r), torch.zeros_like(f)])),
     lambda r, f: (F.softplus(-r.double()).mean() + F.softplus(f.double()).mean())[None],
 ]
-RIGHT["generator_loss"] += [
+right["generator_loss"] += [
     lambda f: F.softplus(-f.double()).mean(),
     lambda f: -torch.log_softmax(torch.stack([f, torch.zeros_like(f)]), 0)[0].mean(),
     lambda f: (f.relu() - f + torch.log1p(torch.exp(-f.abs()))).mean(),
 ]
-RIGHT["discriminator_step"] += [d_step_by_grad, d_step_closure]
-RIGHT["generator_step"] += [g_step_numpy, g_step(draw=lambda *s: torch.normal(0.0, 1.0, s))]
-RIGHT["mlp_parameters"] += [
+right["discriminator_step"] += [d_step_by_grad, d_step_closure]
+right["generator_step"] += [g_step_numpy, g_step(draw=lambda *s: torch.normal(0.0, 1.0, s))]
+right["mlp_parameters"] += [
     lambda w: np.dot(np.array(w[:-1]) + 1, w[1:]),
     lambda w: torch.tensor([(a + 1) * b for a, b in itertools.pairwise(w)]).sum(),
     lambda w: sum(w.pop(0) * w[0] + w[0] for _ in range(len(w) - 1)),
 ]
-RIGHT["read_curves"] += [
+right["read_curves"] += [
     {f"Run {run}": diagnosis.upper() for run, diagnosis in CURVES.items()},
     {run: diagnosis.replace(" ", "-") + "." for run, diagnosis in CURVES.items()},
 ]
-RIGHT["flatten_batch"] += [
+right["flatten_batch"] += [
     lambda x: x.numpy().reshape(len(x), -1),
     lambda x: torch.cat([x[:, c].flatten(1) for c in range(x.shape[1])], 1),
     lambda x: np.array([image.ravel() for image in x.numpy()]),
 ]
-RIGHT["criterion"] += [
+right["criterion"] += [
     lambda o, t: -(t[:, None] * o.log() + (1 - t[:, None]) * (1 - o).log()).mean(),
     lambda o, t: F.binary_cross_entropy(o.double(), t.reshape_as(o).double()),
     lambda o, t: bce(torch.logit(o[:, 0]), t),
 ]
-RIGHT["residual_branch"] += [
+right["residual_branch"] += [
     BranchOfFunctions,
     lambda a, b: nn.Sequential(*[m for m in branch(a, b)][:2], nn.Sequential(nn.ReLU(True), *list(branch(b, b))[3:])),
     lambda a, b: changed(a, b, replace={0: nn.LazyConv2d(b, 3, padding=1, bias=False)}),
     lambda a, b: changed(a, b, replace={2: nn.LeakyReLU(0.0)}),
 ]
-RIGHT["clinic"] += [
+right["clinic"] += [
     PATIENTS | {6: "Target swapped in G\u2019s step"},
     {f"Patient {n}": word.replace(" ", "-") for n, word in PATIENTS.items()},
     {float(n): f"`{word}`." for n, word in PATIENTS.items()},
 ]
 
-WRONG["scale_images"] |= {
+wrong["scale_images"] |= {
     "by the batch": (lambda x: 2 * (x.float() - x.min()) / (x.float().max() - x.min()) - 1, "for every batch"),
     "by its maximum": (lambda x: 2 * x.float() / x.max() - 1, "for every batch"),
     "rounded": (lambda x: torch.round(x / 127.5 - 1, decimals=2), "is right"),
     "float16": (lambda x: (x / 127.5 - 1).half(), "is right"),
     "numpy's float64": (lambda x: x.numpy() / 127.5 - 1, "float64"),
 }
-WRONG["discriminator_loss"] |= {
+wrong["discriminator_loss"] |= {
     "fakes detached": (lambda r, f: d_loss_bce(r, f.detach()), "no gradient reaches the fake logits"),
     "real detached": (lambda r, f: d_loss_bce(r.detach(), f), "no gradient reaches the real logits"),
     "NaN gradients": (d_loss_where, "the gradient is nan"),
     "a gradient twice": (lambda r, f: 2 * d_loss_bce(r, f) - d_loss_bce(r, f).detach(), "its gradient on the real"),
     "targets of 0.9": (smoothed, "is right"),
 }
-WRONG["generator_loss"] |= {
+wrong["generator_loss"] |= {
     "half detached": (lambda f: F.softplus(-torch.cat([f[:3], f[3:].detach()])).mean(), "its gradient on the fake"),
     "overflows": (lambda f: nn.SoftMarginLoss()(f, torch.ones_like(f)), "it gives inf"),
     "largest": (lambda f: F.softplus(-f).max(), "is right"),
     "clamped": (lambda f: F.softplus(-f.clamp(-20, 20)).mean(), "it gives 20"),
 }
-WRONG["discriminator_step"] |= {
+wrong["discriminator_step"] |= {
     "zeroed too late": (zero_after_backward, "gradients were empty"),
     "smoothed": (d_step(loss=smoothed), "target 0.9"),
     "weights clipped": (d_step(loss=lambda r, f: f.mean() - r.mean()), "not along the gradient"),
 }
-WRONG["generator_step"] |= {
+wrong["generator_step"] |= {
     "uniform with the right spread": (g_step(draw=lambda *s: (2 * torch.rand(*s) - 1) * 3**0.5), "is not normal"),
     "one row for all": (g_step(draw=lambda b, n: torch.randn(1, n).expand(b, n)), "All rows of z are the same"),
     "one number a row": (g_step(draw=lambda b, n: torch.randn(b, 1).expand(b, n)), "of a row of z are the same"),
@@ -539,22 +542,22 @@ WRONG["generator_step"] |= {
     "always 64": (g_step(draw=lambda b, n: torch.randn(64, n)), "here (48, 100)"),
     "reseeded": (g_step(before=lambda G, D: torch.manual_seed(1)), "fresh one"),
 }
-WRONG["mlp_parameters"] |= {
+wrong["mlp_parameters"] |= {
     "no last biases": (lambda w: count_with_layers(w) - w[-1], "The last layer has biases"),
     "no last layer": (lambda w: count_with_layers(w[:-1]) if len(w) > 2 else 0, "n - 1 layers"),
     "three layers": (lambda w: (w[0] + 1) * w[1] + (w[1] + 1) * w[2] + (w[2] + 1) * w[3], "IndexError"),
     "a hundredth off": (lambda w: count_with_layers(w) + 0.01, "it gives"),
 }
-WRONG["flatten_batch"] |= {
+wrong["flatten_batch"] |= {
     "channels last": (lambda x: x.permute(0, 2, 3, 1).flatten(1), "in another order"),
     "a column short": (lambda x: x.flatten(1)[:, 1:], "expected (128, 784)"),
 }
-WRONG["criterion"] |= {
+wrong["criterion"] |= {
     "detached": (lambda o, t: F.binary_cross_entropy(o.detach()[:, 0], t) + 0 * o.sum(), "its gradient"),
     "rounded": (lambda o, t: o.log().mean() * 0 + torch.round(F.binary_cross_entropy(o[:, 0], t), decimals=2), "it"),
     "smoothed": (lambda o, t: F.binary_cross_entropy(o[:, 0], 0.9 * t), "is right"),
 }
-WRONG["residual_branch"] |= {
+wrong["residual_branch"] |= {
     "no ReLU": (lambda a, b: changed(a, b, drop=[2]), "The ReLU is missing"),
     "ReLU first": (lambda a, b: changed(a, b, swap=(1, 2)), "BatchNorm comes before the ReLU"),
     "ReLU at the end": (lambda a, b: nn.Sequential(*branch(a, b), nn.ReLU()), "ReLU comes after the sum"),

@@ -182,7 +182,7 @@ def better(spread, sign=1, both=False):
     return clearly
 
 
-RIGHT: dict[str, list[Any]] = {
+RIGHT = {
     "transposed_cost": [
         lambda a, b, k, n: a * b * k * k * n * n,
         lambda a, b, k, n: nn.ConvTranspose2d(a, b, k, bias=False).weight.numel() * n**2,
@@ -212,7 +212,7 @@ RIGHT: dict[str, list[Any]] = {
     "preview": [preview_with_try, preview_with_if, preview_of_a_copy],
 }
 
-WRONG: dict[str, dict[str, tuple[Any, str]]] = {
+WRONG = {
     "transposed_cost": {
         "weights": (lambda a, b, k, n: a * b * k * k, "How often is each of them used"),
         "output places": (lambda a, b, k, n: a * b * k * k * (2 * n) ** 2, "each *input* pixel"),
@@ -327,6 +327,9 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
 
 
 # --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
+
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
 
 
 def layers_of_g(drop=(), swap=None, replace=None, eps=1e-5, momentum=0.1):
@@ -460,50 +463,50 @@ def better_by(middle=statistics.mean, spread=statistics.stdev, join=sum, equal=F
     return clearly
 
 
-RIGHT["transposed_size"] += [
+right["transposed_size"] += [
     lambda n, k, s, p: float((n - 1) * s - 2 * p + k),
     lambda n, k, s, p: np.int64(n * s) + k - s - 2 * p,
 ]
-RIGHT["block_parameters"] += [
+right["block_parameters"] += [
     lambda a, b, k, n: torch.zeros(a, b, k, k).numel() + (b + b if n else 0),
     lambda a, b, k, n: np.prod([a, b, k, k]) + 2 * b * int(n),
 ]
-RIGHT["build_generator"] += [OfFunctions, with_linear, lambda: layers_of_g(replace={2: nn.LeakyReLU(0.0)})]
-RIGHT["init_weights"] += [init_by_new_parameters]
-RIGHT["translate_batch_norm"] += [NormOfFunctions, lambda c: nn.Sequential(nn.BatchNorm2d(c, momentum=1 / 5))]
-RIGHT["separate_batches"] += [
+right["build_generator"] += [OfFunctions, with_linear, lambda: layers_of_g(replace={2: nn.LeakyReLU(0.0)})]
+right["init_weights"] += [init_by_new_parameters]
+right["translate_batch_norm"] += [NormOfFunctions, lambda c: nn.Sequential(nn.BatchNorm2d(c, momentum=1 / 5))]
+right["separate_batches"] += [
     lambda D, a, b: torch.stack([D(a), D(b)]),
     lambda D, a, b: [D(x)[:, None] for x in (a, b)],
     lambda D, a, b: (D.train()(a), D(b.detach())),
 ]
-RIGHT["preview"] += [
+right["preview"] += [
     lambda G, z: nn.Sequential(copy.deepcopy(G)).eval()(z).detach(),
     lambda G, z: torch.cat([preview_with_try(G, one) for one in z.split(5)]),
 ]
-RIGHT["transposed_cost"] += [
+right["transposed_cost"] += [
     lambda a, b, k, n: float(a) * b * (k * n) ** 2,
     lambda a, b, k, n: np.prod([a, b, k, k, n, n]),
 ]
-RIGHT["shortcut"] += [
+right["shortcut"] += [
     lambda a, b, s: nn.Identity() if (a, s) == (b, 1) else StridedSlice(a, b, s),
     lambda a, b, s: nn.Sequential() if (a, s) == (b, 1) else nn.LazyConv2d(b, 1, s, bias=False),
 ]
-RIGHT["checkerboard_peak"] += [
+right["checkerboard_peak"] += [
     lambda p, period: np.exp(np.log(peak(p, period))),
     lambda p, period: float(torch.tensor(peak(p.float(), period))),
 ]
-RIGHT["clearly_better"] += [
+right["clearly_better"] += [
     lambda a, b: torch.tensor(b).mean() - torch.tensor(a).mean() > torch.tensor(a).std() + torch.tensor(b).std(),
     lambda a, b: int(better_by()(a, b)),
     lambda a, b: np.bool_(better_by()(a, b)),
 ]
 
-WRONG["transposed_size"] |= {
+wrong["transposed_size"] |= {
     "a hundredth off": (lambda n, k, s, p: (n - 1) * s - 2 * p + k + 0.01, "it gives 7.01, and 7 is right"),
     "stride and kernel exchanged": (lambda n, k, s, p: (n - 1) * k - 2 * p + s, "is right"),
 }
-WRONG["block_parameters"] |= {"a hundredth off": (lambda a, b, k, n: a * b * k * k + 2 * b * n + 0.01, "it gives")}
-WRONG["build_generator"] |= {
+wrong["block_parameters"] |= {"a hundredth off": (lambda a, b, k, n: a * b * k * k + 2 * b * n + 0.01, "it gives")}
+wrong["build_generator"] |= {
     "no ReLU": (lambda: layers_of_g(drop=[2, 5]), "Both ReLUs are missing"),
     "no first ReLU": (lambda: layers_of_g(drop=[2]), "The first ReLU is missing"),
     "no second ReLU": (lambda: layers_of_g(drop=[5]), "The second ReLU is missing"),
@@ -521,12 +524,12 @@ WRONG["build_generator"] |= {
     "always of the batch": (lambda: OfFunctions(use_batch=True), "outputs in eval mode"),
     "clamped": (lambda: layers_of_g(replace={7: nn.Hardtanh()}), "are not the same"),
 }
-WRONG["init_weights"] |= {
+wrong["init_weights"] |= {
     "Linear too": (init_linear_too, "weights of `Linear`"),
     "others too": (init_all_weights, "weights of `Embedding`"),
     "truncated": (lambda m: init(conv=(0.0, 0.0176))(m), "standard deviation 0.018"),
 }
-WRONG["translate_batch_norm"] |= {
+wrong["translate_batch_norm"] |= {
     "Keras' eps": (lambda c: nn.BatchNorm2d(c, eps=1e-3, momentum=0.2), "eps is 0.001"),
     "a larger eps": (lambda c: nn.BatchNorm2d(c, eps=1e-2, momentum=0.2), "eps is 0.01"),
     "not affine": (lambda c: nn.BatchNorm2d(c, momentum=0.2, affine=False), "leave `affine` on"),
@@ -534,20 +537,20 @@ WRONG["translate_batch_norm"] |= {
     "biased": (lambda c: NormOfFunctions(c, unbiased=False), "running statistics after a batch"),
     "the published one, by hand": (lambda c: NormOfFunctions(c, eps=0.8), "eps is 0.8"),
 }
-WRONG["separate_batches"] |= {
+wrong["separate_batches"] |= {
     "detached": (lambda D, a, b: (D(a).detach(), D(b).detach()), "cut off from D"),
     "fakes detached": (lambda D, a, b: (D(a), D(b).detach()), "on the fake images are cut off"),
     "numpy": (lambda D, a, b: [D(x).detach().numpy() for x in (a, b)], "cut off from D"),
     "half": (lambda D, a, b: (D(a[:6]), D(b[:6])), "12 logits for 12 real"),
 }
-WRONG["preview"] |= {
+wrong["preview"] |= {
     "left frozen": (previewed_frozen, "left frozen"),
     "gradients left off": (previewed_without_gradients, "whether gradients are recorded"),
     "half of the rows": (lambda G, z: preview_with_try(G, z[:8]), "(16, 1, 28, 28)"),
     "clamped": (lambda G, z: preview_with_try(G, z).clamp(0, 1), "not the images that G makes"),
 }
-WRONG["transposed_cost"] |= {"a hundredth off": (lambda a, b, k, n: a * b * k * k * n * n + 0.01, "it gives")}
-WRONG["shortcut"] |= {
+wrong["transposed_cost"] |= {"a hundredth off": (lambda a, b, k, n: a * b * k * k * n * n + 0.01, "it gives")}
+wrong["shortcut"] |= {
     "bias": (biased_shortcut, "`bias=False`"),
     "BatchNorm": (shortcut_and(nn.BatchNorm2d), "nothing after it"),
     "ReLU": (shortcut_and(lambda c: nn.ReLU()), "an activation follows"),
@@ -561,12 +564,12 @@ WRONG["shortcut"] |= {
         "are not the same",
     ),
 }
-WRONG["checkerboard_peak"] |= {
+wrong["checkerboard_peak"] |= {
     "no root": (peak_over(lambda a, b: a * b), "The root is missing"),
     "rounded": (lambda p, period: round(peak(p, period), 2), "rounded, approximated"),
     "one further": (lambda p, period: peak(p.roll(-1), period), "is right"),
 }
-WRONG["clearly_better"] |= {
+wrong["clearly_better"] |= {
     "or equal": (better_by(equal=True), "By *more* than"),
     "medians": (better_by(middle=statistics.median), "compares the medians"),
     "in quadrature": (better_by(join=lambda both: float(np.hypot(*both))), "root of the sum of squares"),

@@ -101,7 +101,7 @@ def best(k_first=False, smallest=False, in_order=False, backwards=False, graph=F
     return answer
 
 
-RIGHT: dict[str, list[Any]] = {
+RIGHT = {
     "receptive_field": [field, field_backwards],
     "layer_products": [
         lambda a, b, k, n: a * b * k * k * n * n,
@@ -117,7 +117,7 @@ RIGHT: dict[str, list[Any]] = {
     "select_best": [best(), best_by_sorting, best_by_python],
 }
 
-WRONG: dict[str, dict[str, tuple[Any, str]]] = {
+WRONG = {
     "receptive_field": {
         "stride too early": (lambda layers: field(layers, add_first=False), "multiply after you have added"),
         "no strides": (lambda layers: field(layers, strides=False), "strides are missing"),
@@ -177,6 +177,9 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
 
 # --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
 
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
 
 def mirror_exactly_half(x):
     chosen = torch.zeros(len(x), dtype=torch.bool)
@@ -234,53 +237,53 @@ def best_frozen(D, x, k):
     return x[D(x).topk(k).indices]
 
 
-RIGHT["receptive_field"] += [
+right["receptive_field"] += [
     lambda layers: 1 + sum((k - 1) * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers)),
     lambda layers: np.float64(field_backwards(layers)),
 ]
-RIGHT["layer_products"] += [
+right["layer_products"] += [
     lambda a, b, k, n: float(a * b) * (k * n) ** 2,
     lambda *all_: np.prod(all_[:2]) * math.prod(all_[2:]) ** 2,
 ]
-RIGHT["accumulate"] += [accumulate_by_grad, accumulate_in_pieces]
-RIGHT["mirror"] += [mirror_by_gather, lambda x: torch.stack([v.flip(-1) if np.random.rand() < 0.5 else v for v in x])]
-RIGHT["expected_kinds"] += [
+right["accumulate"] += [accumulate_by_grad, accumulate_in_pieces]
+right["mirror"] += [mirror_by_gather, lambda x: torch.stack([v.flip(-1) if np.random.rand() < 0.5 else v for v in x])]
+right["expected_kinds"] += [
     lambda k, n: np.float32(k * (1 - (1 - 1 / k) ** n)),
     lambda k, n: -k * math.expm1(n * math.log1p(-1 / k)),
 ]
-RIGHT["select_best"] += [
+right["select_best"] += [
     best_in_numpy,
     lambda D, x, k: x[D(x).detach().sigmoid().sort(descending=True).indices[:k]],
     lambda D, x, k: torch.stack([x[i] for i in D(x).detach().topk(k).indices.tolist()]).double(),
 ]
 
-WRONG["receptive_field"] |= {
+wrong["receptive_field"] |= {
     "half a pixel": (lambda layers: field(layers) + 0.5, "it gives 4.5, and 4 is right"),
     "the first layer alone": (lambda layers: layers[0][0], "is right"),
     "the output's stride": (lambda layers: math.prod(s for _, s in layers), "is right"),
 }
-WRONG["layer_products"] |= {
+wrong["layer_products"] |= {
     "a hundredth off": (lambda a, b, k, n: a * b * k * k * n * n + 0.01, "it gives"),
     "channels added": (lambda a, b, k, n: (a + b) * k * k * n * n, "is right"),
 }
-WRONG["accumulate"] |= {
+wrong["accumulate"] |= {
     "left in eval mode": (accumulate_then(lambda D: D.eval()), "left in eval mode"),
     "left frozen": (accumulate_then(lambda D: D.requires_grad_(False)), "left frozen"),
 }
-WRONG["mirror"] |= {
+wrong["mirror"] |= {
     "exactly half": (mirror_exactly_half, "Exactly half"),
     "a run": (mirror_a_run, "Neighbours in the batch"),
     "every other": (lambda x: torch.cat([x[:1].flip(3), x[1:]]) if len(x) < 9 else mirrored(seed=2)(x), "draw anew"),
     "mirrored ones cut": (mirror_cut, "cut for some images"),
     "noise": (lambda x: mirrored()(x) + 1e-4, "in its place"),
 }
-WRONG["expected_kinds"] |= {
+wrong["expected_kinds"] |= {
     "rounded": (lambda k, n: round(k * (1 - (1 - 1 / k) ** n)), "This is rounded"),
     "rounded down": (lambda k, n: int(k * (1 - (1 - 1 / k) ** n)), "rounded down"),
     "two places": (lambda k, n: round(k * (1 - (1 - 1 / k) ** n), 1), "rounded, approximated"),
     "one draw less": (lambda k, n: k * (1 - (1 - 1 / k) ** (n - 1)), "n - 1 draws"),
 }
-WRONG["select_best"] |= {
+wrong["select_best"] |= {
     "absolute": (lambda D, x, k: x[D(x).detach().abs().topk(k).indices], "in absolute value"),
     "always four": (lambda D, x, k: x[D(x).detach().topk(min(4, len(x))).indices], "use `k`"),
     "left in eval mode": (best_left_in_eval, "left in eval mode"),

@@ -67,7 +67,7 @@ def halves(z, y):
     return normalize(z[high].mean(0) - z[~high].mean(0), dim=0)
 
 
-RIGHT: dict[str, list[Any]] = {
+RIGHT = {
     "lerp_length": [
         lambda t, d: math.sqrt(d * ((1 - t) ** 2 + t**2)),
         lambda t, d: torch.tensor(d * (1 - 2 * t + 2 * t * t)).sqrt(),
@@ -88,7 +88,7 @@ RIGHT: dict[str, list[Any]] = {
     ],
 }
 
-WRONG: dict[str, dict[str, tuple[Any, str]]] = {
+WRONG = {
     "lerp_length": {
         "constant": (lambda t, d: math.sqrt(d), "all along slerp"),
         "squared": (lambda t, d: d * ((1 - t) ** 2 + t**2), "take its root"),
@@ -144,6 +144,9 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
 
 # --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
 
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
 
 def by_power_iteration(w, k):
     found: list[torch.Tensor] = []
@@ -170,29 +173,29 @@ def redrawn(n, d, t):
     return latent.truncate(torch.randn(n, d), t)
 
 
-RIGHT["lerp_length"] += [
+right["lerp_length"] += [
     lambda t, d: np.sqrt(np.float32(d) * ((1 - t) ** 2 + t**2)),
     lambda t, d: math.sqrt(d) * abs(complex(1 - t, t)),
 ]
-RIGHT["slerp"] += [slerp_numpy, lambda a, b, t: slerp_by_rotation(a, b, t).tolist()]
-RIGHT["arithmetic"] += [
+right["slerp"] += [slerp_numpy, lambda a, b, t: slerp_by_rotation(a, b, t).tolist()]
+right["arithmetic"] += [
     lambda a, b, c: torch.stack([a, -b, c]).sum(0).mean(0)[None],
     lambda a, b, c: [*(a - b + c).mean(0)],
 ]
-RIGHT["principal_directions"] += [by_power_iteration, lambda w, k: torch.linalg.svd(w).Vh[:k].float()]
-RIGHT["attribute_direction"] += [
+right["principal_directions"] += [by_power_iteration, lambda w, k: torch.linalg.svd(w).Vh[:k].float()]
+right["attribute_direction"] += [
     lambda z, y: normalize(centred(z, y), dim=0)[:, None],
     lambda z, y: normalize(centred(z, y), dim=0)[None],
     lambda z, y: normalize(torch.linalg.solve(torch.cov(z.T), (z - z.mean(0)).T @ y), dim=0),
 ]
-RIGHT["truncated_normal"] += [
+right["truncated_normal"] += [
     lambda n, d, t: torch.special.ndtri(
         torch.special.ndtr(torch.tensor(-t)) * (1 - 2 * (u := torch.rand(n, d))) + u
     ).clamp(-t, t),
     lambda n, d, t: redrawn(n, d, t).double().numpy(),
 ]
 
-WRONG["lerp_length"] |= {
+wrong["lerp_length"] |= {
     "mean length": (
         lambda t, d: math.sqrt(2) * math.hypot(1 - t, t) * math.exp(math.lgamma((d + 1) / 2) - math.lgamma(d / 2)),
         "That is the mean length",
@@ -203,7 +206,7 @@ WRONG["lerp_length"] |= {
         "is right",
     ),
 }
-WRONG["slerp"] |= {
+wrong["slerp"] |= {
     "right angle": (lambda a, b, t: math.cos(t * math.pi / 2) * a + math.sin(t * math.pi / 2) * b, "right angle only"),
     "scaled line": (lambda a, b, t: ((1 - t) * a + t * b) / math.hypot(1 - t, t), "right angle only"),
     "acute": (
@@ -211,23 +214,23 @@ WRONG["slerp"] |= {
         "away from the right point",
     ),
 }
-WRONG["arithmetic"] |= {
+wrong["arithmetic"] |= {
     "B first": (lambda a, b, c: (b - a + c).mean(0), "A comes first"),
     "C taken away": (lambda a, b, c: (a - b - c).mean(0), "C is added"),
     "medians": (lambda a, b, c: a.median(0)[0] - b.median(0)[0] + c.median(0)[0], "is right"),
     "rescaled": (lambda a, b, c: normalize((a - b + c).mean(0), dim=0) * 20**0.5, "is right"),
 }
-WRONG["principal_directions"] |= {
+wrong["principal_directions"] |= {
     "columns of V": (lambda w, k: svd(w).Vh[:k].T, "one direction a *row*"),
     "always three": (lambda w, k: svd(w).Vh[:3], "two directions in z"),
     "a slip": (lambda w, k: svd(w).Vh[1 : k + 1], "there is one with 5.00"),
 }
-WRONG["attribute_direction"] |= {
+wrong["attribute_direction"] |= {
     "only y centred": (lambda z, y: normalize(raw(z, y - y.mean()), dim=0), "Only the mean of y"),
     "length 1 by sum": (lambda z, y: centred(z, y) / centred(z, y).abs().sum(), "Its length is not 1"),
     "rounded": (lambda z, y: torch.round(normalize(centred(z, y), dim=0), decimals=2), "Its cosine with"),
 }
-WRONG["truncated_normal"] |= {
+wrong["truncated_normal"] |= {
     "sorted": (lambda n, d, t: redrawn(n, d, t).flatten().sort().values.view(n, d), "not independent"),
     "rows sorted": (lambda n, d, t: redrawn(n, d, t).sort(1).values, "not independent"),
     "columns sorted": (lambda n, d, t: redrawn(n, d, t).sort(0).values, "not independent"),
