@@ -8,7 +8,15 @@ from typing import Any
 import torch
 
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
-from gancourse.exercises.checking.judging import close, judge, letter, numbers, pointwise, scalar
+from gancourse.exercises.checking.judging import (
+    close,
+    judge,
+    judge_formula,
+    letter,
+    numbers,
+    pointwise,
+    scalar,
+)
 
 
 def _densities() -> tuple[torch.Tensor, torch.Tensor, list[str]]:
@@ -103,9 +111,20 @@ def _check_value_at_optimum(call: StudentFunction) -> str:
     jsd = torch.stack([_jsd(p, q) for p, q in pairs])
     kl = torch.stack([(p * torch.log(p / q)).sum() for p, q in pairs])
     log4 = math.log(4)
+    real_half = torch.stack([torch.xlogy(p, p / (p + q)).sum() for p, q in pairs])
     mistakes = [
+        (
+            -log4 + 4 * jsd,
+            "Your Jensen-Shannon divergence lacks its 1/2: it is the mean of two KL to the middle, not their sum.",
+        ),
         (jsd, "This is the Jensen-Shannon divergence alone: C(G) is twice it, shifted by a constant."),
         (2 * jsd, "The constant is missing: at p_g = p the value is -log 4, not 0."),
+        ((-log4 + 2 * jsd) / 2, "This is half of it: both halves of V are added, not averaged."),
+        ((-log4 + 2 * jsd) / 6, "This is a mean over the outcomes: V is a sum, the probabilities do the averaging."),
+        (-2 * log4 + 2 * jsd, "The constant counts twice: with (p + p_g) under the line, -log 4 is in it already."),
+        (-math.log(2) + 2 * jsd, "The constant is log(1/2) twice, -log 4: each half of V brings one."),
+        (real_half, "This is the real half alone: V also has p_g log(1 - D)."),
+        (2 * real_half, "This is the real half, twice: the fake half has p_g where the real one has p."),
         (-log4 + jsd, "The divergence enters twice: both halves of V contribute a Kullback-Leibler term."),
         (log4 + 2 * jsd, "The constant has the wrong sign: at p_g = p, D is 1/2 and V = log(1/2) + log(1/2)."),
         (log4 - 2 * jsd, "This is -C(G), the discriminator's loss. The value V itself is asked for."),
@@ -147,8 +166,34 @@ def value_at_optimum(p, p_g):
 
 
 def _logits() -> tuple[torch.Tensor, list[str]]:
-    logits = torch.tensor([-6.0, -2.0, -0.5, 0.0, 1.0, 4.0], dtype=torch.float64)
+    logits = torch.tensor([-6.0, -4.7, -2.0, -0.5, 0.0, 0.3, 1.0, 2.9, 4.0], dtype=torch.float64)
     return logits, [f"a logit of {value:g}" for value in logits.tolist()]
+
+
+def _closed_form(call: StudentFunction, value: torch.Tensor, right: torch.Tensor) -> None:
+    """`Wrong` where right numbers come from autograd, or from differences: both are exact to a few digits only."""
+    logits, _ = _logits()
+    tapes = []
+
+    def saved(x: torch.Tensor) -> torch.Tensor:
+        tapes.append(x.shape)
+        return x
+
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(saved, lambda x: x):
+            again = call(logits.clone())
+    except Wrong:  # written for numbers
+        again = call(float(logits[0]))
+        again = [again, *(call(float(logit)) for logit in logits[1:])]
+    if tapes:
+        raise Wrong("The numbers are right, but autograd found them: write the derivative in closed form.")
+    dtype = getattr(again, "dtype", None)
+    exact = torch.finfo(torch.float32 if str(dtype).endswith("float32") else torch.float64).eps
+    if bool(((value - right).abs() > 32 * exact).any()):
+        raise Wrong(
+            "Close, but not exact: this looks like a difference quotient, (f(l + h) - f(l)) / h, or a rounded number. "
+            "Write the derivative in closed form."
+        )
 
 
 def _check_saturating_gradient(call: StudentFunction) -> str:
@@ -161,7 +206,9 @@ def _check_saturating_gradient(call: StudentFunction) -> str:
         (d - 1, "This is the derivative of -log D, the non-saturating loss."),
         (torch.log(1 - d), "This is the loss itself: its derivative is asked for."),
     ]
-    judge(pointwise(call, logits), -d, mistakes, points, "Chain rule: derivative of the log, times D(1 - D).")
+    value = pointwise(call, logits)
+    judge(value, -d, mistakes, points, "Chain rule: derivative of the log, times D(1 - D).")
+    _closed_form(call, value, -d)
     return "It vanishes where D is near 0, that is for fakes that D recognises: exactly where G should learn most."
 
 
@@ -196,7 +243,9 @@ def _check_non_saturating_gradient(call: StudentFunction) -> str:
         (-d * (1 - d), "This is the derivative of -D: the logarithm's own derivative, 1/D, is missing."),
         (-torch.log(d), "This is the loss itself: its derivative is asked for."),
     ]
-    judge(pointwise(call, logits), d - 1, mistakes, points, "Chain rule: derivative of the log, times D(1 - D).")
+    value = pointwise(call, logits)
+    judge(value, d - 1, mistakes, points, "Chain rule: derivative of the log, times D(1 - D).")
+    _closed_form(call, value, d - 1)
     return "Near D = 0 it is -1 where the saturating one is -D: their ratio, (1 - D)/D, grows without bound."
 
 
@@ -390,12 +439,23 @@ def _positions(call: StudentFunction) -> torch.Tensor:
     return torch.cat(rows)
 
 
+_SWAPPED = "The outputs are exchanged: return the new x first, then the new y."
+_CHANGES = "These are the changes alone: add them to the old x and the old y."
+
+
 def _rule(step: Any) -> torch.Tensor:
     return torch.tensor([step(*start) for start in _STARTS], dtype=torch.float64).reshape(-1)
 
 
 def _check_simultaneous_step(call: StudentFunction) -> str:
     mistakes = [
+        (_rule(lambda x, y, lr: (y + lr * x, x - lr * y)), _SWAPPED),
+        (_rule(lambda x, y, lr: (-lr * y, lr * x)), _CHANGES),
+        (_rule(lambda x, y, lr: (x - y, y + x)), "The learning rate is missing: each gradient is multiplied by `lr`."),
+        (
+            _rule(lambda x, y, lr: (x - lr * (y + lr * x), y + lr * x)),
+            "Your x uses the new y: these are alternating steps. Simultaneous ones both start from the old point.",
+        ),
         (
             _rule(lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y))),
             "Your y uses the new x: these are alternating steps. Simultaneous ones both start from the old point.",
@@ -450,7 +510,17 @@ def _two_steps(x: float, y: float, lr: float) -> tuple[float, float]:
 
 
 def _check_extragradient_step(call: StudentFunction) -> str:
+    def changes(x: float, y: float, lr: float) -> tuple[float, float]:
+        new_x, new_y = _extragradient(x, y, lr)
+        return new_x - x, new_y - y
+
     mistakes = [
+        (_rule(lambda x, y, lr: _extragradient(x, y, lr)[::-1]), _SWAPPED),
+        (_rule(changes), _CHANGES),
+        (
+            _rule(lambda x, y, lr: (x + lr * (y + lr * x), y - lr * (x - lr * y))),
+            "The roles are exchanged in the last step: x descends and y ascends.",
+        ),
         (
             _rule(lambda x, y, lr: (x - lr * y, y + lr * x)),
             "This is the look-ahead point, a plain simultaneous step: take the gradient there, and "
@@ -459,7 +529,8 @@ def _check_extragradient_step(call: StudentFunction) -> str:
         (_rule(_two_steps), "The second step starts from the look-ahead point: it must start from the old (x, y)."),
         (
             _rule(lambda x, y, lr: _extragradient(x, y, lr, look=0.5)),
-            "Your look-ahead goes half as far. That is a method too, but here both steps have the full learning rate.",
+            "Your look-ahead goes half as far, or you average both gradients, which is the same here. That is "
+            "a method too, but here both steps have the full learning rate.",
         ),
         (
             _rule(lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y))),
@@ -597,35 +668,55 @@ def _counts(samples: torch.Tensor, centres: torch.Tensor, radius: float, minimum
 
 def _check_count_modes(call: StudentFunction) -> str:
     samples, centres = _samples()
-    cases = [(0.3, 20), (0.3, 3), (0.15, 20), (0.3, 100)]
-    value = torch.stack([scalar(call(samples.clone(), centres.clone(), radius, least)) for radius, least in cases])
+    few = centres[:5]
+    cases = [
+        (samples, some, radius, least)
+        for some, radius, least in [
+            (centres, 0.3, 20),
+            (centres, 0.3, 3),
+            (centres, 0.15, 20),
+            (centres, 0.3, 100),
+            (centres, 0.3, 80),  # one mode has exactly 80 samples
+            (centres, 0.22, 60),  # at a distance of 0.2, with both coordinates together up to 0.28
+            (few, 0.3, 5),
+        ]
+    ]
 
-    def table(count: Any) -> torch.Tensor:
-        return torch.tensor([float(count(radius, least)) for radius, least in cases], dtype=torch.float64)
+    def with_distance(power: float) -> Any:
+        return lambda s, c, r, n: ((torch.cdist(s, c, p=power) <= r).sum(dim=0) >= n).sum()
 
-    near = torch.cdist(samples, centres)
     mistakes = [
-        (table(lambda r, n: _counts(samples, centres, 9e9, n)), "Every mode is counted: `radius` plays no part in it."),
         (
-            table(lambda r, n: (torch.bincount(near.argmin(dim=1), minlength=8) >= n).sum()),
+            lambda s, c, r, n: ((torch.cdist(s, c) <= r).sum(dim=0) > n).sum(),
+            "A mode with exactly `minimum` samples is covered too: at least means >=.",
+        ),
+        (
+            with_distance(1),
+            "This is the sum of the coordinates' distances: `radius` is that of a disc, so take the root of the sum of "
+            "squares (`torch.cdist` does).",
+        ),
+        (with_distance(float("inf")), "This is a square round each centre: `radius` is that of a disc."),
+        (lambda s, c, r, n: _counts(s, c, 9e9, n), "Every mode is counted: `radius` plays no part in it."),
+        (
+            lambda s, c, r, n: (torch.bincount(torch.cdist(s, c).argmin(dim=1), minlength=len(c)) >= n).sum(),
             "Samples far from every mode are counted for the nearest one: `radius` plays no part in it.",
         ),
-        (table(lambda r, n: _counts(samples, centres, r, 1)), "A single stray sample counts as a mode: use `minimum`."),
+        (lambda s, c, r, n: _counts(s, c, r, 1), "A single stray sample counts as a mode: use `minimum`."),
         (
-            table(lambda r, n: _counts(samples, centres, r**0.5, n)),
+            lambda s, c, r, n: _counts(s, c, r**0.5, n),
             "Squared distances are compared with `radius`: one is squared, the other not.",
         ),
         (
-            table(lambda r, n: (near.min(dim=1).values <= r).sum()),
+            lambda s, c, r, n: (torch.cdist(s, c).min(dim=1).values <= r).sum(),
             "These are the samples near a mode: count the modes.",
         ),
         (
-            table(lambda r, n: 8 - _counts(samples, centres, r, n)),
+            lambda s, c, r, n: len(c) - _counts(s, c, r, n),
             "These are the modes that are missing: count those that are covered.",
         ),
     ]
-    points = [f"radius = {radius:g}, minimum = {least}" for radius, least in cases]
-    judge(value, table(lambda r, n: _counts(samples, centres, r, n)), mistakes, points)
+    points = [f"{len(some)} centres, radius = {radius:g}, minimum = {least}" for _, some, radius, least in cases]
+    judge_formula(call, cases, _counts, mistakes, points)
     return "Counting needs known modes: on images, a classifier's classes take their place."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,14 +14,23 @@ from torch import nn
 from gancourse.exercises.checking import bugs, training_steps
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
-from gancourse.exercises.checking.judging import judge, numbers, scalar
+from gancourse.exercises.checking.judging import (
+    array,
+    choices,
+    close,
+    judge,
+    judge_formula,
+    numbers,
+    scalar,
+)
 
 
 def _check_scale_images(call: StudentFunction) -> str:
     pixels = torch.tensor([0, 1, 64, 127, 128, 200, 254, 255], dtype=torch.uint8).reshape(2, 1, 2, 2)
-    value = call(pixels.clone())
-    if not isinstance(value, torch.Tensor) or value.shape != pixels.shape:
-        raise Wrong(f"For pixels of shape (2, 1, 2, 2) it returned {describe((value,))}: the shape must stay.")
+    value = array(call(pixels.clone()))
+    if value is None or value.shape != pixels.shape:
+        found = call(pixels.clone())
+        raise Wrong(f"For pixels of shape (2, 1, 2, 2) it returned {describe((found,))}: the shape must stay.")
     unit = pixels.double().reshape(-1) / 255
     mistakes = [
         (unit, "The range is [0, 1]: G ends in tanh, so the data must fill [-1, 1]."),
@@ -37,6 +47,13 @@ def _check_scale_images(call: StudentFunction) -> str:
     judge(numbers(value).reshape(-1), 2 * unit - 1, mistakes, points, hint)
     if value.dtype != torch.float32:
         raise Wrong(f"The values are right, but their type is {value.dtype}: the networks are float32.")
+    grey = torch.tensor([[100, 120], [140, 150]], dtype=torch.uint8).reshape(1, 1, 2, 2)
+    value = numbers(call(grey.clone())).reshape(-1)
+    if not close(value, grey.double().reshape(-1) / 127.5 - 1):
+        raise Wrong(
+            f"A batch of greys, 100 to 150, becomes {value.min():.3g} to {value.max():.3g}: use 0 and 255, the same "
+            "for every batch, and not the smallest and largest pixel of this one."
+        )
     return "Black is -1 and white is 1, as in the pictures that G makes: D cannot tell them apart by their range."
 
 
@@ -62,14 +79,41 @@ def scale_images(pixels):
 
 def _loss(call: StudentFunction, *logits: torch.Tensor) -> torch.Tensor:
     """The student's loss on these logits; `Wrong` if it is not a scalar that can be differentiated."""
-    value = call(*[item.clone().requires_grad_() for item in logits])
+    return scalar(_differentiable(call, *[item.clone().requires_grad_() for item in logits]))
+
+
+def _differentiable(call: StudentFunction, *logits: torch.Tensor) -> torch.Tensor:
+    value = call(*logits)
     if not isinstance(value, torch.Tensor):
         raise Wrong(f"It returned {describe((value,))}: return the loss as a tensor, so that it has a gradient.")
     if value.numel() != 1:
         raise Wrong(f"It returned shape {tuple(value.shape)}: take the mean over the batch.")
     if not value.requires_grad:
         raise Wrong("The loss has no gradient: look for a `.detach()`, `.item()` or `no_grad` inside your function.")
-    return scalar(value)
+    return value
+
+
+def _check_gradients(
+    call: StudentFunction, loss: Callable[..., torch.Tensor], cases: Sequence[tuple[torch.Tensor, ...]], what: list[str]
+) -> None:
+    """The loss has the right value on each case; has it the right gradient on each of its arguments (`what`)?"""
+    for case in cases:
+        mine, ours = ([item.clone().requires_grad_() for item in case] for _ in range(2))
+        found = torch.autograd.grad(_differentiable(call, *mine).sum(), mine, allow_unused=True)
+        wanted = torch.autograd.grad(loss(*ours), ours)
+        for name, got, right, logits in zip(what, found, wanted, case, strict=True):
+            size = f"for logits of {logits[0]:g}" if bool((logits == logits[0]).all()) else "for moderate logits"
+            if got is None or (bool(right.any()) and not bool(got.any())):
+                raise Wrong(
+                    f"The value is right, but no gradient reaches the {name} logits {size}: the loss must be "
+                    "differentiable in them. What is detached, `G(z)`, is detached before D, never behind it."
+                )
+            if not bool(got.isfinite().all()):
+                raise Wrong(f"The value is right, but {size} the gradient is {got[0]:g}: use `F.softplus` or its like.")
+            if not close(got, right):
+                raise Wrong(
+                    f"The value is right, but its gradient on the {name} logits {size} is not that of the loss."
+                )
 
 
 def _check_extremes(call: StudentFunction, cases: list[tuple[torch.Tensor, ...]], expected: list[float]) -> None:
@@ -118,6 +162,11 @@ def _check_discriminator_loss(call: StudentFunction) -> str:
     )
     high, low = torch.full((4,), 200.0), torch.full((4,), -200.0)
     _check_extremes(call, [(low, low), (high, high)], [200.0, 200.0])
+
+    def loss(on_real: torch.Tensor, on_fake: torch.Tensor) -> torch.Tensor:
+        return F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
+
+    _check_gradients(call, loss, [(real, fake), (low, low), (high, high)], ["real", "fake"])
     return "At the equilibrium, D = 1/2 everywhere, it is 2 log 2 = 1.386: the mark to look for in loss curves."
 
 
@@ -164,7 +213,9 @@ def _check_generator_loss(call: StudentFunction) -> str:
         [(mistaken.double().reshape(1), message) for mistaken, message in mistakes],
         ["a batch of random logits"],
     )
-    _check_extremes(call, [(torch.full((4,), -200.0),), (torch.full((4,), 200.0),)], [200.0, 0.0])
+    extremes: list[tuple[torch.Tensor, ...]] = [(torch.full((4,), -200.0),), (torch.full((4,), 200.0),)]
+    _check_extremes(call, extremes, [200.0, 0.0])
+    _check_gradients(call, lambda logits: F.softplus(-logits).mean(), [(fake,), *extremes], ["fake"])
     return "At the equilibrium it is log 2 = 0.693, and a rejected fake still has a gradient of -1 on its logit."
 
 
@@ -239,25 +290,26 @@ def generator_step(G, D, optimiser, batch_size):
 
 
 def _check_mlp_parameters(call: StudentFunction) -> str:
-    cases = [(100, 128, 256, 784), (784, 256, 128, 1), (3, 5)]
-    value = torch.stack([scalar(call(list(widths))) for widths in cases])
+    cases = [(100, 128, 256, 784), (784, 256, 128, 1), (3, 5), (2, 7, 1, 4, 3)]
 
-    def table(of: Any) -> torch.Tensor:
-        sums = [sum(of(a, b) for a, b in itertools.pairwise(w)) for w in cases]
-        return torch.tensor(sums, dtype=torch.float64)
+    def total(of: Any) -> Any:
+        return lambda widths: sum(of(a, b) for a, b in itertools.pairwise(widths))
 
-    right = table(lambda a, b: a * b + b)
+    right = total(lambda a, b: a * b + b)
     mistakes = [
-        (table(lambda a, b: a * b), "The biases are missing: one for each output of a layer."),
-        (table(lambda a, b: a * b + a), "The biases belong to the outputs of a layer, not to its inputs."),
-        (table(lambda a, b: a * b + 1), "A layer has one bias for each of its outputs, not a single one."),
+        (total(lambda a, b: a * b), "The biases are missing: one for each output of a layer."),
+        (total(lambda a, b: a * b + a), "The biases belong to the outputs of a layer, not to its inputs."),
+        (total(lambda a, b: a * b + 1), "A layer has one bias for each of its outputs, not a single one."),
         (
-            table(lambda a, b: a + b),
+            total(lambda a, b: a + b),
             "Each input is joined to each output: a layer has a product of weights, not a sum.",
         ),
-        (right + torch.tensor([w[0] for w in cases]), "The inputs have no biases: count those of the layers alone."),
+        (lambda w: right(w) + w[0], "The inputs have no biases: count those of the layers alone."),
+        (lambda w: right(w) - w[-1], "The last layer has biases too."),
+        (lambda w: right(w) - (w[-2] + 1) * w[-1], "The last layer is missing: n widths make n - 1 layers."),
     ]
-    judge(value, right, mistakes, [f"widths {list(widths)}" for widths in cases], exact=True)
+    points = [f"widths {list(widths)}" for widths in cases]
+    judge_formula(call, [(list(widths),) for widths in cases], right, mistakes, points, exact=True)
     return "G of notebook 02 has more weights than D, and most of them lie in its last layer."
 
 
@@ -322,15 +374,7 @@ _EVIDENCE = {
 
 
 def _check_read_curves(answer: Any) -> str:
-    if not isinstance(answer, dict):
-        raise Wrong(f"The answer is {describe((answer,))}: a dict is expected, run -> diagnosis.")
-    given = {str(run).strip().upper(): " ".join(str(word).lower().split()) for run, word in answer.items()}
-    for run in _DIAGNOSES:
-        if given.get(run, "ellipsis") in ("ellipsis", "none"):
-            raise Wrong(f"Run {run} has no diagnosis yet.")
-        if given[run] not in _DIAGNOSES.values():
-            known = ", ".join(sorted(_DIAGNOSES.values()))
-            raise Wrong(f"Run {run}: the diagnoses to choose from are {known}.")
+    given = choices(answer, "Run", _DIAGNOSES, sorted(_DIAGNOSES.values()))
     wrong = [run for run, diagnosis in _DIAGNOSES.items() if given[run] != diagnosis]
     if wrong:
         run = wrong[0]

@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
-from gancourse.exercises.checking.crashes import describe
+from gancourse.exercises.checking.crashes import brief, describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise, is_stub
-from gancourse.exercises.checking.judging import close, judge, numbers, scalar
-
-
-def _integers(call: StudentFunction, cases: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, Any]:
-    """The student's values for these arguments, and a function that tabulates a formula over them."""
-    value = torch.stack([scalar(call(*case)) for case in cases])
-    return value, lambda formula: torch.tensor([float(formula(*case)) for case in cases], dtype=torch.float64)
+from gancourse.exercises.checking.judging import close, judge, judge_formula, numbers, scalar
+from gancourse.exercises.checking.same_network import judge_network
 
 
 def _check_transposed_size(call: StudentFunction) -> str:
     cases = [(1, 7, 1, 0), (7, 4, 2, 1), (14, 4, 2, 1), (5, 3, 2, 1), (6, 5, 3, 0)]
-    value, table = _integers(call, cases)
     mistakes = [
         (
-            table(lambda n, k, s, p: (n + 2 * p - k) // s + 1),
+            lambda n, k, s, p: (n + 2 * p - k) // s + 1,
             "This is the formula of an ordinary convolution: the transposed one goes the other way.",
         ),
-        (table(lambda n, k, s, p: (n - 1) * s + 2 * p + k), "Padding has the wrong sign: here it cuts the edges off."),
-        (table(lambda n, k, s, p: n * s - 2 * p + k), "n inputs have n - 1 gaps between them: s stands n - 1 times."),
-        (table(lambda n, k, s, p: (n - 1) * s - p + k), "Padding cuts on both sides: it counts twice."),
+        (lambda n, k, s, p: (n - 1) * s + 2 * p + k, "Padding has the wrong sign: here it cuts the edges off."),
+        (lambda n, k, s, p: n * s - 2 * p + k, "n inputs have n - 1 gaps between them: s stands n - 1 times."),
+        (lambda n, k, s, p: (n - 1) * s - p + k, "Padding cuts on both sides: it counts twice."),
         (
-            table(lambda n, k, s, p: n * s),
+            lambda n, k, s, p: n * s,
             "size * stride is right for k4 s2 p1, but not in general: kernel and padding count.",
         ),
         (
-            table(lambda n, k, s, p: (n - 1) * s - 2 * p + k - 1),
+            lambda n, k, s, p: (n - 1) * s - 2 * p + k - 1,
             "One too few: the last input covers k outputs, not k - 1.",
         ),
     ]
-    right = table(lambda n, k, s, p: (n - 1) * s - 2 * p + k)
     names = ("size", "kernel", "stride", "padding")
     points = [", ".join(f"{name} {item}" for name, item in zip(names, case, strict=True)) for case in cases]
-    judge(value, right, mistakes, points)
+    judge_formula(call, cases, lambda n, k, s, p: (n - 1) * s - 2 * p + k, mistakes, points, exact=True)
     return "1 becomes 7, 7 becomes 14, 14 becomes 28: this is G's way from a vector to a digit."
 
 
@@ -70,27 +64,32 @@ def transposed_size(size, kernel, stride, padding):
 
 def _check_block_parameters(call: StudentFunction) -> str:
     cases = [(100, 256, 7, True), (256, 128, 4, True), (128, 1, 4, False)]
-    value, table = _integers(call, cases)
-    right = table(lambda a, b, k, n: a * b * k * k + 2 * b * n)
     mistakes = [
-        (table(lambda a, b, k, n: a * b * k * k + b + 2 * b * n), "You count a bias for the convolution: it has none."),
-        (table(lambda a, b, k, n: a * b * k * k), "BatchNorm's parameters are missing: how many per channel?"),
-        (table(lambda a, b, k, n: a * b * k * k + b * n), "BatchNorm has a weight and a bias for each channel: two."),
+        (lambda a, b, k, n: a * b * k * k + b + 2 * b * n, "You count a bias for the convolution: it has none."),
+        (lambda a, b, k, n: a * b * k * k, "BatchNorm's parameters are missing: how many per channel?"),
+        (lambda a, b, k, n: a * b * k * k + b * n, "BatchNorm has a weight and a bias for each channel: two."),
         (
-            table(lambda a, b, k, n: a * b * k * k + 4 * b * n),
+            lambda a, b, k, n: a * b * k * k + 4 * b * n,
             "Running mean and variance are buffers, not parameters: no optimiser moves them.",
         ),
         (
-            table(lambda a, b, k, n: a * b * k + 2 * b * n),
+            lambda a, b, k, n: a * b * k + 2 * b * n,
             "The kernel is square: k * k weights for each pair of channels.",
         ),
-        (table(lambda a, b, k, n: b * k * k + 2 * b * n), "Every output channel has a kernel for every input channel."),
+        (lambda a, b, k, n: b * k * k + 2 * b * n, "Every output channel has a kernel for every input channel."),
         (
-            table(lambda a, b, k, n: a * b * k * k + 2 * a * n),
+            lambda a, b, k, n: a * b * k * k + 2 * a * n,
             "BatchNorm follows the convolution: it has as many channels as come out of it.",
         ),
     ]
-    judge(value, right, mistakes, [f"the block {case}" for case in cases], exact=True)
+    judge_formula(
+        call,
+        cases,
+        lambda a, b, k, n: a * b * k * k + 2 * b * n,
+        mistakes,
+        [f"the block {case}" for case in cases],
+        exact=True,
+    )
     return "Most of G's weights are in its first layer, which turns z into 7 x 7 pixels of 256 channels."
 
 
@@ -114,6 +113,20 @@ def block_parameters(c_in, c_out, kernel, batch_norm):
     return c_in * c_out * kernel**2 + (2 * c_out if batch_norm else 0)
 
 
+def _generator(order: str = "tnrtnrt", **norm: Any) -> nn.Sequential:
+    """G by its layers' initials: Transposed convolution, BatchNorm (N), ReLU (R), LeakyReLU (L) or Tanh (H)."""
+    shapes = iter([(100, 256, 7, 1, 0), (256, 128, 4, 2, 1), (128, 1, 4, 2, 1)])
+    widths = iter([256, 128])
+    layers: dict[str, Callable[[], nn.Module]] = {
+        "t": lambda: nn.ConvTranspose2d(*next(shapes), bias=False),
+        "n": lambda: nn.BatchNorm2d(next(widths), **norm),
+        "r": nn.ReLU,
+        "l": lambda: nn.LeakyReLU(0.2),
+        "h": nn.Tanh,
+    }
+    return nn.Sequential(*[layers[one]() for one in order], nn.Tanh())
+
+
 def _check_build_generator(call: StudentFunction) -> str:
     net = call()
     if not isinstance(net, nn.Module):
@@ -128,15 +141,14 @@ def _check_build_generator(call: StudentFunction) -> str:
         ) from None
     if tuple(images.shape) != (8, 1, 28, 28):
         raise Wrong(f"z of shape (8, 100, 1, 1) becomes {tuple(images.shape)}: (8, 1, 28, 28) is expected.")
-    kinds = [type(module) for module in net.modules()]
-    if nn.Tanh not in kinds and not bool((net(50 * z).abs() <= 1).all()):
+    if not bool((net(50 * z).abs() <= 1).all()):
         raise Wrong("The pixels leave [-1, 1]: a Tanh at the end is missing.")
-    if nn.Sigmoid in kinds:
+    if not bool((images < 0).any()):
         raise Wrong("A Sigmoid gives pixels in [0, 1]: the data is in [-1, 1], so end with a Tanh.")
-    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
-    if [norm.num_features for norm in norms] != [256, 128]:
-        found = ", ".join(str(norm.num_features) for norm in norms) or "none"
-        extra = " (the output has none: its statistics are the image's)" if len(norms) > 2 else ""
+    channels = [buffer.numel() for buffer in net.buffers() if buffer.is_floating_point() and buffer.ndim][::2]
+    if channels != [256, 128]:
+        found = ", ".join(map(str, channels)) or "none"
+        extra = " (the output has none: its statistics are the image's)" if len(channels) > 2 else ""
         raise Wrong(f"BatchNorm layers over 256 and 128 channels are expected, and it has {found}{extra}.")
     count, right = sum(parameter.numel() for parameter in net.parameters()), 1_781_504
     if count == right + 256 + 128 + 1:
@@ -147,6 +159,29 @@ def _check_build_generator(call: StudentFunction) -> str:
         raise Wrong(
             f"It has {count:,} parameters, and {right:,} are right: compare kernels and channels with the text."
         )
+    mistakes: list[tuple[Callable[[], nn.Module], str]] = [
+        (lambda: _generator("tntnt"), "Both ReLUs are missing: without them G is linear but for its BatchNorms."),
+        (lambda: _generator("tnrtnt"), "The second ReLU is missing: one follows each BatchNorm."),
+        (lambda: _generator("tntnrt"), "The first ReLU is missing: one follows each BatchNorm."),
+        (lambda: _generator("trntrnt"), "The order is BatchNorm, then ReLU: yours has the ReLU first."),
+        (
+            lambda: _generator("tnhtnht"),
+            "A Tanh stands inside the network: inside there are ReLUs, the Tanh is the end.",
+        ),
+        (lambda: _generator("tnrtnht"), "A Tanh stands behind the second BatchNorm: a ReLU belongs there."),
+        (lambda: _generator("tnhtnrt"), "A Tanh stands behind the first BatchNorm: a ReLU belongs there."),
+        (lambda: _generator("tnltnlt"), "These are LeakyReLUs, as D has them: G has ReLUs."),
+        (
+            lambda: _generator(eps=0.8),
+            "BatchNorm's eps is 0.8: the second argument of `nn.BatchNorm2d` is eps, added to the variance.",
+        ),
+        (
+            lambda: _generator(momentum=0.8),
+            "BatchNorm's running statistics move too fast, with momentum 0.8: leave PyTorch's own, 0.1.",
+        ),
+    ]
+    otherwise = "The sizes are right, but given the same weights it computes something else: {part} are not the same."
+    judge_network(call, [_generator], torch.randn(6, 100, 1, 1), mistakes, otherwise)
     return "From 1 x 1 to 28 x 28 in three layers, with pixels in (-1, 1)."
 
 
@@ -188,7 +223,9 @@ def _check_init_weights(call: StudentFunction) -> str:
         "Conv2d": nn.Conv2d(32, 64, 4, bias=False),
         "ConvTranspose2d": nn.ConvTranspose2d(64, 32, 4, bias=False),
     }
-    net = nn.Sequential(nn.Sequential(*layers.values()), nn.ReLU(), norm, nn.Linear(4, 1))
+    others = {"Linear": nn.Linear(40, 30), "Embedding": nn.Embedding(30, 20), "LayerNorm": nn.LayerNorm(30)}
+    net = nn.Sequential(nn.Sequential(*layers.values()), nn.ReLU(), norm, *others.values())
+    kept = {name: [p.detach().clone() for p in layer.parameters()] for name, layer in others.items()}
     before = {name: layer.weight.detach().clone() for name, layer in layers.items()}
     if is_stub(call.function):
         call.in_place(net)
@@ -209,6 +246,9 @@ def _check_init_weights(call: StudentFunction) -> str:
     _check_normal("BatchNorm's weights", weight, 1.0)
     if not close(norm.bias.detach(), torch.zeros_like(norm.bias)):
         raise Wrong(f"BatchNorm's biases have mean {norm.bias.mean():.2f}: they start at 0.")
+    for name, other in others.items():
+        if not all(map(torch.equal, other.parameters(), kept[name])):
+            raise Wrong(f"It also changes the weights of `{name}`: layers of other kinds are left alone.")
     return "Small weights, and BatchNorm that starts close to doing nothing but normalising."
 
 
@@ -254,26 +294,61 @@ def init_weights(module):
         nn.init.zeros_(module.bias)
 
 
+def _check_momentum(layer: nn.Module, x: torch.Tensor) -> None:
+    """`Wrong` unless one batch moves the running mean, which starts at 0, by 0.2 of its own mean."""
+    at_zero = [not bool(buffer.any()) and buffer.numel() == x.shape[1] for buffer in layer.buffers()]
+    layer.train()(x)
+    means = [buffer for buffer, zero in zip(layer.buffers(), at_zero, strict=True) if zero]
+    if not means:
+        raise Wrong("No running mean starts at 0: are the running statistics kept?")
+    share = float((means[0] / x.mean((0, 2, 3))).mean())
+    if abs(share - 0.8) < 0.01:
+        raise Wrong(
+            "momentum=0.8 has the opposite meaning in PyTorch: there it is the weight of the new batch, in Keras "
+            "that of the old average."
+        )
+    if abs(share - 1) < 0.01 and getattr(layer, "momentum", 0) is None:
+        raise Wrong("momentum is None: that is the plain mean of all batches. Which weight has the new batch?")
+    if abs(share - 0.2) > 1e-3:
+        momentum, eps = getattr(layer, "momentum", round(share, 3)), getattr(layer, "eps", 1e-5)
+        if eps > 1e-2:
+            raise Wrong(
+                f"eps is {eps:g}: the second argument of `nn.BatchNorm2d` is eps, added to the variance. Name the "
+                "argument: `momentum=`."
+            )
+        raise Wrong(f"momentum is {momentum}: which weight has the new batch, if the old average keeps 0.8?")
+
+
 def _check_translate_batch_norm(call: StudentFunction) -> str:
     for channels in (128, 64):
         layer = call(channels)
-        if not isinstance(layer, nn.BatchNorm2d):
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm3d) or not isinstance(layer, nn.Module):
             raise Wrong(f"It returned {describe((layer,))}: an `nn.BatchNorm2d` is expected.")
-        if layer.num_features != channels:
-            raise Wrong(f"Asked for {channels} channels, it made a layer over {layer.num_features}.")
-        if layer.eps > 1e-2:
-            raise Wrong(
-                f"eps is {layer.eps:g}: the second argument of `nn.BatchNorm2d` is eps, added to the variance. Name "
-                "the argument: `momentum=`."
+        widths = {p.numel() for p in layer.parameters()}
+        if widths and widths != {channels}:
+            raise Wrong(f"Asked for {channels} channels, it made a layer over {min(widths)}.")
+        if not widths or len(list(layer.parameters())) != 2:
+            raise Wrong("The layer has no weight and bias for its channels, which Keras' layer has: leave `affine` on.")
+        if not any(buffer.numel() == channels for buffer in layer.buffers()):
+            raise Wrong("The layer keeps no running statistics, and in eval mode it needs them: leave them on.")
+        x = 0.3 * torch.randn(2, channels, 2, 1) + 1  # small: so that a variance over n shows
+        _check_momentum(call(channels), x)
+        mistakes: list[tuple[Callable[[], nn.Module], str]] = [
+            (
+                lambda channels=channels, eps=eps: nn.BatchNorm2d(channels, eps, 0.2),  # type: ignore[misc]
+                f"eps is {eps:g}: PyTorch's own, 1e-05, is asked for.{more}",
             )
-        momentum = layer.momentum
-        if momentum is not None and abs(momentum - 0.8) < 1e-6:
-            raise Wrong(
-                "momentum=0.8 has the opposite meaning in PyTorch: there it is the weight of the new batch, in Keras "
-                "that of the old average."
-            )
-        if momentum is None or abs(momentum - 0.2) > 1e-6:
-            raise Wrong(f"momentum is {momentum}: which weight has the new batch, if the old average keeps 0.8?")
+            for eps, more in [
+                (0.8, " The second argument of `nn.BatchNorm2d` is eps, added to the variance. Name `momentum=`."),
+                (0.2, " The second argument of `nn.BatchNorm2d` is eps, added to the variance. Name `momentum=`."),
+                (1e-3, " (That one is Keras'.)"),
+                (1e-2, ""),
+                (1e-1, ""),
+            ]
+        ]
+        otherwise = "Given the same weights it is no BatchNorm with PyTorch's own eps: {part} are not the same."
+        right = [lambda channels=channels: nn.BatchNorm2d(channels, momentum=0.2)]
+        judge_network(lambda channels=channels: call(channels), right, x, mistakes, otherwise)  # type: ignore[misc]
     return "The published `BatchNorm2d(128, 0.8)` sets eps to 0.8: a channel of variance 0.1 comes out at a third."
 
 
@@ -314,7 +389,8 @@ def _check_separate_batches(call: StudentFunction) -> str:
     D = _NormedDiscriminator()
     x_real, x_fake = torch.rand(12, 1, 28, 28) * 0.5 + 0.4, torch.rand(12, 1, 28, 28) - 0.9
     value = call(D, x_real.clone(), x_fake.clone())
-    if not isinstance(value, tuple | list) or len(value) != 2:
+    rows = isinstance(value, torch.Tensor) and value.ndim >= 2 and len(value) == 2  # a stacked pair is one too
+    if not rows and (not isinstance(value, tuple | list) or len(value) != 2):
         raise Wrong(f"It returned {describe((value,))}: a pair is expected, the logits on real and on fake images.")
     logits = torch.cat([numbers(item).reshape(-1) for item in value])
     if logits.numel() != 24:
@@ -327,6 +403,16 @@ def _check_separate_batches(call: StudentFunction) -> str:
         both = D(torch.cat([x_real, x_fake])).double()
     right = torch.cat([real, fake])
     if close(logits, right, atol=1e-4):
+        for item, name in zip(value, ("real", "fake"), strict=True):
+            if not isinstance(item, torch.Tensor) or not item.requires_grad:
+                raise Wrong(
+                    f"The logits on the {name} images are cut off from D, which could not learn from them: look for a "
+                    "`.detach()`, `.tolist()` or `no_grad`."
+                )
+            found = torch.autograd.grad(item.sum(), list(D.parameters()), retain_graph=True, allow_unused=True)
+            wanted = torch.autograd.grad(D(x_real if name == "real" else x_fake).sum(), list(D.parameters()))
+            if any(f is None or not close(f, w, 1e-3, 1e-4) for f, w in zip(found, wanted, strict=True)):
+                raise Wrong(f"The logits on the {name} images are right, but the gradient that D gets of them is not.")
         return "The statistics of each batch are its own: no real image is normalised by the fakes beside it."
     if close(logits, both, atol=1e-4) or close(logits, torch.cat([both[12:], both[:12]]), atol=1e-4):
         raise Wrong(
@@ -386,6 +472,8 @@ def _check_preview(call: StudentFunction) -> str:
         )
     if images.requires_grad:
         raise Wrong("The images carry G's graph, which costs memory: make them under `torch.no_grad()`.")
+    if not all(parameter.requires_grad for parameter in G.parameters()):
+        raise Wrong("G is left frozen: `requires_grad_(False)` stays after the preview. Use `torch.no_grad()`.")
     if not G.training:
         raise Wrong("G is left in eval mode: it came in train mode, and its training goes on after the preview.")
     with torch.no_grad():
@@ -427,22 +515,27 @@ def preview(G, z):
 
 def _check_transposed_cost(call: StudentFunction) -> str:
     cases = [(100, 256, 7, 1), (256, 128, 4, 7), (128, 1, 4, 14), (3, 5, 2, 9)]
-    value, table = _integers(call, cases)
-    right = table(lambda a, b, k, n: a * b * k * k * n * n)
     mistakes = [
-        (table(lambda a, b, k, n: a * b * k * k), "These are the weights. How often is each of them used?"),
+        (lambda a, b, k, n: a * b * k * k, "These are the weights. How often is each of them used?"),
         (
-            table(lambda a, b, k, n: a * b * k * k * (2 * n) ** 2),
+            lambda a, b, k, n: a * b * k * k * (2 * n) ** 2,
             "You count the places of the output. Here each *input* pixel stamps the kernel once.",
         ),
-        (table(lambda a, b, k, n: a * b * k * k * n), "The input has size * size pixels, not size."),
-        (table(lambda a, b, k, n: a * b * k * n * n), "The kernel is square: k * k weights for each pair of channels."),
+        (lambda a, b, k, n: a * b * k * k * n, "The input has size * size pixels, not size."),
+        (lambda a, b, k, n: a * b * k * n * n, "The kernel is square: k * k weights for each pair of channels."),
         (
-            table(lambda a, b, k, n: 2 * a * b * k * k * n * n),
+            lambda a, b, k, n: 2 * a * b * k * k * n * n,
             "Count a multiplication together with its addition, once.",
         ),
     ]
-    judge(value, right, mistakes, [f"the layer {case}" for case in cases], exact=True)
+    judge_formula(
+        call,
+        cases,
+        lambda a, b, k, n: a * b * k * k * n * n,
+        mistakes,
+        [f"the layer {case}" for case in cases],
+        exact=True,
+    )
     return "G's first layer has most of the weights, and its second does most of the work."
 
 
@@ -476,8 +569,8 @@ def _check_shortcut(call: StudentFunction) -> str:
         what = f"For c_in {c_in}, c_out {c_out}, stride {stride} and a {side} x {side} image"
         try:
             found = layer(x)
-        except RuntimeError as error:
-            raise Wrong(f"{what} it stops: {str(error).splitlines()[0][:140]}.") from None
+        except Exception as error:
+            raise Wrong(f"{what} it stops: {brief(error)}.") from None
         if found.shape[1] != c_out:
             raise Wrong(f"{what} it gives {found.shape[1]} channels, and the branch has {c_out}: they cannot be added.")
         if found.shape != branch.shape:
@@ -485,13 +578,42 @@ def _check_shortcut(call: StudentFunction) -> str:
                 f"{what} it gives {found.shape[-1]} x {found.shape[-1]} pixels, and the branch {branch.shape[-1]} x "
                 f"{branch.shape[-1]}. Which of its settings changes the branch's size?"
             )
-        kernels = [m.kernel_size for m in layer.modules() if isinstance(m, nn.Conv2d)]
-        if any(kernel != (1, 1) for kernel in kernels):
-            raise Wrong(f"Its kernel is {kernels[0][0]} x {kernels[0][1]}: a shortcut mixes channels, one pixel alone.")
-        if c_in == c_out and stride == 1 and not torch.equal(found, x):
-            raise Wrong(f"{what} nothing has to change: `nn.Identity()` passes x on as it is, at no cost.")
-        if (c_in != c_out or stride > 1) and not kernels:
+        weights = [p for p in layer.parameters() if p.ndim > 1]
+        wide = next((p for p in weights if p.ndim == 4 and p.shape[2:] != (1, 1)), None)
+        if wide is not None:
+            size = tuple(wide.shape[2:])
+            raise Wrong(f"Its kernel is {size[0]} x {size[1]}: a shortcut mixes channels, one pixel alone.")
+        if c_in == c_out and stride == 1:
+            if not torch.equal(found, x):
+                raise Wrong(f"{what} nothing has to change: `nn.Identity()` passes x on as it is, at no cost.")
+            continue
+        if not weights:
             raise Wrong(f"{what} a 1 x 1 convolution is expected, whose weights choose what is passed on.")
+        if len(list(layer.parameters())) > 1:
+            raise Wrong(
+                f"{what} it has {sum(p.numel() for p in layer.parameters())} weights, and {c_in * c_out} are expected: "
+                "one 1 x 1 convolution without a bias, `bias=False`, and nothing after it."
+            )
+        rights: list[Callable[[], nn.Module]] = [
+            lambda a=c_in, b=c_out, s=stride: nn.Conv2d(a, b, 1, s, bias=False),  # type: ignore[misc]
+            lambda a=c_in, b=c_out, s=stride: nn.Sequential(  # type: ignore[misc]
+                nn.AvgPool2d(s, ceil_mode=True), nn.Conv2d(a, b, 1, bias=False)
+            ),
+        ]
+        mistakes: list[tuple[Callable[[], nn.Module], str]] = [
+            (
+                lambda build=rights[0], more=more: nn.Sequential(build(), more()),  # type: ignore[misc]
+                f"{what} an activation follows the convolution: a shortcut passes on what it gets, negative or not.",
+            )
+            for more in (nn.ReLU, nn.Tanh, nn.Sigmoid, lambda: nn.LeakyReLU(0.2))
+        ]
+        judge_network(
+            lambda a=c_in, b=c_out, s=stride: call(a, b, s),  # type: ignore[misc]
+            rights,
+            x,
+            mistakes,
+            f"{what} it computes more than a 1 x 1 convolution without bias: {{part}} are not the same.",
+        )
     return "Both ways end in one shape, for odd sizes too: 7 pixels become 4 on either."
 
 
@@ -541,6 +663,10 @@ def _check_checkerboard_peak(call: StudentFunction) -> str:
         ),
         (table(lambda p, k: p[k] / p[k - 1]), "Compare with both neighbours: the spectrum falls, peak or not."),
         (
+            table(lambda p, k: p[k] / (around(p, k)[0] * around(p, k)[1])),
+            "The root is missing: the geometric mean of two numbers is the root of their product.",
+        ),
+        (
             table(lambda p, k: p[k] / p.sum()),
             "That is its share of the power. How does it stand out from its neighbours?",
         ),
@@ -584,18 +710,32 @@ def _check_clearly_better(call: StudentFunction) -> str:
         ([10.0, 11.0, 12.0], [11.0, 13.0, 15.0], False),
         ([10.0, 14.0], [15.0, 17.0], False),
         ([10.0, 10.0, 10.0], [10.1, 10.1, 10.1], True),
+        ([10.0, 10.0, 10.0], [10.0, 10.0, 10.0], False),  # no difference and no spread
+        ([9.0, 10.0, 11.0], [11.0, 12.0, 13.0], False),  # the difference is 2, and so is the sum
+        ([10.0, 10.0, 40.0], [30.0, 31.0, 32.0], False),  # the medians are further apart than the means
+        ([9.0, 10.0, 11.0], [10.7, 11.7, 12.7], False),  # 1.7 against 1 + 1, whose root of squares is 1.41
+        *[([9.0, 10.0, 11.0], [9 + gap, 10 + gap, 11 + gap], False) for gap in (1.5, 1.3, 1.1, 0.9)],
+        ([0.0, 0.2], [0.21, 0.41], False),  # 0.21 against 0.28; the variances are small
     ]
     answers = [call(list(a), list(b)) for a, b, _ in cases]
-    value = [answer if isinstance(answer, bool) else bool(scalar(answer)) for answer in answers]
+    value = []
+    for answer in answers:
+        truth = float(answer) if isinstance(answer, bool) else float(scalar(answer))
+        if truth not in (0.0, 1.0):
+            raise Wrong(f"It returned {describe((answer,))}: True or False is expected.")
+        value.append(bool(truth))
     if value == [right for *_, right in cases]:
         return "By this rule a difference counts when it is larger than the noise of both sides together."
 
-    def rule(spread: Any, both_ways: bool = False) -> list[bool]:
+    def rule(spread: Any, both_ways: bool = False, middle: Any = statistics.mean, join: Any = sum) -> list[bool]:
         found = []
         for a, b, _ in cases:
-            gap = sum(b) / len(b) - sum(a) / len(a)
-            found.append((abs(gap) if both_ways else gap) > spread(a) + spread(b))
+            gap = middle(b) - middle(a)
+            found.append((abs(gap) if both_ways else gap) > join([spread(a), spread(b)]))
         return found
+
+    def or_equal(a: list[float], b: list[float]) -> bool:
+        return statistics.mean(b) - statistics.mean(a) >= statistics.stdev(a) + statistics.stdev(b)
 
     def deviation(values: list[float], minus: int = 1) -> float:
         mean = sum(values) / len(values)
@@ -609,6 +749,26 @@ def _check_clearly_better(call: StudentFunction) -> str:
         raise Wrong("It compares the means alone: how much would they move with other seeds?")
     if value == rule(lambda values: deviation(values, 0)):
         raise Wrong("Two or three values lie close to their own mean: divide by n - 1, not by n.")
+    known = [
+        (
+            [or_equal(a, b) for a, b, _ in cases],
+            "By *more* than both standard deviations: a difference that equals their sum does not count.",
+        ),
+        (rule(deviation, middle=statistics.median), "It compares the medians: the rule is about the means."),
+        (
+            rule(deviation, join=lambda both: math.hypot(*both)),
+            "The rule adds both standard deviations, it does not take the root of the sum of squares.",
+        ),
+        (rule(statistics.variance), "These are the variances: take the standard deviations, their roots."),
+        (rule(lambda values: deviation(values) / len(values) ** 0.5), "These are standard errors: do not divide by n."),
+        (rule(deviation, join=max), "It takes the larger standard deviation alone: the rule adds both."),
+        (rule(deviation, join=lambda both: both[0]), "The standard deviation of b is missing."),
+        (rule(deviation, join=lambda both: both[1]), "The standard deviation of a is missing."),
+        ([max(a) < min(b) for a, b, _ in cases], "It compares the worst of a with the best of b, not the means."),
+    ]
+    for mistaken, message in known:
+        if value == mistaken:
+            raise Wrong(message)
     for (a, b, right), got in zip(cases, value, strict=True):
         if got != right:
             raise Wrong(f"For {a} against {b} it says {got}, and {right} is right.")

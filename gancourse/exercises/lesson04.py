@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
-from gancourse.exercises.checking.judging import close, judge, numbers, scalar
+from gancourse.exercises.checking.judging import close, judge_formula, numbers
 
 _P4_D = [(4, 2)] * 5 + [(4, 1)]
 
@@ -25,10 +25,6 @@ def _field(layers: list[tuple[int, int]]) -> int:
 
 def _check_receptive_field(call: StudentFunction) -> str:
     cases = [[(4, 2)], [(4, 2), (4, 2)], [(3, 1), (3, 1), (3, 1)], [(5, 3), (3, 2), (2, 1)], _P4_D]
-    value = torch.stack([scalar(call(list(case))) for case in cases])
-
-    def table(formula) -> torch.Tensor:
-        return torch.tensor([float(formula(case)) for case in cases], dtype=torch.float64)
 
     def stride_first(layers: list[tuple[int, int]]) -> int:
         field, jump = 1, 1
@@ -44,26 +40,26 @@ def _check_receptive_field(call: StudentFunction) -> str:
         return found
 
     mistakes = [
-        (table(stride_first), "A layer's own stride does not yet spread its kernel: multiply after you have added."),
+        (stride_first, "A layer's own stride does not yet spread its kernel: multiply after you have added."),
         (
-            table(lambda c: 1 + sum(k - 1 for k, _ in c)),
+            lambda c: 1 + sum(k - 1 for k, _ in c),
             "The strides are missing: after a stride of 2, neighbours lie 2 pixels apart.",
         ),
         (
-            table(lambda c: _field(c[::-1])),
+            lambda c: _field(c[::-1]),
             "You go through the layers from the last to the first; this recursion begins at the image.",
         ),
-        (table(lambda c: _field(c) - 1), "A field begins with 1 pixel, that which looks at itself."),
+        (lambda c: _field(c) - 1, "A field begins with 1 pixel, that which looks at itself."),
         (
-            table(product),
+            product,
             "Kernels do not multiply: each adds kernel - 1 steps, of the size that the strides before have made.",
         ),
         (
-            table(lambda c: sum(k for k, _ in c)),
+            lambda c: sum(k for k, _ in c),
             "Windows overlap: a kernel adds kernel - 1 pixels, at the distance that the strides before have made.",
         ),
     ]
-    judge(value, table(_field), mistakes, [f"layers {case}" for case in cases], exact=True)
+    judge_formula(call, [(case,) for case in cases], _field, mistakes, [f"layers {case}" for case in cases], exact=True)
     return "D's last answer sees the whole image of 128 pixels, and its padding; the field after one layer is 4 pixels."
 
 
@@ -93,24 +89,25 @@ def receptive_field(layers):
 
 def _check_products(call: StudentFunction) -> str:
     cases = [(1024, 512, 4, 4), (64, 3, 4, 64), (3, 8, 5, 7)]
-    value = torch.stack([scalar(call(*case)) for case in cases])
-
-    def table(formula) -> torch.Tensor:
-        return torch.tensor([float(formula(*case)) for case in cases], dtype=torch.float64)
-
     mistakes = [
         (
-            table(lambda a, b, k, n: 4 * a * b * k * k * n * n),
+            lambda a, b, k, n: 4 * a * b * k * k * n * n,
             "You count the pixels of the output: each pixel of the input stamps one kernel, and that is all.",
         ),
-        (table(lambda a, b, k, n: 2 * a * b * k * k * n * n), "A product and its addition count as one here."),
-        (table(lambda a, b, k, n: a * b * k * k), "These are the weights. Each is used at every pixel of the input."),
-        (table(lambda a, b, k, n: a * b * k * n * n), "The kernel is square: k * k."),
-        (table(lambda a, b, k, n: a * b * k * k * n), "The image is square: n * n pixels."),
-        (table(lambda a, b, k, n: b * k * k * n * n), "Every output channel has a kernel for every input channel."),
+        (lambda a, b, k, n: 2 * a * b * k * k * n * n, "A product and its addition count as one here."),
+        (lambda a, b, k, n: a * b * k * k, "These are the weights. Each is used at every pixel of the input."),
+        (lambda a, b, k, n: a * b * k * n * n, "The kernel is square: k * k."),
+        (lambda a, b, k, n: a * b * k * k * n, "The image is square: n * n pixels."),
+        (lambda a, b, k, n: b * k * k * n * n, "Every output channel has a kernel for every input channel."),
     ]
-    right = table(lambda a, b, k, n: a * b * k * k * n * n)
-    judge(value, right, mistakes, [f"the layer {case}" for case in cases], exact=True)
+    judge_formula(
+        call,
+        cases,
+        lambda a, b, k, n: a * b * k * k * n * n,
+        mistakes,
+        [f"the layer {case}" for case in cases],
+        exact=True,
+    )
     return "With half of the channels and twice the side, a layer costs the same: that is the plan of P4's networks."
 
 
@@ -158,6 +155,10 @@ def _check_accumulated(call: StudentFunction) -> str:
         p.grad = torch.ones_like(p)  # what an earlier step has left
     before = torch.cat([p.detach().flatten() for p in D.parameters()])
     call.in_place(D, x_real, x_fake)
+    if not D.training:
+        raise Wrong("D is left in eval mode: the rest of the training would run with it.")
+    if not all(p.requires_grad for p in D.parameters()):
+        raise Wrong("D is left frozen: set `requires_grad_(True)` again.")
     after, found = torch.cat([p.detach().flatten() for p in D.parameters()]), _gradients(D)
     if not torch.equal(before, after):
         raise Wrong("D's weights have moved: only the gradients are asked for, the optimiser's step comes later.")
@@ -235,14 +236,21 @@ def _check_mirror(call: StudentFunction) -> str:
         raise Wrong("All images were treated alike: each should be mirrored with probability 1/2, on its own.")
     if not 0.4 < turned.double().mean() < 0.6:
         raise Wrong(f"Of 400 images {int(turned.sum())} were mirrored: about half is expected.")
-    again = call(x.clone())
-    if torch.equal(found, again):
+    again = [call(x.clone()) for _ in range(3)]
+    if torch.equal(found, again[0]):
         raise Wrong("The second call mirrored the same images: draw anew in every call.")
+    counts = [int((one == x.flip(3)).flatten(1).all(1).sum()) for one in (found, *again)]
+    if counts == [200] * 4:
+        raise Wrong("Exactly half of the batch each time: then the images are not independent. Draw for each its own.")
+    if int((turned[1:] != turned[:-1]).sum()) < 130:  # 200 are expected, 10 is the standard deviation
+        raise Wrong("Neighbours in the batch are treated alike: draw for each image on its own.")
     y = x[:8].clone().requires_grad_()
     z = call(y)
     if not (isinstance(z, torch.Tensor) and z.requires_grad):
         raise Wrong("The graph is cut: G learns through the mirror, so it must be differentiable.")
-    return "Mirrored or not, half and half. Used on real and fake images alike, it doubles the data that D sees."
+    if not torch.equal(torch.autograd.grad(z.sum(), y)[0], torch.ones_like(y)):
+        raise Wrong("The graph is cut for some images: G learns through the mirrored ones too. Look for a `.detach()`.")
+    return "Mirrored or not, half and half. Put before the real images, it shows D twice as many different ones."
 
 
 @exercise(
@@ -266,28 +274,27 @@ def mirror(x):
 
 
 def _check_expected_kinds(call: StudentFunction) -> str:
-    cases = [(25, 1), (25, 25), (625, 500), (10, 1000)]
-    value = torch.stack([scalar(call(*case)) for case in cases])
-
-    def table(formula) -> torch.Tensor:
-        return torch.tensor([float(formula(*case)) for case in cases], dtype=torch.float64)
-
+    cases = [(25, 1), (25, 25), (625, 500), (10, 1000), (100, 7)]
     mistakes = [
-        (table(lambda k, n: min(k, n)), "min(kinds, n) would need every sample to be of a new kind: samples repeat."),
-        (table(lambda k, n: k * (1 - 1 / k) ** n), "These are the kinds that do not occur."),
+        (lambda k, n: min(k, n), "min(kinds, n) would need every sample to be of a new kind: samples repeat."),
+        (lambda k, n: k * (1 - 1 / k) ** n, "These are the kinds that do not occur."),
         (
-            table(lambda k, n: 1 - (1 - 1 / k) ** n),
+            lambda k, n: 1 - (1 - 1 / k) ** n,
             "This is the probability that one kind occurs; there are `kinds` of them.",
         ),
-        (table(lambda k, n: k * (1 - (1 - 1 / n) ** k)), "kinds and n are exchanged."),
+        (lambda k, n: k * (1 - (1 - 1 / n) ** k), "kinds and n are exchanged."),
         (
-            table(lambda k, n: k * (1 - math.e ** (-n / k))),
+            lambda k, n: k * (1 - math.e ** (-n / k)),
             "Close: e^(-n/k) is the limit for many kinds; the exact factor is (1 - 1/k)^n.",
         ),
-        (table(lambda k, n: float(n)), "That many samples are drawn; several can be of one kind."),
+        (lambda k, n: round(k * (1 - (1 - 1 / k) ** n)), "This is rounded: a mean number need not be a whole one."),
+        (lambda k, n: int(k * (1 - (1 - 1 / k) ** n)), "This is rounded down: a mean number need not be a whole one."),
+        (lambda k, n: k * (1 - (1 - 1 / k) ** (n - 1)), "n - 1 draws are counted: every one of the n can miss a kind."),
+        (lambda k, n: float(n), "That many samples are drawn; several can be of one kind."),
     ]
-    right = table(lambda k, n: k * (1 - (1 - 1 / k) ** n))
-    judge(value, right, mistakes, [f"{k} kinds and {n} samples" for k, n in cases])
+    judge_formula(
+        call, cases, lambda k, n: k * (1 - (1 - 1 / k) ** n), mistakes, [f"{k} kinds and {n} samples" for k, n in cases]
+    )
     return "That is what a generator without mode collapse meets; the fewer it meets, the more it has lost."
 
 
@@ -315,19 +322,34 @@ def _check_best(call: StudentFunction) -> str:
     x = torch.randn(12, 3, 8, 8)
     D = _SmallD()
     with torch.no_grad():
+        list(D.parameters())[-1].sub_(D(x).median())  # half of the logits are negative
         order = D(x).argsort(descending=True)
     found = call(D, x.clone(), 4)
-    if not isinstance(found, torch.Tensor) or tuple(found.shape) != (4, 3, 8, 8):
+    if tuple(getattr(found, "shape", ())) != (4, 3, 8, 8):
         raise Wrong(f"It returned {describe((found,))}: four images are expected, (4, 3, 8, 8).")
-    if found.requires_grad:
+    if not D.training:
+        raise Wrong("D is left in eval mode: the training goes on after this look at it.")
+    if not all(p.requires_grad and p.grad is None for p in D.parameters()):
+        raise Wrong("D is left frozen, or with gradients: score the images under `torch.no_grad()`.")
+    if getattr(found, "requires_grad", False):
         raise Wrong("The images carry D's graph: score them under `torch.no_grad()`.")
     values = numbers(found)
     if close(values, x[order[:4]].double()):
+        for count, k in ((12, 1), (7, 6)):
+            value = numbers(call(D, x[:count].clone(), k))
+            with torch.no_grad():
+                best = D(x[:count]).argsort(descending=True)[:k]
+            if not close(value, x[best].double()):
+                raise Wrong(f"Right for four of 12 images, but not for {k} of {count}: use `k` and the batch as given.")
         return "The four that D believes most, the best one first. Keep the other eight in mind."
     if close(values, x[order.flip(0)[:4]].double()):
         raise Wrong("These are the worst: a large logit means that D believes the image.")
     if close(values, x[order[:4].sort().values].double()):
         raise Wrong("The right four, in the order of the batch: the best is to come first.")
+    with torch.no_grad():
+        sizes = D(x).abs().argsort(descending=True)
+    if close(values, x[sizes[:4]].double()):
+        raise Wrong("These have the largest logits in absolute value: a very negative one is a rejected image.")
     if close(values, x[:4].double()):
         raise Wrong("These are the first four: sort by D's answers.")
     if close(values, x[order[:4].flip(0)].double()):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
-from gancourse.exercises.checking.judging import judge, numbers, scalar
+from gancourse.exercises.checking.judging import apart, judge, judge_one, numbers, scalar
 
 
 def _check_frechet_1d(call: StudentFunction) -> str:
@@ -18,6 +20,9 @@ def _check_frechet_1d(call: StudentFunction) -> str:
         ((m1 - m2).square() + (s1.square() - s2.square()).abs(), "It is (s1 - s2)^2: s1^2 + s2^2 - 2 s1 s2."),
         ((m1 - m2).abs() + (s1 - s2).abs(), "Both differences are squared."),
         (((m1 - m2).square() + (s1 - s2).square()).sqrt(), "FID is the squared distance: take no root at the end."),
+        ((m1 - m2).square() + (s1 - s2).abs(), "Both differences are squared, that of the standard deviations too."),
+        ((m1 - m2).square() + (s1 - s2).square() / 2, "Both squares count in full: no half."),
+        ((m1 - m2).square() + (s1 + s2).square(), "It is the *difference* of the standard deviations: s1 - s2."),
         ((m1 - m2).square(), "The spreads count too: a collapsed generator may well have the right mean."),
         (
             (m1 - m2).square() + s1.square() + s2.square(),
@@ -96,10 +101,11 @@ def _check_frechet(call: StudentFunction) -> str:
     if abs(value - _frechet(a, b, biased=True)) < 1e-6 * expected:
         return "Right (your covariances divide by n and not by n - 1, which makes no difference that matters here)."
     for mistaken, message in mistakes:
-        if abs(value - mistaken) < 1e-4 * mistaken.abs():
+        if abs(value - mistaken) < 2e-5 * mistaken.abs():
             raise Wrong(message)
-    if not abs(value - expected) < 1e-4 * expected:
-        raise Wrong(f"For 400 and 300 points in 3 dimensions it gives {value:.4f}, and {expected:.4f} is right.")
+    if not abs(value - expected) < 2e-5 * expected:
+        told, right = apart(float(value), float(expected))
+        raise Wrong(f"For 400 and 300 points in 3 dimensions it gives {told}, and {right} is right.")
     return "Nothing else is behind the letters FID, but the choice of the features."
 
 
@@ -159,7 +165,7 @@ def _check_unbiased_mmd(call: StudentFunction) -> str:
         (expected.clamp(min=0), "Do not cut it off at 0: then it is no longer right on average."),
         (2 * ab.mean() - apart(aa) - apart(bb), "The sign is turned round: sets that are far apart must score high."),
     ]
-    judge(value.reshape(1), expected.reshape(1), [(m.reshape(1), t) for m, t in mistakes], ["two sets of 7 points"])
+    judge_one(value, expected, mistakes, "two sets of 7 points")
     return "Right on average at any number of samples, and so below 0 now and then."
 
 
@@ -208,8 +214,8 @@ def _check_extrapolate(call: StudentFunction) -> str:
     value = scalar(call(n.clone(), exact + noise))
     if abs(value - fitted) > 1e-3:
         raise Wrong(
-            f"Right on exact points, but with noise it gives {value:.4f} where least squares over all of them give "
-            f"{fitted:.4f}: use every point, not two of them."
+            f"Right on exact points, but with noise it gives {value:.5g} where least squares over all of them give "
+            f"{fitted:.5g}: use every point, not two of them."
         )
     return "The intercept estimates what infinitely many samples would score; it carries the noise of all the points."
 
@@ -237,25 +243,56 @@ def extrapolate(n, fids):
 
 
 def _check_precision(call: StudentFunction) -> str:
-    real = torch.tensor([[0.0], [1.0], [2.0], [4.0], [20.0], [21.0]], dtype=torch.float64)
-    fake = torch.tensor([[0.4], [5.5], [2.9], [12.0], [22.5], [21.5], [40.0], [0.6]], dtype=torch.float64)
-    value = scalar(call(real.clone(), fake.clone()))
-    d, within = torch.cdist(fake, real), torch.cdist(real, real)
-    radius, inner = within.sort(1).values[:, 1], torch.cdist(fake, fake).sort(1).values[:, 1]
-    expected = (d <= radius).any(1).double().mean()
+    # The fake at 5.8 is nearest to 6.5, whose ball is small, and lies in the large ball of 4
+    real = torch.tensor([[0.0], [1.0], [2.0], [4.0], [6.5], [6.6], [20.0], [21.0]], dtype=torch.float64)
+    fake = torch.tensor([[0.4], [5.8], [2.9], [12.0], [22.5], [21.5], [40.0], [0.6]], dtype=torch.float64)
+    mixed = torch.Generator().manual_seed(7)
+    cloud = torch.randn(40, 3, generator=mixed, dtype=torch.float64) * torch.tensor([1.0, 2.0, 0.3])
+    thrown = 1.2 * torch.randn(60, 3, generator=mixed, dtype=torch.float64)
+    scenes = [(real, fake), (cloud, thrown)]
+    value = torch.stack([scalar(call(one.clone(), two.clone())) for one, two in scenes])
+
+    def share(formula: Callable[..., torch.Tensor], p: float = 2) -> torch.Tensor:
+        """The formula of fake-to-real distances, radii, and fakes' own radii, in both scenes."""
+        found = []
+        for one, two in scenes:
+            within, own = torch.cdist(one, one, p=p).sort(1).values, torch.cdist(two, two, p=p).sort(1).values
+            found.append(formula(torch.cdist(two, one, p=p), within[:, 1], own[:, 1], within[:, 2]).double().mean())
+        return torch.stack(found)
+
+    def nearest_only(d: torch.Tensor, r: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        return d.min(1).values <= r[d.argmin(1)]
+
+    expected = share(lambda d, r, *_: (d <= r).any(1))
     mistakes = [
-        ((d <= radius).any(0).double().mean(), "This is a share of the real points: precision asks about the fakes."),
-        ((inner >= d.T).any(1).double().mean(), "This is the recall: the balls stand round the real points."),
         (
-            (d <= 0).any(1).double().mean(),
+            share(nearest_only),
+            "You ask the nearest real point's ball alone: another point's ball may be larger and reach the fake.",
+        ),
+        (
+            share(lambda d, r, *_: (d <= r).any(0)),
+            "This is a share of the real points: precision asks about the fakes.",
+        ),
+        (
+            share(lambda d, r, own, _: (own >= d.T).any(1)),
+            "This is the recall: the balls stand round the real points.",
+        ),
+        (
+            share(lambda d, *_: (d <= 0).any(1)),
             "The nearest point to a real point is itself, at 0: leave it out, or take the second smallest distance.",
         ),
-        ((d <= radius.max()).any(1).double().mean(), "Every ball has its own radius, that of its centre's neighbour."),
-        ((d <= radius).double().mean(), "A fake counts once, however many balls it lies in: is it in any?"),
-        ((d <= radius.mean()).any(1).double().mean(), "Every ball has its own radius, not the mean one."),
+        (share(lambda d, r, own, second: (d <= second).any(1)), "These balls reach to the second nearest other point."),
+        (share(lambda d, r, *_: (d <= r).any(1), p=1), "These are sums of coordinate distances: `torch.cdist(a, b)`."),
+        (
+            share(lambda d, r, *_: (d <= r.max()).any(1)),
+            "Every ball has its own radius, that of its centre's neighbour.",
+        ),
+        (share(lambda d, r, *_: d <= r), "A fake counts once, however many balls it lies in: is it in any?"),
+        (share(lambda d, r, *_: (d <= r.mean()).any(1)), "Every ball has its own radius, not the mean one."),
+        (share(lambda d, r, *_: (d <= r / 2).any(1)), "The balls reach *to* the nearest other point, not halfway."),
         (1 - expected, "This is the share of fakes outside."),
     ]
-    judge(value.reshape(1), expected.reshape(1), [(m.reshape(1), t) for m, t in mistakes], ["6 real and 8 fake points"])
+    judge(value, expected, mistakes, ["8 real and 8 fake points", "40 real and 60 fake points"])
     return "Inside one ball is enough; and one outlier among the real points makes a ball that holds far too much."
 
 
@@ -302,7 +339,7 @@ def _check_inception_score(call: StudentFunction) -> str:
         ),
     ]
     expected = (inner - outer).exp()
-    judge(value.reshape(1), expected.reshape(1), [(m.reshape(1), t) for m, t in mistakes], ["four images"])
+    judge_one(value, expected, mistakes, "four images")
     return "From 1 (all answers alike) to the number of classes; the real images never enter."
 
 
@@ -342,6 +379,7 @@ def _check_torn(call: StudentFunction) -> str:
         (centres[code], "This is the centre alone: all z of an interval would give one image. Add z."),
         (z + centres[last], "The interval is that of the first coordinate, `z[:, 0]`."),
         (z + centres[(code - 1).clamp(min=0)], "One too low: a z below the first end lies in interval 0."),
+        (z + centres[(code + 1).clamp(max=3)], "One too high: a z below the first end lies in interval 0."),
         (z - centres[code], "The centre is added."),
         (z, "Nothing moved: add the centre of z's interval."),
     ]

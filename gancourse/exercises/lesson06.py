@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
-from gancourse.exercises.checking.judging import close, judge, numbers, scalar
+from gancourse.exercises.checking.judging import apart, check_draws, close, judge, judge_formula, ks_distance, numbers
 
 
 def _tensor(value: object, shape: tuple[int, ...], what: str) -> Tensor:
@@ -21,32 +21,36 @@ def _tensor(value: object, shape: tuple[int, ...], what: str) -> Tensor:
 
 def _check_lerp_length(call: StudentFunction) -> str:
     cases = [(0.5, 100), (0.25, 100), (0.0, 64), (1.0, 9), (0.1, 512)]
-    value = torch.stack([scalar(call(t, d)) for t, d in cases])
-
-    def table(formula):
-        return torch.tensor([float(formula(t, d)) for t, d in cases], dtype=torch.float64)
-
     mistakes = [
         (
-            table(lambda t, d: math.sqrt(d)),
+            lambda t, d: math.sqrt(d),
             "That is the length at both ends, and all along slerp. Lengths do not add up: variances do.",
         ),
-        (table(lambda t, d: d * ((1 - t) ** 2 + t**2)), "That is the mean of the *squared* length: take its root."),
+        (lambda t, d: d * ((1 - t) ** 2 + t**2), "That is the mean of the *squared* length: take its root."),
         (
-            table(lambda t, d: math.sqrt(d) * ((1 - t) ** 2 + t**2)),
+            lambda t, d: math.sqrt(d) * ((1 - t) ** 2 + t**2),
             "The root goes over the whole: the weights (1 - t) and t are inside it too.",
         ),
         (
-            table(lambda t, d: math.sqrt(d * abs(1 - 2 * t))),
+            lambda t, d: math.sqrt(d * abs(1 - 2 * t)),
             "Variances of independent numbers add up: both signs are +.",
         ),
         (
-            table(lambda t, d: math.sqrt((1 - t) ** 2 + t**2)),
+            lambda t, d: math.sqrt(2 * ((1 - t) ** 2 + t**2)) * math.exp(math.lgamma((d + 1) / 2) - math.lgamma(d / 2)),
+            "That is the mean length; its root mean square is asked for, and has no gamma function.",
+        ),
+        (
+            lambda t, d: math.sqrt((1 - t) ** 2 + t**2),
             "That is one number of z. There are d of them, and their squares add up.",
         ),
     ]
-    right = table(lambda t, d: math.sqrt(d * ((1 - t) ** 2 + t**2)))
-    judge(value, right, mistakes, [f"t = {t:g}, d = {d}" for t, d in cases])
+    judge_formula(
+        call,
+        cases,
+        lambda t, d: math.sqrt(d * ((1 - t) ** 2 + t**2)),
+        mistakes,
+        [f"t = {t:g}, d = {d}" for t, d in cases],
+    )
     return "In the middle the length is that of the ends divided by the root of 2, in any number of dimensions."
 
 
@@ -70,34 +74,45 @@ def lerp_length(t, d):
     return math.sqrt(d * ((1 - t) ** 2 + t**2))
 
 
-def _check_slerp(call: StudentFunction) -> str:
-    a, b = torch.randn(2, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    a, b = 6 * a / a.norm(), 6 * b / b.norm()
+def _check_slerp_at(call: StudentFunction, a: Tensor, b: Tensor, t: float) -> None:
     angle = torch.acos(a @ b / 36)
 
     def slerp(t: float) -> Tensor:
         return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
-    for t in (0.25, 0.5, 0.9, 0.0, 1.0):
-        value = _tensor(call(a.clone(), b.clone(), t), (40,), "one z")
-        if close(value, slerp(t), atol=1e-4):
-            continue
-        line = (1 - t) * a + t * b
-        if close(value, line, atol=1e-4):
-            raise Wrong("That is the straight line: its middle is too short. Weight with sines of the angle instead.")
-        if close(value, slerp(1 - t), atol=1e-4):
-            raise Wrong("The ends are exchanged: t = 0 is a, t = 1 is b.")
-        if close(value, 6 * line / line.norm(), atol=1e-4):
-            raise Wrong(
-                "That is the straight line, stretched back to the sphere: on the right curve, but it does not turn "
-                "evenly. At t the angle from a must be t times the whole angle."
-            )
-        if close(value.norm(), torch.tensor(1.0).double(), atol=1e-3):
-            raise Wrong("It has length 1: the weights apply to a and b as they are, not to their directions.")
+    value = _tensor(call(a.clone(), b.clone(), t), (40,), "one z")
+    if close(value, slerp(t), atol=1e-5):
+        return
+    line = (1 - t) * a + t * b
+    if close(value, line, atol=1e-4):
+        raise Wrong("That is the straight line: its middle is too short. Weight with sines of the angle instead.")
+    if close(value, slerp(1 - t), atol=1e-4):
+        raise Wrong("The ends are exchanged: t = 0 is a, t = 1 is b.")
+    if close(value, 6 * line / line.norm(), atol=1e-4):
         raise Wrong(
-            f"For t = {t:g} its length is {float(value.norm()):.3g} between two z of length 6, and it lies "
-            f"{float((value - slerp(t)).norm()):.3g} away from the right point."
+            "That is the straight line, stretched back to the sphere: on the right curve, but it does not turn "
+            "evenly. At t the angle from a must be t times the whole angle."
         )
+    root = math.sqrt((1 - t) ** 2 + t**2)
+    if close(value, line / root, atol=1e-4):
+        raise Wrong("That is right for a right angle only: use the angle between a and b.")
+    if close(value, math.cos(t * math.pi / 2) * a + math.sin(t * math.pi / 2) * b, atol=1e-4):
+        raise Wrong("That is right for a right angle only: use the angle between a and b.")
+    if close(value.norm(), torch.tensor(1.0).double(), atol=1e-3):
+        raise Wrong("It has length 1: the weights apply to a and b as they are, not to their directions.")
+    raise Wrong(
+        f"For t = {t:g} its length is {float(value.norm()):.3g} between two z of length 6, and it lies "
+        f"{float((value - slerp(t)).norm()):.3g} away from the right point."
+    )
+
+
+def _check_slerp(call: StudentFunction) -> str:
+    a, b = torch.randn(2, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    a, b = 6 * a / a.norm(), 6 * b / b.norm()
+    obtuse = 0.8 * a.norm() * (b - 1.5 * a) / (b - 1.5 * a).norm() * 1.25
+    for end in (b, obtuse):
+        for t in (0.25, 0.5, 0.9, 0.0, 1.0):
+            _check_slerp_at(call, a, end, t)
     axis = 6 * torch.eye(40, dtype=torch.float64)[0]  # its angle to itself comes out as 0 exactly, on every machine
     for start, end in ((axis, axis.clone()), (a, a.clone()), (a, a * (1 + 1e-9))):
         same = _tensor(call(start.clone(), end, 0.3), (40,), "one z")
@@ -143,6 +158,8 @@ def _check_arithmetic(call: StudentFunction) -> str:
     mistakes = [
         (3 * (ma - mb + mc), "These are sums, three times too long: take means."),
         (ma + mb - mc, "Signs: it is B that is taken away."),
+        (mb - ma + mc, "Signs: A comes first, and it is B that is taken away."),
+        (ma - mb - mc, "Signs: C is added."),
         (ma - mb, "C is missing."),
         (a[0] - b[0] + c[0], "It uses the first sample of each group only."),
         ((ma - mb + mc) / 3, "Do not divide by three again: the means have done that."),
@@ -179,6 +196,8 @@ def _check_principal(call: StudentFunction) -> str:
     value = numbers(call(w.clone(), 3))
     if tuple(value.shape) in ((3, 30), (30, 3)):
         raise Wrong("These are directions in the layer's output: those in z are on the other side of W.")
+    if tuple(value.shape) == (12, 3):
+        raise Wrong("These are columns: one direction a *row* is expected, shape (k, d). Transpose.")
     value = _tensor(value, (3, 12), "three directions in z, one a row")
 
     def agree(vectors: Tensor) -> bool:
@@ -187,6 +206,11 @@ def _check_principal(call: StudentFunction) -> str:
     lengths = value.norm(dim=1)
     unit = close(lengths, torch.ones(3, dtype=torch.float64))
     if unit and agree(right.t()[:3]):
+        wide = torch.randn(4, 9, generator=rng, dtype=torch.float64)  # fewer outputs than numbers of z
+        found = _tensor(call(wide.clone(), 2), (2, 9), "two directions in z, one a row")
+        wanted = torch.linalg.svd(wide, full_matrices=False).Vh[:2]
+        if not close((found * wanted).sum(1).abs(), torch.ones(2, dtype=torch.float64), atol=1e-3):
+            raise Wrong("Right for 3 directions of a (30, 12) layer, but not for 2 of a (4, 9) one: use `k`.")
         return "The right singular vectors of W: nothing had to be drawn, since z has covariance I."
     directions = torch.nn.functional.normalize(value, dim=1)
     if close((directions * right.t()[:3]).sum(1).abs(), torch.ones(3, dtype=torch.float64), atol=1e-3):
@@ -233,33 +257,39 @@ def _check_attribute(call: StudentFunction) -> str:
     truth = torch.zeros(10, dtype=torch.float64)
     truth[[0, 4]] = torch.tensor([3.0, -4.0], dtype=torch.float64)
     y = z @ truth + 50 + 0.1 * torch.randn(80, generator=rng, dtype=torch.float64)
-    value = _tensor(call(z.clone(), y.clone()), (10,), "one direction in z")
+    z = z + 0.3
+    found = numbers(call(z.clone(), y.clone()))
+    value = found.flatten() if tuple(found.shape) in ((10, 1), (1, 10)) else _tensor(found, (10,), "one direction in z")
     centred = y - y.mean()
     right = torch.linalg.lstsq(z - z.mean(0), centred[:, None]).solution[:, 0]
     unit = right / right.norm()
-    if close(value, unit, atol=5e-3):
+    if close(value, unit, atol=1e-4):
         return "Least squares finds the direction, whatever else varies, and the mean does not disturb it."
-    if close(value, right, atol=2e-2):
+    if close(value, right, atol=1e-3):
         raise Wrong(
             "The direction is right: divide it by its length, so that a unit of it is one standard deviation of z."
         )
-    if close(value, -unit, atol=5e-3):
+    if close(value, -unit, atol=1e-4):
         raise Wrong("The sign is wrong: the attribute must grow along it.")
     without = torch.linalg.lstsq(z, y[:, None]).solution[:, 0]
-    if close(value, without / without.norm(), atol=5e-3) or close(value, without, atol=5e-2):
+    if close(value, without / without.norm(), atol=1e-4) or close(value, without, atol=5e-2):
         raise Wrong("The mean of y is fitted with directions: subtract the means first, or add a column of ones to z.")
+    half = torch.linalg.lstsq(z, centred[:, None]).solution[:, 0]
+    if close(value, half / half.norm(), atol=1e-4):
+        raise Wrong("Only the mean of y is subtracted: z has a mean in this sample too.")
+    if close(value, right / right.abs().sum(), atol=1e-4) or close(value, right / right.abs().max(), atol=1e-4):
+        raise Wrong("Its length is not 1: divide by the root of the sum of squares, `norm()`.")
     covariance = (z - z.mean(0)).t() @ centred
-    if close(value, covariance / covariance.norm(), atol=5e-3):
+    if close(value, covariance / covariance.norm(), atol=1e-4):
         raise Wrong(
             "That is z'y alone: where numbers of z are correlated in the sample, solve the least squares problem."
         )
     middle = y > y.median()
     difference = z[middle].mean(0) - z[~middle].mean(0)
-    if close(value, difference / difference.norm(), atol=5e-3):
+    if close(value, difference / difference.norm(), atol=1e-4):
         raise Wrong("A difference of two means throws away how much y differs: use least squares.")
-    raise Wrong(
-        f"Its cosine with the least squares direction is {float(value @ unit / value.norm().clamp(min=1e-9)):.2f}."
-    )
+    told, _ = apart(float(value @ unit / value.norm().clamp(min=1e-9)), 1.0)
+    raise Wrong(f"Its cosine with the least squares direction is {told}.")
 
 
 @exercise(
@@ -283,26 +313,42 @@ def attribute_direction(z, y):
     return direction / direction.norm()
 
 
+def _check_shape(z: Tensor, threshold: float) -> None:
+    """`Wrong` unless z looks drawn from a normal distribution that is cut off at the threshold."""
+    below = torch.special.ndtr(torch.tensor(-threshold, dtype=torch.float64))
+    ranks = ((torch.special.ndtr(z) - below) / (1 - 2 * below)).clamp(0, 1)
+    limit = 2.7 / math.sqrt(len(z))
+    if ks_distance(ranks) <= limit:
+        return
+    if ks_distance(z / (2 * threshold) + 0.5) < limit:
+        raise Wrong("These are uniform numbers: keep the normal's shape inside the threshold.")
+    density = math.exp(-(threshold**2) / 2) / math.sqrt(2 * math.pi)
+    std = math.sqrt(1 - 2 * threshold * density / (1 - 2 * float(below)))
+    told, right = apart(float(z.std()), std)
+    raise Wrong(
+        f"Their mean is {float(z.mean()):.2f} and their standard deviation {told}; a normal cut off at {threshold:g} "
+        f"has 0 and {right}. Do not rescale, and do not keep a part: draw numbers beyond the threshold again until "
+        "none is left."
+    )
+
+
 def _check_truncated(call: StudentFunction) -> str:
-    z = _tensor(call(200, 100, 0.8), (200, 100), "200 z of 100 numbers").flatten()
+    rows = _tensor(call(200, 100, 0.8), (200, 100), "200 z of 100 numbers")
+    z = rows.flatten()
     if not bool(z.isfinite().all()):
         raise Wrong("Some numbers are not finite.")
     if float(z.abs().max()) > 0.8 + 1e-6:
         raise Wrong(f"The largest number is {float(z.abs().max()):.2f}, beyond the threshold of 0.8.")
     if float((z.abs() > 0.8 - 1e-4).double().mean()) > 0.02:
         raise Wrong("Many numbers lie exactly at the threshold: draw them again instead of clamping them.")
-    below = torch.special.ndtr(torch.tensor(-0.8, dtype=torch.float64))
-    ranks = ((torch.special.ndtr(z.sort().values) - below) / (1 - 2 * below)).clamp(0, 1)
-    even = (torch.arange(len(z), dtype=torch.float64) + 0.5) / len(z)
-    gap = float((ranks - even).abs().max())  # Kolmogorov and Smirnov's; 1.95 / sqrt(n) is passed once in 1,000 times
-    if gap > 2.2 / math.sqrt(len(z)):
-        uniform = float((z.sort().values / 1.6 + 0.5 - even).abs().max())
-        if uniform < 2.2 / math.sqrt(len(z)):
-            raise Wrong("These are uniform numbers: keep the normal's shape inside the threshold.")
-        raise Wrong(
-            f"Their standard deviation is {float(z.std()):.3f}, a normal cut off at 0.8 has 0.424: do not rescale, "
-            "draw numbers beyond the threshold again until none is left."
-        )
+    if float(z.min()) >= 0:
+        raise Wrong("All numbers are positive: the threshold is one for the absolute value, on both sides.")
+    check_draws(rows)
+    _check_shape(z, 0.8)
+    other = _tensor(call(60, 150, 1.5), (60, 150), "60 z of 150 numbers")
+    if float(other.abs().max()) > 1.5 + 1e-6:
+        raise Wrong(f"With a threshold of 1.5 the largest number is {float(other.abs().max()):.2f}.")
+    _check_shape(other.flatten(), 1.5)
     again = numbers(call(200, 100, 0.8)).flatten()
     if torch.equal(z, again):
         raise Wrong("It gives the same numbers each time: draw them afresh.")

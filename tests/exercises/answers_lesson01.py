@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson01: right ones, and wrong ones with a part of their message."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -286,7 +287,7 @@ WRONG = {
         "both descend": (lambda x, y, lr: (x - lr * y, y - lr * x), "Both players descend"),
         "both ascend": (lambda x, y, lr: (x + lr * y, y + lr * x), "Both players ascend"),
         "own position": (lambda x, y, lr: (x - lr * x, y + lr * y), "the other's position"),
-        "the change only": (lambda x, y, lr: (-lr * y, lr * x), "x = 1, y = 0, lr = 0.1: the new x it gives"),
+        "the change only": (lambda x, y, lr: (-lr * y, lr * x), "the changes alone"),
         "x only": (lambda x, y, lr: x - lr * y, "It returned 1 numbers"),
     },
     "extragradient_step": {
@@ -315,4 +316,141 @@ WRONG = {
         "all": (lambda s, c, r, n: len(c), "radius"),
         "axes": (lambda s, c, r, n: torch.cdist(s, c.T), "Print the shapes"),
     },
+}
+
+
+# --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
+
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
+
+def central(f, h):
+    return lambda logit: (f(logit + h) - f(logit - h)) / (2 * h)
+
+
+def by_autograd(logit):
+    logit = torch.as_tensor(logit, dtype=torch.float64).requires_grad_()
+    return torch.autograd.grad(torch.log(1 - torch.sigmoid(logit)).sum(), logit)[0]
+
+
+def log_d(logit):
+    return -torch.log(torch.sigmoid(logit))
+
+
+def log_not_d(logit):
+    return torch.log(1 - torch.sigmoid(logit))
+
+
+def log_not_d_of_a_number(logit):
+    return math.log(1 - 1 / (1 + math.exp(-float(logit)))) if not isinstance(logit, torch.Tensor) else log_not_d(logit)
+
+
+def modes_with(distance, at_least=True):
+    def count(samples, centres, radius, minimum):
+        near = (distance(samples[:, None] - centres[None]) <= radius).sum(0)
+        return int((near >= minimum if at_least else near > minimum).sum())
+
+    return count
+
+
+def euclid(d):
+    return d.square().sum(-1).sqrt()
+
+
+right["optimal_discriminator"] += [
+    lambda p, q: (p.numpy() / (p + q).numpy()).astype(np.float32),
+    lambda p, q: [a / (a + b) for a, b in zip(p.tolist(), q.tolist(), strict=True)],
+    lambda p, q: (p / (p + q))[:, None],
+]
+right["unbalanced_discriminator"] += [
+    lambda p, q: torch.sigmoid((2 * p / q).log()),
+    lambda p, q: p / (p + q / 2),
+    lambda p, q: np.asarray(p) * 2 / np.asarray(2 * p + q),
+]
+right["value_at_optimum"] += [
+    lambda p, q: torch.xlogy(torch.cat([p, q]), torch.cat([p, q]) / torch.cat([p + q, p + q])).sum().float(),
+    lambda p, q: np.sum([a * np.log(a / s) for a, s in zip([*p, *q], [*(p + q)] * 2, strict=True) if a > 0]),
+    lambda p, q: (p * (p / (p + q) + 1e-12).log() + q * (q / (p + q) + 1e-12).log()).sum(),
+]
+right["saturating_gradient"] += [
+    lambda logit: -1 / (1 + np.exp(-np.asarray(logit))),
+    lambda logit: torch.sigmoid(-logit) - 1,
+    lambda logit: -(torch.tanh(logit / 2) + 1) / 2,
+    lambda logit: -torch.sigmoid(logit.float()),
+]
+right["non_saturating_gradient"] += [
+    lambda logit: -1 / (1 + torch.exp(logit)),
+    lambda logit: -(1 - 1 / (1 + np.exp(-np.asarray(logit)))),
+    lambda logit: (torch.tanh(logit / 2) - 1) / 2,
+]
+right["where_it_saturates"] += ["B: where D(G(z)) is near 0", "b) D recognises the fakes", "B - near 0", "b."]
+right["simultaneous_step"] += [
+    lambda x, y, lr: torch.tensor([[x - lr * y], [y + lr * x]], dtype=torch.float64),
+    lambda x, y, lr: ((z := complex(x, y) * complex(1, lr)).real, z.imag),
+]
+right["extragradient_step"] += [
+    lambda x, y, lr: (x - lr * y - lr**2 * x, y + lr * x - lr**2 * y),
+    lambda x, y, lr: torch.tensor([(1 - lr**2) * x - lr * y, (1 - lr**2) * y + lr * x]),
+]
+right["count_modes"] += [
+    modes_with(euclid),
+    lambda s, c, r, n: sum((np.hypot(*(s.numpy() - m).T) <= r).sum() >= n for m in c.numpy()),
+    lambda s, c, r, n: ((torch.cdist(c.double(), s.double()) <= r).sum(1) >= n).double().sum(),
+]
+
+wrong["optimal_discriminator"] |= {
+    "rounded": (lambda p, q: torch.round(p / (p + q), decimals=3), "rounded, approximated"),
+    "an eps": (lambda p, q: p / (p + q + 1e-3), "rounded, approximated"),
+    "roots": (lambda p, q: p.sqrt() / (p.sqrt() + q.sqrt()), "and 0.25 is right"),
+    "for ever": (lambda p, q: (yield p), "a generator"),
+}
+wrong["unbalanced_discriminator"] |= {
+    "squared": (lambda p, q: p**2 / (p**2 + q**2), "Weigh each density"),
+    "capped": (lambda p, q: (2 * p / (p + q)).clamp(max=1), "is right"),
+    "rounded": (lambda p, q: torch.round(2 * p / (2 * p + q), decimals=2), "rounded, approximated"),
+}
+wrong["value_at_optimum"] |= {
+    "JSD without its half": (lambda p, q: -math.log(4) + 4 * jsd(p, q), "lacks its 1/2"),
+    "half": (lambda p, q: value_with_jsd(p, q) / 2, "half of it"),
+    "mean": (lambda p, q: value_with_jsd(p, q) / len(p), "a mean over the outcomes"),
+    "constant twice": (lambda p, q: value_with_jsd(p, q) - math.log(4), "counts twice"),
+    "log 2": (lambda p, q: 2 * jsd(p, q) - math.log(2), "log(1/2) twice"),
+    "real half": (lambda p, q: torch.xlogy(p, p / (p + q)).sum(), "real half alone"),
+}
+wrong["saturating_gradient"] |= {
+    "differences": (central(log_not_d, 1e-3), "difference quotient"),
+    "fine differences": (central(log_not_d, 1e-5), "difference quotient"),
+    "differences of numbers": (central(log_not_d_of_a_number, 1e-5), "difference quotient"),
+    "differences in float32": (lambda logit: central(log_not_d, 1e-2)(logit.float()), "it gives"),
+    "forward differences": (lambda x: (log_not_d(x + 1e-6) - log_not_d(x)) / 1e-6, "difference quotient"),
+    "autograd": (by_autograd, "autograd found them"),
+    "rounded": (lambda x: -torch.round(torch.sigmoid(x), decimals=8), "rounded number"),
+}
+wrong["non_saturating_gradient"] |= {
+    "differences": (central(log_d, 1e-4), "difference quotient"),
+    "half": (lambda x: (torch.sigmoid(x) - 1) / 2, "is right"),
+    "in D": (lambda x: torch.sigmoid(x) * (1 - torch.sigmoid(x)), "is right"),
+}
+wrong["where_it_saturates"] |= {"an article": ("a loss is flat near 0", "one letter is expected")}
+wrong["simultaneous_step"] |= {
+    "exchanged": (lambda x, y, lr: (y + lr * x, x - lr * y), "outputs are exchanged"),
+    "y first": (lambda x, y, lr: (x - lr * (y + lr * x), y + lr * x), "x uses the new y"),
+    "no rate": (lambda x, y, lr: (x - y, y + x), "learning rate is missing"),
+    "half a step": (lambda x, y, lr: (x - lr * y / 2, y + lr * x / 2), "is right"),
+}
+wrong["extragradient_step"] |= {
+    "exchanged": (lambda x, y, lr: extragradient_as_array(x, y, lr)[::-1].copy(), "outputs are exchanged"),
+    "changes": (lambda x, y, lr: extragradient_as_array(x, y, lr) - [x, y], "the changes alone"),
+    "roles": (lambda x, y, lr: (x + lr * (y + lr * x), y - lr * (x - lr * y)), "roles are exchanged"),
+    "averaged": (
+        lambda x, y, lr: np.mean([extragradient_as_array(x, y, lr), (x - lr * y, y + lr * x)], 0),
+        "average both gradients",
+    ),
+}
+wrong["count_modes"] |= {
+    "more than minimum": (modes_with(euclid, at_least=False), ">="),
+    "city blocks": (modes_with(lambda d: d.abs().sum(-1)), "sum of the coordinates"),
+    "squares": (modes_with(lambda d: d.abs().amax(-1)), "a square round each centre"),
+    "eight modes": (lambda s, c, r, n: sum(int((euclid(s - c[k]) <= r).sum() >= n) for k in range(8)), "IndexError"),
 }

@@ -1,7 +1,9 @@
 """Answers to the exercises of lesson02: right ones, and wrong ones with a part of their message."""
 
 import itertools
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -281,7 +283,7 @@ WRONG = {
         "left frozen": (d_step(after=lambda G, D: G.requires_grad_(False)), "G is left frozen"),
         "no zero_grad": (d_step(zero=False), "optimiser.zero_grad()"),
         "no step": (d_step(steps=0), "never called"),
-        "no backward": (d_step(back=False), "not along the gradient"),
+        "no backward": (d_step(back=False), "gradients were empty"),
         "two steps": (d_step(steps=2), "called 2 times"),
         "ascent": (d_step(loss=lambda r, f: -d_loss_bce(r, f)), "goes uphill"),
         "real only": (d_step(loss=lambda r, f: F.softplus(-r).mean()), "real batch only"),
@@ -365,4 +367,204 @@ WRONG = {
         "one open": (PATIENTS | {6: ...}, "Patient 6 has no diagnosis yet"),
         "a word": ("healthy", "a dict is expected"),
     },
+}
+
+
+# --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
+
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
+
+def d_loss_where(real, fake):
+    """Right values everywhere, and NaN for a gradient where the logit is large: both branches are differentiated."""
+
+    def softplus(x):
+        return torch.where(x > 50, x, torch.log1p(torch.exp(x)))
+
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
+def scaled_by_hand(pixels):
+    out = np.empty(pixels.shape, np.float32)
+    for index in np.ndindex(*pixels.shape):
+        out[index] = int(pixels[index]) / 127.5 - 1
+    return out
+
+
+def g_step_numpy(G, D, optimiser, batch_size):
+    z = torch.from_numpy(np.random.standard_normal((batch_size, 100)).astype("float32"))
+    optimiser.zero_grad()
+    F.softplus(-D(G(z))).mean().backward()
+    optimiser.step()
+
+
+def d_step_by_grad(G, D, optimiser, x_real, z):
+    loss = d_loss_bce(D(x_real), D(G(z).detach()))
+    for parameter, gradient in zip(D.parameters(), torch.autograd.grad(loss, list(D.parameters())), strict=True):
+        parameter.grad = gradient
+    optimiser.step()
+
+
+def d_step_closure(G, D, optimiser, x_real, z):
+    def closure():
+        optimiser.zero_grad()
+        loss = d_loss_bce(D(x_real), D(G(z).detach()))
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+
+
+def zero_after_backward(G, D, optimiser, x_real, z):
+    d_loss_bce(D(x_real), D(G(z).detach())).backward()
+    optimiser.zero_grad()
+    optimiser.step()
+
+
+def smoothed(real, fake):
+    return bce(real, torch.full_like(real, 0.9)) + bce(fake, torch.zeros_like(fake))
+
+
+class BranchOfFunctions(nn.Module):
+    """The branch with parameters of its own, in another order, and without a layer for anything."""
+
+    w1: torch.Tensor
+    w2: torch.Tensor
+
+    def __init__(self, c_in, c_out):
+        super().__init__()
+        for n, c in (("2", c_out), ("1", c_in)):
+            self.register_buffer("var" + n, torch.ones(c_out))
+            self.register_buffer("mean" + n, torch.zeros(c_out))
+            setattr(self, "beta" + n, nn.Parameter(torch.zeros(c_out)))
+            setattr(self, "gamma" + n, nn.Parameter(torch.ones(c_out)))
+            setattr(self, "w" + n, nn.Parameter(0.1 * torch.randn(c_out, c, 3, 3)))
+
+    def norm(self, x, n):
+        mean, var = getattr(self, "mean" + n), getattr(self, "var" + n)
+        return F.batch_norm(x, mean, var, getattr(self, "gamma" + n), getattr(self, "beta" + n), self.training)
+
+    def forward(self, x):
+        return self.norm(F.conv2d(F.relu(self.norm(F.conv2d(x, self.w1, padding=1), "1")), self.w2, padding=1), "2")
+
+
+def changed(c_in, c_out, drop=(), swap=None, replace=None, eps=1e-5):
+    layers = list(branch(c_in, c_out))
+    layers[1], layers[4] = nn.BatchNorm2d(c_out, eps), nn.BatchNorm2d(c_out, eps)
+    for place, layer in (replace or {}).items():
+        layers[place] = layer
+    if swap:
+        layers[swap[0]], layers[swap[1]] = layers[swap[1]], layers[swap[0]]
+    return nn.Sequential(*[layer for place, layer in enumerate(layers) if place not in drop])
+
+
+right["scale_images"] += [
+    lambda pixels: np.asarray(pixels, dtype=np.float32) / np.float32(127.5) - 1,
+    scaled_by_hand,
+    lambda pixels: torch.lerp(torch.tensor(-1.0), torch.tensor(1.0), pixels / 255),
+    lambda pixels: torch.linspace(-1, 1, 256)[pixels.long()],
+]
+right["discriminator_loss"] += [
+    lambda r, f: torch.logaddexp(torch.zeros(()), -r).mean() + torch.logaddexp(torch.zeros(()), f).mean(),
+    lambda r, f: 2 * bce(torch.cat([r, f]), torch.cat([torch.ones_like(r), torch.zeros_like(f)])),
+    lambda r, f: (F.softplus(-r.double()).mean() + F.softplus(f.double()).mean())[None],
+]
+right["generator_loss"] += [
+    lambda f: F.softplus(-f.double()).mean(),
+    lambda f: -torch.log_softmax(torch.stack([f, torch.zeros_like(f)]), 0)[0].mean(),
+    lambda f: (f.relu() - f + torch.log1p(torch.exp(-f.abs()))).mean(),
+]
+right["discriminator_step"] += [d_step_by_grad, d_step_closure]
+right["generator_step"] += [g_step_numpy, g_step(draw=lambda *s: torch.normal(0.0, 1.0, s))]
+right["mlp_parameters"] += [
+    lambda w: np.dot(np.array(w[:-1]) + 1, w[1:]),
+    lambda w: torch.tensor([(a + 1) * b for a, b in itertools.pairwise(w)]).sum(),
+    lambda w: sum(w.pop(0) * w[0] + w[0] for _ in range(len(w) - 1)),
+]
+right["read_curves"] += [
+    {f"Run {run}": diagnosis.upper() for run, diagnosis in CURVES.items()},
+    {run: diagnosis.replace(" ", "-") + "." for run, diagnosis in CURVES.items()},
+]
+right["flatten_batch"] += [
+    lambda x: x.numpy().reshape(len(x), -1),
+    lambda x: torch.cat([x[:, c].flatten(1) for c in range(x.shape[1])], 1),
+    lambda x: np.array([image.ravel() for image in x.numpy()]),
+]
+right["criterion"] += [
+    lambda o, t: -(t[:, None] * o.log() + (1 - t[:, None]) * (1 - o).log()).mean(),
+    lambda o, t: F.binary_cross_entropy(o.double(), t.reshape_as(o).double()),
+    lambda o, t: bce(torch.logit(o[:, 0]), t),
+]
+right["residual_branch"] += [
+    BranchOfFunctions,
+    lambda a, b: nn.Sequential(*[m for m in branch(a, b)][:2], nn.Sequential(nn.ReLU(True), *list(branch(b, b))[3:])),
+    lambda a, b: changed(a, b, replace={0: nn.LazyConv2d(b, 3, padding=1, bias=False)}),
+    lambda a, b: changed(a, b, replace={2: nn.LeakyReLU(0.0)}),
+]
+right["clinic"] += [
+    PATIENTS | {6: "Target swapped in G\u2019s step"},
+    {f"Patient {n}": word.replace(" ", "-") for n, word in PATIENTS.items()},
+    {float(n): f"`{word}`." for n, word in PATIENTS.items()},
+]
+
+wrong["scale_images"] |= {
+    "by the batch": (lambda x: 2 * (x.float() - x.min()) / (x.float().max() - x.min()) - 1, "for every batch"),
+    "by its maximum": (lambda x: 2 * x.float() / x.max() - 1, "for every batch"),
+    "rounded": (lambda x: torch.round(x / 127.5 - 1, decimals=2), "is right"),
+    "float16": (lambda x: (x / 127.5 - 1).half(), "is right"),
+    "numpy's float64": (lambda x: x.numpy() / 127.5 - 1, "float64"),
+}
+wrong["discriminator_loss"] |= {
+    "fakes detached": (lambda r, f: d_loss_bce(r, f.detach()), "no gradient reaches the fake logits"),
+    "real detached": (lambda r, f: d_loss_bce(r.detach(), f), "no gradient reaches the real logits"),
+    "NaN gradients": (d_loss_where, "the gradient is nan"),
+    "a gradient twice": (lambda r, f: 2 * d_loss_bce(r, f) - d_loss_bce(r, f).detach(), "its gradient on the real"),
+    "targets of 0.9": (smoothed, "is right"),
+}
+wrong["generator_loss"] |= {
+    "half detached": (lambda f: F.softplus(-torch.cat([f[:3], f[3:].detach()])).mean(), "its gradient on the fake"),
+    "overflows": (lambda f: nn.SoftMarginLoss()(f, torch.ones_like(f)), "it gives inf"),
+    "largest": (lambda f: F.softplus(-f).max(), "is right"),
+    "clamped": (lambda f: F.softplus(-f.clamp(-20, 20)).mean(), "it gives 20"),
+}
+wrong["discriminator_step"] |= {
+    "zeroed too late": (zero_after_backward, "gradients were empty"),
+    "smoothed": (d_step(loss=smoothed), "target 0.9"),
+    "weights clipped": (d_step(loss=lambda r, f: f.mean() - r.mean()), "not along the gradient"),
+}
+wrong["generator_step"] |= {
+    "uniform with the right spread": (g_step(draw=lambda *s: (2 * torch.rand(*s) - 1) * 3**0.5), "is not normal"),
+    "one row for all": (g_step(draw=lambda b, n: torch.randn(1, n).expand(b, n)), "All rows of z are the same"),
+    "one number a row": (g_step(draw=lambda b, n: torch.randn(b, 1).expand(b, n)), "of a row of z are the same"),
+    "half twice": (g_step(draw=lambda b, n: torch.randn(b // 2, n).repeat(2, 1)), "rows of z are repeated"),
+    "sorted": (g_step(draw=lambda b, n: torch.randn(b, n).sort(1).values), "not independent"),
+    "always 64": (g_step(draw=lambda b, n: torch.randn(64, n)), "here (48, 100)"),
+    "reseeded": (g_step(before=lambda G, D: torch.manual_seed(1)), "fresh one"),
+}
+wrong["mlp_parameters"] |= {
+    "no last biases": (lambda w: count_with_layers(w) - w[-1], "The last layer has biases"),
+    "no last layer": (lambda w: count_with_layers(w[:-1]) if len(w) > 2 else 0, "n - 1 layers"),
+    "three layers": (lambda w: (w[0] + 1) * w[1] + (w[1] + 1) * w[2] + (w[2] + 1) * w[3], "IndexError"),
+    "a hundredth off": (lambda w: count_with_layers(w) + 0.01, "it gives"),
+}
+wrong["flatten_batch"] |= {
+    "channels last": (lambda x: x.permute(0, 2, 3, 1).flatten(1), "in another order"),
+    "a column short": (lambda x: x.flatten(1)[:, 1:], "expected (128, 784)"),
+}
+wrong["criterion"] |= {
+    "detached": (lambda o, t: F.binary_cross_entropy(o.detach()[:, 0], t) + 0 * o.sum(), "its gradient"),
+    "rounded": (lambda o, t: o.log().mean() * 0 + torch.round(F.binary_cross_entropy(o[:, 0], t), decimals=2), "it"),
+    "smoothed": (lambda o, t: F.binary_cross_entropy(o[:, 0], 0.9 * t), "is right"),
+}
+wrong["residual_branch"] |= {
+    "no ReLU": (lambda a, b: changed(a, b, drop=[2]), "The ReLU is missing"),
+    "ReLU first": (lambda a, b: changed(a, b, swap=(1, 2)), "BatchNorm comes before the ReLU"),
+    "ReLU at the end": (lambda a, b: nn.Sequential(*branch(a, b), nn.ReLU()), "ReLU comes after the sum"),
+    "LeakyReLU": (lambda a, b: changed(a, b, replace={2: nn.LeakyReLU(0.2)}), "lets a part of the negative"),
+    "Tanh": (lambda a, b: changed(a, b, replace={2: nn.Tanh()}), "are not the same"),
+    "one BatchNorm": (lambda a, b: changed(a, b, drop=[4]), "The last BatchNorm is missing"),
+    "no BatchNorm": (lambda a, b: changed(a, b, drop=[1, 4]), "BatchNorms are missing"),
+    "eps": (lambda a, b: changed(a, b, eps=0.8), "eps is 0.8"),
+    "dropout": (lambda a, b: changed(a, b, replace={2: nn.Sequential(nn.ReLU(), nn.Dropout(0.5))}), "in train mode"),
 }

@@ -2,10 +2,12 @@
 
 import copy
 import statistics
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 
 def size_from_torch(size, kernel, stride, padding):
@@ -205,7 +207,6 @@ RIGHT = {
     "translate_batch_norm": [
         lambda channels: nn.BatchNorm2d(channels, momentum=0.2),
         lambda c: nn.BatchNorm2d(c, 1e-5, 1 - 0.8),
-        lambda c: nn.BatchNorm2d(c, eps=1e-3, momentum=0.2),  # Keras' own eps
     ],
     "separate_batches": [fakes_first, lambda D, a, b: (D(a), D(b))],
     "preview": [preview_with_try, preview_with_if, preview_of_a_copy],
@@ -322,4 +323,260 @@ WRONG = {
         "another z": (previewed(rows="new"), "not the images that G makes from this z"),
         "numpy": (lambda G, z: G(z).numpy(), "Call it on such an input"),
     },
+}
+
+
+# --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
+
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
+
+def layers_of_g(drop=(), swap=None, replace=None, eps=1e-5, momentum=0.1):
+    layers = list(generator())
+    layers[1], layers[4] = nn.BatchNorm2d(256, eps, momentum), nn.BatchNorm2d(128, eps, momentum)
+    for place, layer in (replace or {}).items():
+        layers[place] = layer
+    if swap:
+        layers[swap[0]], layers[swap[1]] = layers[swap[1]], layers[swap[0]]
+    return nn.Sequential(*[layer for place, layer in enumerate(layers) if place not in drop])
+
+
+class OfFunctions(nn.Module):
+    """G with parameters of its own, and no layer at all."""
+
+    w0: torch.Tensor
+    w1: torch.Tensor
+    w2: torch.Tensor
+
+    def __init__(self, use_batch=None):
+        super().__init__()
+        self.use_batch = use_batch
+        for n, shape in enumerate([(128, 1, 4, 4), (256, 128, 4, 4), (100, 256, 7, 7)]):
+            setattr(self, f"w{2 - n}", nn.Parameter(0.02 * torch.randn(shape)))
+        for n, c in enumerate((256, 128)):
+            setattr(self, f"b{n}", nn.Parameter(torch.zeros(c)))
+            setattr(self, f"g{n}", nn.Parameter(torch.ones(c)))
+            self.register_buffer(f"m{n}", torch.zeros(c))
+            self.register_buffer(f"v{n}", torch.ones(c))
+
+    def norm(self, x, n):
+        m, v, g, b = (getattr(self, f"{letter}{n}") for letter in "mvgb")
+        training = self.training if self.use_batch is None else self.use_batch
+        return functional.batch_norm(x, m, v, g, b, training).relu()
+
+    def forward(self, z):
+        x = self.norm(functional.conv_transpose2d(z, self.w0), 0)
+        x = self.norm(functional.conv_transpose2d(x, self.w1, stride=2, padding=1), 1)
+        return torch.tanh(functional.conv_transpose2d(x, self.w2, stride=2, padding=1))
+
+
+def with_linear():
+    """The first layer as a Linear: on one pixel it is the same product."""
+    first = nn.Sequential(nn.Flatten(), nn.Linear(100, 256 * 49, bias=False), nn.Unflatten(1, (256, 7, 7)))
+    return nn.Sequential(first, *list(generator())[1:])
+
+
+class NormOfFunctions(nn.Module):
+    mean: torch.Tensor
+    var: torch.Tensor
+
+    def __init__(self, channels, momentum=0.2, eps=1e-5, unbiased=True):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("var", torch.ones(channels))
+        self.momentum, self.eps, self.unbiased = momentum, eps, unbiased
+
+    def forward(self, x):
+        mean, var = self.mean, self.var
+        if self.training:
+            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
+            with torch.no_grad():
+                self.mean += self.momentum * (mean - self.mean)
+                self.var += self.momentum * (x.var((0, 2, 3), unbiased=self.unbiased) - self.var)
+        unit = (x - mean[:, None, None]) / (var[:, None, None] + self.eps).sqrt()
+        return unit * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+class StridedSlice(nn.Module):
+    """A shortcut without a stride: every other pixel, and a Linear over the channels."""
+
+    def __init__(self, c_in, c_out, stride):
+        super().__init__()
+        self.mix, self.stride = nn.Linear(c_in, c_out, bias=False), stride
+
+    def forward(self, x):
+        return self.mix(x[:, :, :: self.stride, :: self.stride].movedim(1, -1)).movedim(-1, 1)
+
+
+def shortcut_and(more):
+    def layer(a, b, s):
+        return nn.Identity() if a == b and s == 1 else nn.Sequential(nn.Conv2d(a, b, 1, s, bias=False), more(b))
+
+    return layer
+
+
+def biased_shortcut(a, b, s):
+    return nn.Identity() if a == b and s == 1 else nn.Conv2d(a, b, 1, s)
+
+
+def init_linear_too(module):
+    init()(module)
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+
+
+def init_all_weights(module):
+    init()(module)
+    if isinstance(module, (nn.Embedding, nn.LayerNorm)):
+        nn.init.ones_(module.weight)
+        nn.init.normal_(module.weight)
+
+
+def init_by_new_parameters(module):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        module.weight = nn.Parameter(torch.empty_like(module.weight).normal_(0, 0.02))
+    elif isinstance(module, nn.BatchNorm2d):
+        module.weight = nn.Parameter(1 + 0.02 * torch.randn_like(module.weight))
+        module.bias = nn.Parameter(torch.zeros_like(module.bias))
+
+
+def previewed_frozen(G, z):
+    mode = G.training
+    G.eval().requires_grad_(False)
+    x = G(z)
+    G.train(mode)
+    return x
+
+
+def previewed_without_gradients(G, z):
+    torch.set_grad_enabled(False)
+    return preview_with_try(G, z)
+
+
+def better_by(middle=statistics.mean, spread=statistics.stdev, join=sum, equal=False):
+    def clearly(a, b):
+        gap, noise = middle(b) - middle(a), join([spread(a), spread(b)])
+        return gap >= noise if equal else gap > noise
+
+    return clearly
+
+
+right["transposed_size"] += [
+    lambda n, k, s, p: float((n - 1) * s - 2 * p + k),
+    lambda n, k, s, p: np.int64(n * s) + k - s - 2 * p,
+]
+right["block_parameters"] += [
+    lambda a, b, k, n: torch.zeros(a, b, k, k).numel() + (b + b if n else 0),
+    lambda a, b, k, n: np.prod([a, b, k, k]) + 2 * b * int(n),
+]
+right["build_generator"] += [OfFunctions, with_linear, lambda: layers_of_g(replace={2: nn.LeakyReLU(0.0)})]
+right["init_weights"] += [init_by_new_parameters]
+right["translate_batch_norm"] += [NormOfFunctions, lambda c: nn.Sequential(nn.BatchNorm2d(c, momentum=1 / 5))]
+right["separate_batches"] += [
+    lambda D, a, b: torch.stack([D(a), D(b)]),
+    lambda D, a, b: [D(x)[:, None] for x in (a, b)],
+    lambda D, a, b: (D.train()(a), D(b.detach())),
+]
+right["preview"] += [
+    lambda G, z: nn.Sequential(copy.deepcopy(G)).eval()(z).detach(),
+    lambda G, z: torch.cat([preview_with_try(G, one) for one in z.split(5)]),
+]
+right["transposed_cost"] += [
+    lambda a, b, k, n: float(a) * b * (k * n) ** 2,
+    lambda a, b, k, n: np.prod([a, b, k, k, n, n]),
+]
+right["shortcut"] += [
+    lambda a, b, s: nn.Identity() if (a, s) == (b, 1) else StridedSlice(a, b, s),
+    lambda a, b, s: nn.Sequential() if (a, s) == (b, 1) else nn.LazyConv2d(b, 1, s, bias=False),
+]
+right["checkerboard_peak"] += [
+    lambda p, period: np.exp(np.log(peak(p, period))),
+    lambda p, period: float(torch.tensor(peak(p.float(), period))),
+]
+right["clearly_better"] += [
+    lambda a, b: torch.tensor(b).mean() - torch.tensor(a).mean() > torch.tensor(a).std() + torch.tensor(b).std(),
+    lambda a, b: int(better_by()(a, b)),
+    lambda a, b: np.bool_(better_by()(a, b)),
+]
+
+wrong["transposed_size"] |= {
+    "a hundredth off": (lambda n, k, s, p: (n - 1) * s - 2 * p + k + 0.01, "it gives 7.01, and 7 is right"),
+    "stride and kernel exchanged": (lambda n, k, s, p: (n - 1) * k - 2 * p + s, "is right"),
+}
+wrong["block_parameters"] |= {"a hundredth off": (lambda a, b, k, n: a * b * k * k + 2 * b * n + 0.01, "it gives")}
+wrong["build_generator"] |= {
+    "no ReLU": (lambda: layers_of_g(drop=[2, 5]), "Both ReLUs are missing"),
+    "no first ReLU": (lambda: layers_of_g(drop=[2]), "The first ReLU is missing"),
+    "no second ReLU": (lambda: layers_of_g(drop=[5]), "The second ReLU is missing"),
+    "ReLU before BatchNorm": (lambda: layers_of_g(swap=(1, 2)), "are not the same"),
+    "both ReLUs before BatchNorm": (
+        lambda: nn.Sequential(*[generator()[i] for i in (0, 2, 1, 3, 5, 4, 6, 7)]),
+        "order",
+    ),
+    "Tanh inside": (lambda: layers_of_g(replace={2: nn.Tanh(), 5: nn.Tanh()}), "A Tanh stands inside"),
+    "a Tanh inside": (lambda: layers_of_g(replace={5: nn.Tanh()}), "behind the second BatchNorm"),
+    "LeakyReLU": (lambda: layers_of_g(replace={2: nn.LeakyReLU(0.2), 5: nn.LeakyReLU(0.2)}), "as D has them"),
+    "eps": (lambda: layers_of_g(eps=0.8), "eps is 0.8"),
+    "momentum": (lambda: layers_of_g(momentum=0.8), "momentum 0.8"),
+    "dropout": (lambda: layers_of_g(replace={2: nn.Sequential(nn.ReLU(), nn.Dropout())}), "outputs in train mode"),
+    "always of the batch": (lambda: OfFunctions(use_batch=True), "outputs in eval mode"),
+    "clamped": (lambda: layers_of_g(replace={7: nn.Hardtanh()}), "are not the same"),
+}
+wrong["init_weights"] |= {
+    "Linear too": (init_linear_too, "weights of `Linear`"),
+    "others too": (init_all_weights, "weights of `Embedding`"),
+    "truncated": (lambda m: init(conv=(0.0, 0.0176))(m), "standard deviation 0.018"),
+}
+wrong["translate_batch_norm"] |= {
+    "Keras' eps": (lambda c: nn.BatchNorm2d(c, eps=1e-3, momentum=0.2), "eps is 0.001"),
+    "a larger eps": (lambda c: nn.BatchNorm2d(c, eps=1e-2, momentum=0.2), "eps is 0.01"),
+    "not affine": (lambda c: nn.BatchNorm2d(c, momentum=0.2, affine=False), "leave `affine` on"),
+    "no statistics": (lambda c: nn.BatchNorm2d(c, momentum=0.2, track_running_stats=False), "no running statistics"),
+    "biased": (lambda c: NormOfFunctions(c, unbiased=False), "running statistics after a batch"),
+    "the published one, by hand": (lambda c: NormOfFunctions(c, eps=0.8), "eps is 0.8"),
+}
+wrong["separate_batches"] |= {
+    "detached": (lambda D, a, b: (D(a).detach(), D(b).detach()), "cut off from D"),
+    "fakes detached": (lambda D, a, b: (D(a), D(b).detach()), "on the fake images are cut off"),
+    "numpy": (lambda D, a, b: [D(x).detach().numpy() for x in (a, b)], "cut off from D"),
+    "half": (lambda D, a, b: (D(a[:6]), D(b[:6])), "12 logits for 12 real"),
+}
+wrong["preview"] |= {
+    "left frozen": (previewed_frozen, "left frozen"),
+    "gradients left off": (previewed_without_gradients, "whether gradients are recorded"),
+    "half of the rows": (lambda G, z: preview_with_try(G, z[:8]), "(16, 1, 28, 28)"),
+    "clamped": (lambda G, z: preview_with_try(G, z).clamp(0, 1), "not the images that G makes"),
+}
+wrong["transposed_cost"] |= {"a hundredth off": (lambda a, b, k, n: a * b * k * k * n * n + 0.01, "it gives")}
+wrong["shortcut"] |= {
+    "bias": (biased_shortcut, "`bias=False`"),
+    "BatchNorm": (shortcut_and(nn.BatchNorm2d), "nothing after it"),
+    "ReLU": (shortcut_and(lambda c: nn.ReLU()), "an activation follows"),
+    "dropout": (shortcut_and(lambda c: nn.Dropout(0.5)), "outputs in train mode"),
+    "maximum": (
+        lambda a, b, s: (
+            nn.Identity()
+            if (a, s) == (b, 1)
+            else nn.Sequential(nn.MaxPool2d(s, ceil_mode=True), nn.Conv2d(a, b, 1, bias=False))
+        ),
+        "are not the same",
+    ),
+}
+wrong["checkerboard_peak"] |= {
+    "no root": (peak_over(lambda a, b: a * b), "The root is missing"),
+    "rounded": (lambda p, period: round(peak(p, period), 2), "rounded, approximated"),
+    "one further": (lambda p, period: peak(p.roll(-1), period), "is right"),
+}
+wrong["clearly_better"] |= {
+    "or equal": (better_by(equal=True), "By *more* than"),
+    "medians": (better_by(middle=statistics.median), "compares the medians"),
+    "in quadrature": (better_by(join=lambda both: float(np.hypot(*both))), "root of the sum of squares"),
+    "variances": (better_by(spread=statistics.variance), "These are the variances"),
+    "standard errors": (better_by(spread=lambda v: statistics.stdev(v) / len(v) ** 0.5), "standard errors"),
+    "the larger": (better_by(join=max), "takes the larger"),
+    "one side": (better_by(join=lambda both: both[0]), "standard deviation of b is missing"),
+    "extremes": (lambda a, b: max(a) < min(b), "the worst of a"),
+    "the gap": (lambda a, b: statistics.mean(b) - statistics.mean(a) - 3, "True or False is expected"),
 }

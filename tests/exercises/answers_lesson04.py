@@ -1,7 +1,9 @@
 """Answers to the exercises of lesson04: right ones, and wrong ones with a part of their message."""
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.nn.functional import softplus
@@ -170,4 +172,121 @@ WRONG = {
         "graph": (best(graph=True), "carry D's graph"),
         "one image": (lambda D, x, k: x[D(x).argmax()], "four images are expected"),
     },
+}
+
+
+# --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
+
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
+
+def mirror_exactly_half(x):
+    chosen = torch.zeros(len(x), dtype=torch.bool)
+    chosen[torch.randperm(len(x))[: len(x) // 2]] = True
+    return torch.where(chosen[:, None, None, None], x.flip(3), x)
+
+
+def mirror_a_run(x):
+    cut = torch.randint(int(0.42 * len(x)), max(1, int(0.58 * len(x))) + 1, ())
+    return torch.cat([x[:cut].flip(3), x[cut:]])
+
+
+def mirror_by_gather(x):
+    width = torch.arange(x.shape[3]).expand_as(x)
+    coin = torch.randint(0, 2, (len(x), 1, 1, 1))
+    return x.gather(3, torch.where(coin == 1, width, x.shape[3] - 1 - width))
+
+
+def mirror_cut(x):
+    return torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x, x.flip(3).detach())
+
+
+def accumulate_by_grad(D, x_real, x_fake):
+    loss = softplus(-D(x_real)).mean() + softplus(D(x_fake.detach())).mean()
+    for p, gradient in zip(D.parameters(), torch.autograd.grad(loss, list(D.parameters())), strict=True):
+        p.grad = gradient
+
+
+def accumulate_in_pieces(D, x_real, x_fake):
+    D.zero_grad(set_to_none=False)
+    for real, fake in zip(x_real, x_fake.detach(), strict=True):
+        ((softplus(-D(real[None])) + softplus(D(fake[None]))) / len(x_real)).sum().backward()
+
+
+def accumulate_then(after):
+    def answer(D, x_real, x_fake):
+        accumulated()(D, x_real, x_fake)
+        after(D)
+
+    return answer
+
+
+def best_in_numpy(D, x, k):
+    scores = D(x).detach().numpy()
+    return x.numpy()[np.argsort(-scores)[:k]]
+
+
+def best_left_in_eval(D, x, k):
+    D.eval()
+    return best()(D, x, k)
+
+
+def best_frozen(D, x, k):
+    D.requires_grad_(False)
+    return x[D(x).topk(k).indices]
+
+
+right["receptive_field"] += [
+    lambda layers: 1 + sum((k - 1) * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers)),
+    lambda layers: np.float64(field_backwards(layers)),
+]
+right["layer_products"] += [
+    lambda a, b, k, n: float(a * b) * (k * n) ** 2,
+    lambda *all_: np.prod(all_[:2]) * math.prod(all_[2:]) ** 2,
+]
+right["accumulate"] += [accumulate_by_grad, accumulate_in_pieces]
+right["mirror"] += [mirror_by_gather, lambda x: torch.stack([v.flip(-1) if np.random.rand() < 0.5 else v for v in x])]
+right["expected_kinds"] += [
+    lambda k, n: np.float32(k * (1 - (1 - 1 / k) ** n)),
+    lambda k, n: -k * math.expm1(n * math.log1p(-1 / k)),
+]
+right["select_best"] += [
+    best_in_numpy,
+    lambda D, x, k: x[D(x).detach().sigmoid().sort(descending=True).indices[:k]],
+    lambda D, x, k: torch.stack([x[i] for i in D(x).detach().topk(k).indices.tolist()]).double(),
+]
+
+wrong["receptive_field"] |= {
+    "half a pixel": (lambda layers: field(layers) + 0.5, "it gives 4.5, and 4 is right"),
+    "the first layer alone": (lambda layers: layers[0][0], "is right"),
+    "the output's stride": (lambda layers: math.prod(s for _, s in layers), "is right"),
+}
+wrong["layer_products"] |= {
+    "a hundredth off": (lambda a, b, k, n: a * b * k * k * n * n + 0.01, "it gives"),
+    "channels added": (lambda a, b, k, n: (a + b) * k * k * n * n, "is right"),
+}
+wrong["accumulate"] |= {
+    "left in eval mode": (accumulate_then(lambda D: D.eval()), "left in eval mode"),
+    "left frozen": (accumulate_then(lambda D: D.requires_grad_(False)), "left frozen"),
+}
+wrong["mirror"] |= {
+    "exactly half": (mirror_exactly_half, "Exactly half"),
+    "a run": (mirror_a_run, "Neighbours in the batch"),
+    "every other": (lambda x: torch.cat([x[:1].flip(3), x[1:]]) if len(x) < 9 else mirrored(seed=2)(x), "draw anew"),
+    "mirrored ones cut": (mirror_cut, "cut for some images"),
+    "noise": (lambda x: mirrored()(x) + 1e-4, "in its place"),
+}
+wrong["expected_kinds"] |= {
+    "rounded": (lambda k, n: round(k * (1 - (1 - 1 / k) ** n)), "This is rounded"),
+    "rounded down": (lambda k, n: int(k * (1 - (1 - 1 / k) ** n)), "rounded down"),
+    "two places": (lambda k, n: round(k * (1 - (1 - 1 / k) ** n), 1), "rounded, approximated"),
+    "one draw less": (lambda k, n: k * (1 - (1 - 1 / k) ** (n - 1)), "n - 1 draws"),
+}
+wrong["select_best"] |= {
+    "absolute": (lambda D, x, k: x[D(x).detach().abs().topk(k).indices], "in absolute value"),
+    "always four": (lambda D, x, k: x[D(x).detach().topk(min(4, len(x))).indices], "use `k`"),
+    "left in eval mode": (best_left_in_eval, "left in eval mode"),
+    "left frozen": (best_frozen, "left frozen"),
+    "places": (lambda D, x, k: D(x).detach().topk(k).indices, "four images are expected"),
 }

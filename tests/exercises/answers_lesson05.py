@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson05: right ones, and wrong ones with a part of their message."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.linalg import sqrtm
@@ -192,4 +194,95 @@ WRONG = {
         "z itself": (torn_with(lambda z, c: z), "Nothing moved"),
         "one number": (lambda z, edges, centres: z.sum(), "one point for each z"),
     },
+}
+
+
+# --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
+
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
+
+def nearest_ball_only(real, fake):
+    radius = torch.cdist(real, real).sort(1).values[:, 1]
+    nearest = torch.cdist(fake, real).min(1)
+    return (nearest.values <= radius[nearest.indices]).double().mean()
+
+
+def precision_numpy(real, fake):
+    real, fake = real.numpy(), fake.numpy()
+    within = np.linalg.norm(real[:, None] - real[None], axis=2) + np.diag([np.inf] * len(real))
+    return np.mean((np.linalg.norm(fake[:, None] - real[None], axis=2) <= within.min(0)).any(1))
+
+
+def precision_city(real, fake):
+    radius = torch.cdist(real, real, p=1).sort(1).values[:, 1]
+    return (torch.cdist(fake, real, p=1) <= radius).any(1).double().mean()
+
+
+def mmd_numpy(a, b, c):
+    n = len(a)
+    off = 1 - np.eye(n)
+    return ((a.numpy() + b.numpy()) * off).sum() / (n * n - n) - 2 * c.numpy().mean()
+
+
+right["frechet_1d"] += [
+    lambda m1, s1, m2, s2: abs(complex(m1 - m2, s1 - s2)) ** 2,
+    lambda m1, s1, m2, s2: np.float32((m1 - m2) ** 2 + (s1 - s2) ** 2),
+]
+right["frechet"] += [
+    lambda a, b: frechet_by(symmetric)(a.double(), b.double()).float(),
+    frechet_by(lambda s1, s2: torch.linalg.eigvals(s2 @ s1).real.sqrt().sum()),
+]
+right["unbiased_mmd"] += [mmd_numpy, lambda a, b, c: apart(a.float()) + apart(b.float()) - 2 * c.float().mean()]
+right["extrapolate"] += [
+    lambda n, f: np.linalg.lstsq(np.stack([1 / n.numpy(), np.ones(len(n))], 1), f.numpy(), rcond=None)[0][1],
+    lambda n, f: f.mean() - (1 / n).mean() * torch.cov(torch.stack([1 / n, f]))[0, 1] / (1 / n).var(),
+]
+right["precision"] += [precision_numpy, lambda real, fake: float(precision_topk(real.float(), fake.float()))]
+right["inception_score"] += [
+    lambda p: np.exp(np.mean([sum(a * np.log(a / m) for a, m in zip(r, p.mean(0), strict=True) if a) for r in p])),
+    lambda p: 2 ** ((xlogx(p).sum(1).mean() - xlogx(p.mean(0)).sum()) / np.log(2)),
+]
+right["torn"] += [
+    lambda z, e, c: z.numpy() + c.numpy()[np.digitize(z[:, 0].numpy(), e.numpy())],
+    lambda z, e, c: z.add_(c[torch.bucketize(z[:, 0].contiguous(), e)]),
+]
+
+wrong["frechet_1d"] |= {
+    "spreads not squared": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + abs(s1 - s2), "that of the standard"),
+    "sum of spreads": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 + s2) ** 2, "*difference*"),
+    "half": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 - s2) ** 2 / 2, "no half"),
+    "rounded": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 - s2) ** 2 + 1e-3, "rounded, approximated"),
+}
+wrong["frechet"] |= {
+    "rounded": (frechet_by(symmetric, final=lambda d: torch.round(d, decimals=2)), "is right"),
+    "no square": (lambda a, b: frechet_by(symmetric)(a, b) - (a.mean(0) - b.mean(0)).square().sum(), "is right"),
+    "uncentred": (lambda a, b: frechet_by(symmetric)(a - a.mean(0), b - b.mean(0)), "is right"),
+}
+wrong["unbiased_mmd"] |= {
+    "cut at 0": (mmd(apart, final=lambda d: d.clamp(min=0)), "cut it off"),
+    "a sum": (mmd(lambda k: k.sum() - k.trace()), "is right"),
+    "root": (mmd(apart, final=lambda d: d.abs().sqrt()), "is right"),
+}
+wrong["extrapolate"] |= {
+    "median": (lambda n, f: f.median(), "is right"),
+    "both": (lambda n, f: np.polyfit(1 / n.numpy(), f.numpy(), 1), "single number"),
+    "a parabola": (lambda n, f: np.polyfit(1 / n.numpy(), f.numpy(), 2)[2], "least squares"),
+}
+wrong["precision"] |= {
+    "nearest ball": (nearest_ball_only, "nearest real point's ball alone"),
+    "second neighbour": (precision_with(lambda w: w.sort(1).values[:, 2]), "second nearest"),
+    "city blocks": (precision_city, "sums of coordinate"),
+    "halfway": (precision_with(lambda w: w.sort(1).values[:, 1] / 2), "not halfway"),
+    "mean radius": (precision_with(lambda w: w.sort(1).values[:, 1].mean()), "not the mean one"),
+}
+wrong["inception_score"] |= {
+    "rounded": (lambda p: round(score_by_kl(p), 3), "rounded, approximated"),
+    "summed": (lambda p: (xlogx(p).sum() - xlogx(p.mean(0)).sum()).exp(), "is right"),
+    "wrong axis": (lambda p: (xlogx(p).sum(0).mean() - xlogx(p.mean(1)).sum()).exp(), "is right"),
+}
+wrong["torn"] |= {
+    "one too high": (torn_with(step=1), "One too high"),
+    "scaled": (torn_with(lambda z, c: z + 2 * c), "is right"),
 }

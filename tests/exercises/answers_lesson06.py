@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson06: right ones, and wrong ones with a part of their message."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -133,9 +134,108 @@ WRONG = {
     "truncated_normal": {
         "clamped": (lambda n, d, t: torch.randn(n, d).clamp(-t, t), "instead of clamping"),
         "scaled": (lambda n, d, t: t * torch.randn(n, d), "beyond the threshold"),
-        "scaled and cut": (lambda n, d, t: latent.truncate(torch.randn(n, d), 2 * t) / 2, "do not rescale"),
+        "scaled and cut": (lambda n, d, t: latent.truncate(torch.randn(n, d), 2 * t) / 2, "Do not rescale"),
         "uniform": (lambda n, d, t: (2 * torch.rand(n, d) - 1) * t, "uniform numbers"),
         "transposed": (lambda n, d, t: latent.truncate(torch.randn(d, n), t), "200 z of 100 numbers"),
         "always the same": (lambda n, d, t: latent.truncate(latent.sample(n, d), t), "same numbers each time"),
     },
+}
+
+
+# --- unusual right answers, and wrong ones that are nearly right -----------------------------------------------------
+
+right: Any = RIGHT  # the same tables, whose types differ from row to row
+wrong: Any = WRONG
+
+
+def by_power_iteration(w, k):
+    found: list[torch.Tensor] = []
+    for _ in range(k):
+        v = torch.randn(w.shape[1], dtype=w.dtype)
+        for _ in range(3000):
+            v = w.T @ (w @ v)
+            for u in found:
+                v = v - (v @ u) * u
+            v = v / v.norm()
+        found.append(v)
+    return torch.stack(found)
+
+
+def slerp_numpy(a, b, t):
+    a, b = a.numpy(), b.numpy()
+    angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
+    return np.sinc((1 - t) * angle / np.pi) / np.sinc(angle / np.pi) * (1 - t) * a + t * b * np.sinc(
+        t * angle / np.pi
+    ) / np.sinc(angle / np.pi)
+
+
+def redrawn(n, d, t):
+    return latent.truncate(torch.randn(n, d), t)
+
+
+right["lerp_length"] += [
+    lambda t, d: np.sqrt(np.float32(d) * ((1 - t) ** 2 + t**2)),
+    lambda t, d: math.sqrt(d) * abs(complex(1 - t, t)),
+]
+right["slerp"] += [slerp_numpy, lambda a, b, t: slerp_by_rotation(a, b, t).tolist()]
+right["arithmetic"] += [
+    lambda a, b, c: torch.stack([a, -b, c]).sum(0).mean(0)[None],
+    lambda a, b, c: [*(a - b + c).mean(0)],
+]
+right["principal_directions"] += [by_power_iteration, lambda w, k: torch.linalg.svd(w).Vh[:k].float()]
+right["attribute_direction"] += [
+    lambda z, y: normalize(centred(z, y), dim=0)[:, None],
+    lambda z, y: normalize(centred(z, y), dim=0)[None],
+    lambda z, y: normalize(torch.linalg.solve(torch.cov(z.T), (z - z.mean(0)).T @ y), dim=0),
+]
+right["truncated_normal"] += [
+    lambda n, d, t: torch.special.ndtri(
+        torch.special.ndtr(torch.tensor(-t)) * (1 - 2 * (u := torch.rand(n, d))) + u
+    ).clamp(-t, t),
+    lambda n, d, t: redrawn(n, d, t).double().numpy(),
+]
+
+wrong["lerp_length"] |= {
+    "mean length": (
+        lambda t, d: math.sqrt(2) * math.hypot(1 - t, t) * math.exp(math.lgamma((d + 1) / 2) - math.lgamma(d / 2)),
+        "That is the mean length",
+    ),
+    "rounded": (lambda t, d: round(math.sqrt(d * ((1 - t) ** 2 + t**2)), 2), "rounded, approximated"),
+    "simulated": (
+        lambda t, d: ((1 - t) * torch.randn(2000, d) + t * torch.randn(2000, d)).square().sum(1).mean().sqrt(),
+        "is right",
+    ),
+}
+wrong["slerp"] |= {
+    "right angle": (lambda a, b, t: math.cos(t * math.pi / 2) * a + math.sin(t * math.pi / 2) * b, "right angle only"),
+    "scaled line": (lambda a, b, t: ((1 - t) * a + t * b) / math.hypot(1 - t, t), "right angle only"),
+    "acute": (
+        lambda a, b, t: slerp_by_rotation(a, b, t) if a @ b >= 0 or t in (0.0, 1.0) else slerp_by_rotation(a, -b, t),
+        "away from the right point",
+    ),
+}
+wrong["arithmetic"] |= {
+    "B first": (lambda a, b, c: (b - a + c).mean(0), "A comes first"),
+    "C taken away": (lambda a, b, c: (a - b - c).mean(0), "C is added"),
+    "medians": (lambda a, b, c: a.median(0)[0] - b.median(0)[0] + c.median(0)[0], "is right"),
+    "rescaled": (lambda a, b, c: normalize((a - b + c).mean(0), dim=0) * 20**0.5, "is right"),
+}
+wrong["principal_directions"] |= {
+    "columns of V": (lambda w, k: svd(w).Vh[:k].T, "one direction a *row*"),
+    "always three": (lambda w, k: svd(w).Vh[:3], "two directions in z"),
+    "a slip": (lambda w, k: svd(w).Vh[1 : k + 1], "there is one with 5.00"),
+}
+wrong["attribute_direction"] |= {
+    "only y centred": (lambda z, y: normalize(raw(z, y - y.mean()), dim=0), "Only the mean of y"),
+    "length 1 by sum": (lambda z, y: centred(z, y) / centred(z, y).abs().sum(), "Its length is not 1"),
+    "rounded": (lambda z, y: torch.round(normalize(centred(z, y), dim=0), decimals=2), "Its cosine with"),
+}
+wrong["truncated_normal"] |= {
+    "sorted": (lambda n, d, t: redrawn(n, d, t).flatten().sort().values.view(n, d), "not independent"),
+    "rows sorted": (lambda n, d, t: redrawn(n, d, t).sort(1).values, "not independent"),
+    "columns sorted": (lambda n, d, t: redrawn(n, d, t).sort(0).values, "not independent"),
+    "one row": (lambda n, d, t: redrawn(1, d, t).expand(n, d), "All rows"),
+    "positive": (lambda n, d, t: redrawn(n, d, t).abs(), "All numbers are positive"),
+    "always 0.8": (lambda n, d, t: redrawn(n, d, 0.8), "1.5"),
+    "folded": (lambda n, d, t: (z := torch.randn(n, d)).where(z.abs() <= t, z % t), "normal cut off"),
 }

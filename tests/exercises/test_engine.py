@@ -1,14 +1,19 @@
 """The machinery of the exercises: statuses, messages, hints, solutions, and how they are shown."""
 
+import math
+import random
+import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
-from gancourse.exercises import lesson02
-from gancourse.exercises.checking import engine
+from gancourse.exercises import lesson01, lesson02
+from gancourse.exercises.checking import engine, guard
 from gancourse.exercises.checking.engine import Wrong, exercise
 
 
@@ -135,6 +140,154 @@ def test_an_interrupt_is_not_swallowed():
 
     with pytest.raises(KeyboardInterrupt):
         make(plus_one).check(interrupted)
+
+
+def test_an_answer_that_exits_does_not_take_the_notebook_with_it():
+    result = make(plus_one).check(lambda x: sys.exit())
+    assert (result.status, "asks Python to end" in result.message) == ("wrong", True), result
+    assert "coroutine" in make(plus_one).check(an_async_answer).message
+    assert "generator" in make(plus_one).check(lambda x: (yield x)).message
+
+
+async def an_async_answer(x):
+    return x + 1
+
+
+def for_ever(x):
+    while True:
+        pass
+
+
+def catches_all(x):
+    while True:
+        try:
+            x = [x, for_ever]
+            x = x[0]
+        except BaseException:
+            pass
+
+
+def sleeps(x):
+    time.sleep(3600)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        for_ever,
+        catches_all,
+        pytest.param(
+            sleeps, marks=pytest.mark.skipif(sys.platform == "win32", reason="a system call ends first on Windows")
+        ),
+    ],
+)
+def test_an_answer_that_never_returns_is_stopped(answer, monkeypatch):
+    monkeypatch.setattr(guard, "TIME_LIMIT", 0.2)
+    before = signal.getsignal(signal.SIGURG) if hasattr(signal, "SIGURG") else None
+    result = make(plus_one).check(answer)
+    assert (result.status, "still running after 0.2 seconds" in result.message) == ("wrong", True), result
+    assert before == (signal.getsignal(signal.SIGURG) if hasattr(signal, "SIGURG") else None)
+    assert make(plus_one).check(lambda x: x + 1).status == "correct"  # nothing is left over for the next one
+
+
+def test_an_answer_is_stopped_outside_the_main_thread_too(monkeypatch):
+    monkeypatch.setattr(guard, "TIME_LIMIT", 0.2)
+    with ThreadPoolExecutor(1) as pool:
+        assert "still running" in pool.submit(make(plus_one).check, for_ever).result().message
+
+
+def test_within_passes_on_what_the_function_raises_and_returns():
+    assert guard.within(60, lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        guard.within(60, lambda: 1 // 0)
+
+
+def test_what_is_printed_is_shown_in_part(capsys):
+    def chatty(x):
+        for n in range(500):
+            print("line", n)
+        return x + 1
+
+    result = make(plus_one).check(chatty)
+    assert result.status == "correct"
+    assert capsys.readouterr() == ("", "")
+    assert repr(result).endswith(
+        "It printed:\n" + "\n".join(f"line {n}" for n in range(10)) + "\n... and 990 more lines"
+    )
+    assert "line 9" in result._repr_html_()
+    assert make(plus_one).check(lambda x: x + 1).printed == ""
+    wide = make(plus_one).check(lambda x: print("<" * 10_000, end="") or x + 1)
+    assert len(wide.printed) < 500
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(torch, "sigmoid"), (torch.nn.functional, "softplus"), (torch.Tensor, "sigmoid"), (math, "exp")]
+)
+def test_an_answer_that_replaces_a_function_is_told_and_undone(owner, name):
+    before = vars(owner).get(name)
+
+    def patches(x):
+        setattr(owner, name, lambda *_: 0)
+        return x + 1
+
+    result = make(plus_one).check(patches)
+    assert result.status == "wrong"
+    assert f"{name}` for the whole notebook" in result.message
+    assert vars(owner).get(name) is before
+
+
+def test_what_the_notebook_has_replaced_is_not_used_by_a_check_and_stays(monkeypatch):
+    mine = torch.tanh
+    monkeypatch.setattr(torch, "sigmoid", mine)
+    result = lesson01.saturating_gradient.check(lambda logit: -torch.sigmoid(logit))
+    assert result.status == "correct"
+    assert "has replaced `torch.sigmoid`" in result.message
+    assert torch.sigmoid is mine
+
+
+@pytest.mark.parametrize(
+    ("change", "read"),
+    [
+        (lambda: torch.set_default_dtype(torch.float64), torch.get_default_dtype),
+        (lambda: torch.set_default_device("meta"), torch.get_default_device),
+        (lambda: torch._C._set_grad_enabled(False), torch.is_grad_enabled),
+        (lambda: torch.set_num_threads(torch.get_num_threads() + 1), torch.get_num_threads),
+        (lambda: torch.use_deterministic_algorithms(True), torch.are_deterministic_algorithms_enabled),
+    ],
+)
+def test_an_answer_that_changes_a_setting_is_told_and_undone(change, read):
+    before = read()
+
+    def answer(x):
+        change()
+        return x + 1
+
+    result = make(plus_one).check(answer)
+    assert (result.status, "for the whole notebook" in result.message) == ("wrong", True), result
+    assert read() == before
+
+
+def test_seeds_that_an_answer_sets_are_not_the_notebooks():
+    def answer(x):
+        torch.manual_seed(1)
+        np.random.seed(1)
+        random.seed(1)
+        return x + 1
+
+    states = torch.get_rng_state(), np.random.get_state(legacy=True), random.getstate()
+    assert make(plus_one).check(answer).status == "correct"
+    assert torch.equal(states[0], torch.get_rng_state())
+    assert str(states[1]) == str(np.random.get_state(legacy=True))
+    assert states[2] == random.getstate()
+
+
+def test_a_check_runs_in_torchs_usual_settings():
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert lesson02.scale_images.check(lesson02.scale_images.reference).status == "correct"
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_messages_do_not_depend_on_addresses():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,19 +12,23 @@ from torch import Tensor, nn
 
 from gancourse.exercises.checking.crashes import brief, describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
-from gancourse.exercises.checking.judging import judge, numbers, scalar
+from gancourse.exercises.checking.judging import array, choices, close, judge, numbers, scalar
+from gancourse.exercises.checking.same_network import judge_network
 
 
 def check_flatten_batch(call: StudentFunction) -> str:
     """The check of `lesson02.flatten_batch`: images (B, C, H, W) -> (B, C*H*W), whatever B is."""
     for shape in ((128, 1, 28, 28), (96, 1, 28, 28), (1, 1, 28, 28), (5, 3, 4, 6)):
         images = torch.arange(float(torch.Size(shape).numel())).reshape(shape)
-        value = call(images.clone())
+        answer = call(images.clone())
+        value = array(answer)
         wanted = images.flatten(1)
-        if not isinstance(value, Tensor):
-            raise Wrong(f"It returned {describe((value,))}: a tensor is expected.")
+        if value is None:
+            raise Wrong(f"It returned {describe((answer,))}: a tensor is expected.")
         if value.shape == wanted.shape:
             if not torch.equal(numbers(value), wanted.double()):
+                if torch.equal(numbers(value).sort(1).values, wanted.double().sort(1).values):
+                    raise Wrong("Each row holds its image's pixels, but in another order: (C, H, W) is to be kept.")
                 raise Wrong("The shape is right, but the rows are not the images: pixels of several images are mixed.")
             continue
         if shape[0] == 96 and value.shape == (128, 588):
@@ -39,7 +45,7 @@ def check_criterion(call: StudentFunction) -> str:
     """The check of `lesson02.criterion`: outputs (B, 1), targets (B,) -> the mean binary cross-entropy."""
     p, t = torch.rand(6, 1) * 0.8 + 0.1, torch.tensor([1.0, 0, 0, 1, 1, 0])
     outputs = p.clone().requires_grad_()
-    value = call(outputs, t.clone())
+    loss = value = call(outputs, t.clone())
     if not isinstance(value, Tensor) or not value.requires_grad:
         raise Wrong(
             f"It returned {describe((value,))}: a loss with a gradient is expected, a tensor made from outputs."
@@ -69,6 +75,13 @@ def check_criterion(call: StudentFunction) -> str:
         [(mistaken.double().reshape(1), message) for mistaken, message in mistakes],
         ["six outputs and their targets"],
     )
+    given = p.clone().requires_grad_()
+    slope = torch.autograd.grad(F.binary_cross_entropy(given, t[:, None]), given)[0]
+    found = torch.autograd.grad(loss.sum(), outputs, allow_unused=True)[0]
+    if found is None or not close(found, slope):
+        raise Wrong(
+            "The value is right, but its gradient on some outputs is not: look for a `.detach()` inside your function."
+        )
     one = call(torch.tensor([[0.25]]), torch.tensor([1.0]))
     judge(scalar(one).reshape(1), torch.tensor([0.25]).log().neg().double(), [], ["a batch of a single image"])
     return "Both have one shape now, and a batch of one image works as well."
@@ -89,10 +102,81 @@ def check_residual_branch(call: StudentFunction) -> str:
             raise Wrong(f"For images (2, {c_in}, {h}, {w}) the branch gave {describe((y,))}: (2, {c_out}, {h}, {w}).")
         if y.shape[2:] != x.shape[2:]:
             raise Wrong(_sizes(h - y.shape[2], h, int(y.shape[2])))
-        kernels = [m.kernel_size for m in branch.modules() if isinstance(m, nn.Conv2d)]
-        if kernels.count((3, 3)) != 2:
-            raise Wrong(f"The branch has convolutions of {kernels}: P2's has two of 3 x 3. Keep them, and pad them.")
+        sizes = [weight.shape[2:] for weight in branch.parameters() if weight.ndim == 4]
+        if sizes != [(3, 3), (3, 3)]:
+            kernels = ", ".join(f"{size[0]} x {size[1]}" for size in sizes) or "none"
+            raise Wrong(f"The branch's convolutions are {kernels}: P2's has two of 3 x 3. Keep them, and pad them.")
+    _check_branch(call)
     return "The branch has the size of its shortcut, so the two can be added: lesson 03 builds networks of them."
+
+
+def _branch(
+    c_in: int,
+    c_out: int,
+    biases: tuple[bool, bool] = (True, True),
+    order: str = "cnrcn",
+    act: Callable[[], nn.Module] = nn.ReLU,
+    outside: Callable[[int], nn.Module] | None = None,
+    **norm: Any,
+) -> nn.Sequential:
+    """The branch by its layers' initials: Convolution, BatchNorm (N), ReLU (R) or another activation.
+
+    outside: a layer that pads the images by 2 before the first convolution, in place of zeros before each.
+    """
+    padding = 0 if outside else 1
+    convolutions = iter(
+        nn.Conv2d(a, c_out, 3, padding=padding, bias=bias) for a, bias in zip((c_in, c_out), biases, strict=True)
+    )
+    widths = iter([c_in if order.startswith("n") else c_out, c_out])
+    return nn.Sequential(
+        outside(2) if outside else nn.Identity(),
+        *[
+            next(convolutions) if one == "c" else nn.BatchNorm2d(next(widths), **norm) if one == "n" else act()
+            for one in order
+        ],
+    )
+
+
+def _check_branch(call: StudentFunction) -> None:
+    c_in, c_out = 3, 5
+    x = torch.randn(4, c_in, 6, 7)
+    probe = call(c_in, c_out)
+    probe(x)  # lazy layers get their weights by it
+    count = sum(p.numel() for p in probe.parameters())
+    convolutions = 9 * c_out * (c_in + c_out)
+    norms = 4 * c_out
+    if count in (convolutions, convolutions + c_out, convolutions + 2 * c_out):
+        raise Wrong("The BatchNorms are missing, or have no weights: one follows each convolution.")
+    if count < convolutions + norms and count not in (convolutions + norms // 2, convolutions + norms // 2 + 2 * c_out):
+        raise Wrong(f"The branch has {count} weights: two convolutions and two BatchNorms are expected.")
+    pairs = [(True, True), (False, False), (True, False), (False, True)]  # BatchNorm takes a bias out again
+
+    def builds(**changed: Any) -> list[Callable[[], nn.Module]]:
+        return [partial(_branch, c_in, c_out, biases, **changed) for biases in pairs]
+
+    def each(message: str, **changed: Any) -> list[tuple[Callable[[], nn.Module], str]]:
+        return [(build, message) for build in builds(**changed)]
+
+    mistakes = [
+        *each("The ReLU is missing: without it, two convolutions are no more than one.", order="cncn"),
+        *each("BatchNorm comes before the ReLU: convolution, BatchNorm, ReLU.", order="crncn"),
+        *each("Nothing follows the last BatchNorm: P2's ReLU comes after the sum.", order="cnrcnr"),
+        *each("BatchNorm follows each convolution: yours comes before it.", order="ncrcn"),
+        *each("The last BatchNorm is missing.", order="cnrc"),
+        *each("The first BatchNorm is missing.", order="crcn"),
+        *each("The activation is not a ReLU: yours lets a part of the negative values through.", act=_leaky),
+        *each("BatchNorm's eps is 0.8: the second argument of `nn.BatchNorm2d` is eps.", eps=0.8),
+    ]
+    otherwise = (
+        "Sizes are right, but given the same weights your branch and P2's (convolution, BatchNorm, ReLU, convolution, "
+        "BatchNorm) differ: {part} are not the same."
+    )
+    rights = [*builds(), *builds(outside=nn.ReflectionPad2d), *builds(outside=nn.ReplicationPad2d)]
+    judge_network(lambda: call(c_in, c_out), rights, x, mistakes, otherwise)
+
+
+def _leaky() -> nn.Module:
+    return nn.LeakyReLU(0.2)
 
 
 def _sizes(lost: int, side: int, got: int) -> str:
@@ -143,20 +227,9 @@ CAUSES = {
 
 def check_clinic(answer: Any) -> str:
     """The check of `lesson02.clinic`: patient -> diagnosis; right answers are told the line of code that did it."""
-    if not isinstance(answer, dict):
-        raise Wrong(f"The answer is {describe((answer,))}: a dict is expected, patient -> diagnosis.")
-    given = {str(patient).strip(): " ".join(str(word).lower().split()) for patient, word in answer.items()}
+    given = choices(answer, "Patient", DIAGNOSES, CHOICES)
     for patient, right in DIAGNOSES.items():
-        word = given.get(str(patient), "none")
-        if word in ("none", "ellipsis"):
-            raise Wrong(f"Patient {patient} has no diagnosis yet.")
-        if word not in [choice.lower() for choice in CHOICES]:
-            raise Wrong(f"Patient {patient}: the diagnoses to choose from are {', '.join(CHOICES)}.")
-        if word != right.lower():
-            raise Wrong(f"Patient {patient} is not a case of `{answer_word(word)}`: {EVIDENCE[patient]}.")
+        word = given[str(patient)]
+        if word != right:
+            raise Wrong(f"Patient {patient} is not a case of `{word}`: {EVIDENCE[patient]}.")
     return "What had been done to them:\n" + "\n".join(f"{n}: {cause}." for n, cause in CAUSES.items())
-
-
-def answer_word(word: str) -> str:
-    """A choice as it is spelt in the list."""
-    return next(choice for choice in CHOICES if choice.lower() == word)

@@ -32,7 +32,7 @@ def brief(error: BaseException) -> str:
     return f"{type(error).__name__}: {textwrap.shorten(lines[0], 160)}" if lines else type(error).__name__
 
 
-def crash_message(function: Callable[..., Any], args: tuple[Any, ...], error: Exception) -> str:
+def crash_message(function: Callable[..., Any], args: tuple[Any, ...], error: BaseException) -> str:
     """The message for an exception inside the student's function: what, where, which input, what to do."""
     where = ""
     code = getattr(function, "__code__", None)
@@ -47,8 +47,10 @@ def crash_message(function: Callable[..., Any], args: tuple[Any, ...], error: Ex
     return f"Your function stopped{where} with {brief(error)}. It was called with {describe(args)}. {_remedy(error)}"
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: BaseException) -> str:
     text = str(error)
+    if isinstance(error, SystemExit):
+        return "It asks Python to end, and would take the notebook with it: `return` the answer instead."
     if isinstance(error, NameError):
         return "Check the spelling of that name, and that the cell which imports or defines it has been run."
     if isinstance(error, TypeError) and ("positional argument" in text or "keyword argument" in text):

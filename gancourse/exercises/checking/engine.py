@@ -8,7 +8,8 @@ An exercise is declared by decorating its reference solution, which makes it an 
 
 The check function receives the student's answer: as a `StudentFunction` where it is a function, and as it is
 where the exercise asks for a value (`value=True`). It raises `Wrong` with a message about the answer, or
-returns a sentence that is shown with "Correct". Whatever was written, `Exercise.check` returns a `Result`.
+returns a sentence that is shown with "Correct". Whatever was written, `Exercise.check` returns a `Result`: an answer
+that never returns, exits, prints without end or changes torch is dealt with in `checking.guard` and `checking.world`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ import inspect
 import re
 import textwrap
 import types
-import warnings
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
-
+from gancourse.exercises.checking import guard
 from gancourse.exercises.checking.crashes import brief, crash_message, describe
+from gancourse.exercises.checking.world import World, kept_world
 
 Status = Literal["correct", "wrong", "not attempted"]
 
@@ -75,27 +76,38 @@ class Note:
 
 @dataclass(frozen=True)
 class Result:
-    """What `check` found: `status` is "correct", "wrong" or "not attempted"; `message` says why."""
+    """What `check` found: `status` is "correct", "wrong" or "not attempted"; `message` says why.
+
+    `printed`: the first lines that the answer printed while it was checked, and how many more there were.
+    """
 
     status: Status
     message: str
     title: str
+    printed: str = ""
 
     def _note(self) -> Note:
         return Note(f"{_HEADINGS[self.status]}: {self.title}", self.message, _BARS[self.status])
 
+    def _print_note(self) -> Note:
+        return Note("It printed:", self.printed, is_code=True)
+
     def __repr__(self) -> str:
-        return repr(self._note())
+        return f"{self._note()!r}\n{self._print_note()!r}" if self.printed else repr(self._note())
 
     def _repr_html_(self) -> str:
-        return self._note()._repr_html_()
+        return self._note()._repr_html_() + (self._print_note()._repr_html_() if self.printed else "")
 
 
 class StudentFunction:
-    """The student's function: calling it turns a stub into `NotAttempted` and a crash into `Wrong`."""
+    """The student's function: calling it turns a stub into `NotAttempted` and a crash into `Wrong`.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    `mend`, called after each call, puts back what the function has changed for the whole notebook, and says what.
+    """
+
+    def __init__(self, function: Callable[..., Any], mend: Callable[[], str] = lambda: "") -> None:
         self.function = function
+        self.mend = mend
         self._answered = False
 
     def __call__(self, *args: Any) -> Any:
@@ -116,11 +128,22 @@ class StudentFunction:
 
     def _run(self, args: tuple[Any, ...]) -> Any:
         try:
-            return self.function(*args)
+            value = self.function(*args)
         except NotImplementedError:
             raise NotAttempted(_UNTOUCHED) from None
-        except Exception as error:
-            raise Wrong(crash_message(self.function, args, error)) from None
+        except (KeyboardInterrupt, guard.OutOfTime):
+            raise
+        except BaseException as error:  # SystemExit among them
+            crash = crash_message(self.function, args, error)
+            raise Wrong(f"{crash} {self.mend()}".rstrip()) from None
+        if changed := self.mend():
+            raise Wrong(changed)
+        if inspect.iscoroutine(value):
+            value.close()
+            raise Wrong("It is an `async` function, which returns a coroutine and no value: begin it with `def` alone.")
+        if inspect.isgenerator(value):
+            raise Wrong("It returned a generator, which has computed nothing yet: `return` the values themselves.")
+        return value
 
 
 class Exercise:
@@ -161,18 +184,31 @@ class Exercise:
         self._hints_shown = 0
 
     def check(self, answer: Any = None) -> Result:
-        """Judge an answer (a function, or a value where the exercise asks for one). Never raises.
+        """Judge an answer (a function, or a value where the exercise asks for one). Raises nothing but Ctrl-C's
+        KeyboardInterrupt.
 
-        The check draws its random numbers from a state of its own: the notebook's is left as it was.
+        The check draws its random numbers from a state of its own, and runs in torch's usual settings: those of the
+        notebook are left as they were. What the answer prints is kept for the result. It is stopped after
+        `guard.TIME_LIMIT` seconds.
         """
-        with torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.default_generator.manual_seed(0)  # not torch.manual_seed: that would reseed the GPU as well
-            status, message = self._judge(answer)
+        printed = guard.Transcript()
+        status: Status
+        with kept_world() as world, redirect_stdout(printed), redirect_stderr(printed):
+            try:
+                status, message = guard.within(guard.TIME_LIMIT, lambda: self._judge(answer, world))
+            except guard.OutOfTime:
+                status, message = (
+                    "wrong",
+                    f"It was still running after {guard.TIME_LIMIT:g} seconds, and was stopped: look for a loop whose "
+                    "condition never becomes false, or call it on a small input in a cell of its own.",
+                )
+            if (changed := world.mend()) and status == "correct":
+                status, message = "wrong", changed
+            message += world.note()
         results[self.key] = status
-        return Result(status, message, self.title)
+        return Result(status, message, self.title, printed.text())
 
-    def _judge(self, answer: Any) -> tuple[Status, str]:
+    def _judge(self, answer: Any, world: World) -> tuple[Status, str]:
         try:
             if _untouched(answer):
                 raise NotAttempted(_UNTOUCHED)
@@ -185,12 +221,14 @@ class Exercise:
                     f"`check` expects your function, and was given {describe((answer,))}: "
                     f"write `check({self.answer_name})`, without calling it."
                 )
-            return "correct", self._check(StudentFunction(answer))
+            return "correct", self._check(StudentFunction(answer, world.mend))
         except NotAttempted as note:
             return "not attempted", str(note)
         except Wrong as problem:
             return "wrong", str(problem)
-        except Exception as error:  # an answer that no check foresaw must not stop the notebook
+        except (KeyboardInterrupt, guard.OutOfTime):
+            raise
+        except BaseException as error:  # an answer that no check foresaw must not stop the notebook
             return (
                 "wrong",
                 f"The check could not make sense of this answer ({brief(error)}). Compare it with the stub.",

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancourse.exercises.checking.engine import NotAttempted, StudentFunction, Wrong
+from gancourse.exercises.checking.judging import check_draws, ks_distance
 
 _LR = 0.5
 _BATCH = 64
@@ -120,6 +121,8 @@ class _Scene:
             raise NotAttempted("Neither network was called: write the body of the step, then run this check again.")
         if self.steps == 0:
             raise Wrong(f"{me} has not moved: `optimiser.step()` was never called.")
+        if not self.moved(me) and all(p.grad is None or not p.grad.any() for p in self.networks[me].parameters()):
+            raise Wrong(f"{me} has not moved: its gradients were empty at `optimiser.step()`. Zero, backward, step.")
         if self.steps > 1:
             raise Wrong(f"`optimiser.step()` was called {self.steps} times: add up the loss, then take one step.")
         if self.in_eval:
@@ -194,6 +197,14 @@ def check_discriminator_step(call: StudentFunction) -> str:
         (scene.after(on_real), "D learnt from the real batch only: the fake half of the loss is missing."),
         (scene.after(on_fake), "D learnt from the fake batch only: the real half of the loss is missing."),
     ]
+    for smooth in (0.9, 0.8, 0.7):
+
+        def smoothed(G: nn.Module, D: nn.Module, smooth: float = smooth) -> Tensor:
+            on_x = D(x_real)
+            return F.binary_cross_entropy_with_logits(on_x, torch.full_like(on_x, smooth)) + on_fake(G, D)
+
+        message = f"Real images have the target {smooth:g}: a known trick, but the loss asked for has 1."
+        mistakes.append((scene.after(smoothed), message))
     otherwise = (
         "D moved, but not along the gradient of -mean log D(x_real) - mean log(1 - D(G(z))): check the loss, and that "
         "the fakes come from the z that was given."
@@ -247,16 +258,27 @@ def check_generator_step(call: StudentFunction) -> str:
     again = _Scene("G")
     with again.watched():
         call.in_place(again.G, again.D, again.optimiser, _BATCH)
-    if again.z and torch.equal(again.z[-1], z):
+    if again.z and again.z[-1].shape == z.shape and bool((again.z[-1] == z).any()):
         raise Wrong("The second call used the same z as the first: Algorithm 1 draws a fresh one for each step.")
+    smaller = _Scene("G")
+    with smaller.watched():
+        call.in_place(smaller.G, smaller.D, smaller.optimiser, _BATCH - 16)
+    if smaller.z:
+        _check_noise(smaller.z[-1], _BATCH - 16)
     return "A fresh z, D untouched, and the gradient came to G through D."
 
 
-def _check_noise(z: Tensor) -> None:
-    if tuple(z.shape) != (_BATCH, 100):
-        raise Wrong(f"z has shape {tuple(z.shape)}: (batch_size, 100) is expected, here ({_BATCH}, 100).")
+def _check_noise(z: Tensor, batch: int = _BATCH) -> None:
+    if tuple(z.shape) != (batch, 100):
+        raise Wrong(f"z has shape {tuple(z.shape)}: (batch_size, 100) is expected, here ({batch}, 100).")
     mean, std = z.mean().item(), z.std().item()
     if abs(mean - 0.5) < 0.1 and z.min() >= 0:
         raise Wrong("z is uniform on [0, 1] (`torch.rand`): the prior is N(0, 1), `torch.randn`.")
+    check_draws(z)
     if abs(mean) > 0.1 or abs(std - 1) > 0.1:
         raise Wrong(f"z has mean {mean:.2f} and standard deviation {std:.2f}: the prior is N(0, 1), 0 and 1.")
+    if ks_distance(torch.special.ndtr(z.double())) > 2.7 / z.numel() ** 0.5:
+        raise Wrong(
+            f"z has the mean 0 and the standard deviation 1, but is not normal: its largest number is {z.max():.2f}. "
+            "The prior is N(0, 1), `torch.randn`."
+        )
