@@ -3,6 +3,7 @@
 import copy
 import statistics
 
+import answers_layers
 import numpy as np
 import torch
 from torch import nn
@@ -323,3 +324,6 @@ WRONG = {
         "numpy": (lambda G, z: G(z).numpy(), "Call it on such an input"),
     },
 }
+
+RIGHT |= answers_layers.RIGHT
+WRONG |= answers_layers.WRONG
