@@ -138,7 +138,7 @@ def _logits(
     net: nn.Module, x: Tensor, slope: float = 0.2, first: bool = True, last: bool = True, early: bool = False
 ) -> Tensor:
     """P1's D in train mode, with what a mistake changes (early: activation before BatchNorm). Logits (B,), float64."""
-    conv1, _, conv2, norm, _, flatten, linear = copy.deepcopy(net).train()
+    conv1, _, conv2, norm, _, flatten, linear = copy.deepcopy(net).train().children()
 
     def active(h: Tensor, on: bool) -> Tensor:
         return F.leaky_relu(h, slope) if on else h

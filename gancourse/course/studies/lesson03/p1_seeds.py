@@ -45,7 +45,9 @@ def run(job: Job) -> dict[str, Any]:
     """Train one pair; `early`: step -> distance, `at`: epoch -> its figures (as `image_figures`, without spectrum)."""
     device = pick_device()
     torch.manual_seed(job["seed"])
-    G, D = (net.to(device, memory_format=torch.channels_last) for net in networks(job["model"]))
+    G, D = networks(job["model"])
+    for network in (G, D):
+        network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     opt_g, opt_d = (torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999), fused=True) for net in (G, D))
     images = mnist("train").subset(job["images"]).to(device)
     rng = torch.Generator(device).manual_seed(job["seed"])
