@@ -41,7 +41,7 @@ def quotations(blocks):
         head = (head or set(_PAPER.findall(block))) if row else set()
         for sentence in [block] if row else _split(block):
             papers = set(_PAPER.findall(sentence)) or head
-            found += [(papers, phrase) for phrase in _QUOTE.findall(sentence) if papers]
+            found += [(papers, p) for p in _QUOTE.findall(sentence) if papers and not _PAPER.fullmatch(p)]
     return found
 
 
