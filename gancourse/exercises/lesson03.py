@@ -10,13 +10,10 @@ import torch
 from torch import nn
 
 from gancourse.exercises.checking.crashes import describe
+from gancourse.exercises.checking.discriminator import check_build_discriminator
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise, is_stub
 from gancourse.exercises.checking.judging import close, judge, numbers, scalar
-from gancourse.exercises.checking.layers import (
-    check_batch_norm,
-    check_build_discriminator,
-    check_transposed_convolution,
-)
+from gancourse.exercises.checking.layers import check_batch_norm, check_transposed_convolution
 
 
 def _integers(call: StudentFunction, cases: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, Any]:

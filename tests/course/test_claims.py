@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gancourse.course import claims
+from gancourse.course import verdicts as verdicts_of
 from gancourse.course.studies.runner import StudyError
 
 VERDICTS = (claims.HOLDS, claims.FAILS, claims.PARTLY, claims.UNDECIDED, claims.OPEN)
@@ -74,7 +75,7 @@ def test_a_claim_of_parts_holds_in_part_only_where_a_part_holds():
 def test_stability_needs_an_f_test():
     stats = pytest.importorskip("scipy.stats")
     for f, n, m in ((5.2, 3, 3), (1.7, 2, 4), (0.3, 4, 2), (9.28, 3, 3)):
-        assert claims.f_tail(f, n, m) == pytest.approx(stats.f.sf(f, n, m), abs=1e-4)
+        assert verdicts_of.f_tail(f, n, m) == pytest.approx(stats.f.sf(f, n, m), abs=1e-4)
     # the old verdict: three seeds, and an MLP that has learnt nothing
     old = claims.steadier([63.3, 57.8, 54.8], [467.4, 516.0, 416.0])
     assert old[0] == claims.UNDECIDED and old[2] > 0.3
