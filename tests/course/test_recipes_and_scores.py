@@ -10,7 +10,7 @@ from gancourse.course.studies import runner
 from gancourse.course.studies.lesson05 import best_recipe, best_recipe_short, mnist_scores
 from gancourse.data import mnist
 from gancourse.models import networks
-from gancourse.training import Config, Recipe, RegularisedTrainer
+from gancourse.training import Config, Minimax, Recipe, Trainer
 
 
 def test_the_recipes_are_for_one_generator_and_no_more_images_than_p1s():
@@ -36,8 +36,14 @@ def test_learning_rates_fall_epoch_by_epoch():
     torch.manual_seed(0)
     config = Config(epochs=4, batch_size=32)
     recipe = Recipe(lr_d=4e-4, decay=True)
-    trainer = RegularisedTrainer(*networks("mlp"), mnist("train").subset(64), config, recipe)
-    seen = [(trainer.opt_d.param_groups[0]["lr"], trainer.opt_g.param_groups[0]["lr"]) for _ in trainer.epochs()]
+    trainer = Trainer(Minimax(*networks("mlp"), recipe), mnist("train").subset(64), config)
+    seen = [
+        (
+            trainer.algorithm.optimisers["opt_d"].param_groups[0]["lr"],
+            trainer.algorithm.optimisers["opt_g"].param_groups[0]["lr"],
+        )
+        for _ in trainer.epochs()
+    ]
     assert [round(1e5 * d) for d, _ in seen] == [40, 30, 20, 10]
     assert [round(1e5 * g) for _, g in seen] == [20, 15, 10, 5]
 

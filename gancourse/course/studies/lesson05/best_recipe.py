@@ -16,9 +16,11 @@ from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation import classifier_features, evaluate
 from gancourse.models.catalogue import networks
 from gancourse.models.dcgan import DCGANGenerator
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.penalties import spectral_norm
-from gancourse.training.recipe import Recipe, RegularisedTrainer
+from gancourse.training.recipe import Recipe
+from gancourse.training.trainer import Trainer
 
 EPOCHS, IMAGES, SAMPLES = 20, 60_000, 10_000
 HIGH = 1e-3  # five times P1's learning rate
@@ -74,7 +76,7 @@ def jobs(quick: bool) -> list[Job]:
 def run(job: Job) -> dict[str, Any]:
     """Train one recipe and score the generator, averaged where the recipe says so, against the test set."""
     change, trainer = job["change"], train(job)
-    G = trainer.G if trainer.ema is None else trainer.ema
+    G = trainer.averages.get("ema", trainer.networks["G"])
     scores = evaluate(G, None, classifier_features(), n=job["samples"])
     last = trainer.history[-1]
     return {
@@ -90,7 +92,7 @@ def run(job: Job) -> dict[str, Any]:
     }
 
 
-def train(job: Job) -> RegularisedTrainer:
+def train(job: Job) -> Trainer:
     """The trainer of a job after its last epoch."""
     change = job["change"]
     torch.manual_seed(job["seed"])
@@ -110,7 +112,7 @@ def train(job: Job) -> RegularisedTrainer:
         fast="spectral" not in change,  # a normalised weight is made anew at each use: the plain path does that
     )
     images = mnist("train").subset(job["images"])
-    trainer = RegularisedTrainer(G, D, images, config, Recipe(**change.get("recipe", {})), device="cpu")
+    trainer = Trainer(Minimax(G, D, Recipe(**change.get("recipe", {}))), images, config, device="cpu")
     trainer.fit(progress=False)
     return trainer
 
