@@ -697,7 +697,7 @@ assert cost["dcgan", "G"] == 100 * 256 * 49 + 256 * 128 * 16 * 7**2 + 128 * 1 * 
 # %% [markdown]
 # This is the price of sharing weights. In the perceptron each weight is used once per image; in a convolution it is used
 # at every place. DCGAN's $D$ even has *fewer* parameters than the perceptron's. Parameters say little about cost.
-#
+
 # %% [markdown]
 # **Exercise: What a transposed convolution costs** (easy, 4 minutes). How many multiplications does a transposed convolution need for one image with `size` × `size` pixels of input?
 # (Pixels at the border are counted like all others, although padding cuts off some of their stamps.)
@@ -797,8 +797,8 @@ plots.show(
 # Each of these numbers is of one run, and the last lines compare 200 epochs with 100. Two things to note before we believe
 # any: from epoch 100 to 200 the perceptrons' digits become *cleaner* (background, fine) and at the same time *worse*: their
 # distance grows, as does the KL of their classes. Fewer specks, on fewer kinds of digit. And the share of images that the
-# classifier is sure of is higher for the perceptrons than for DCGAN at the same 100 epochs while all else is worse: a
-# classifier can be sure of a speckled digit.
+# classifier is sure of is higher for the perceptrons than for DCGAN at the same 100 epochs, while their distance, classes
+# and noise are worse: a classifier can be sure of a speckled digit.
 #
 # So let us train each of them four times, with P1's recipe on all of MNIST and equal epochs. (`p1_seeds`; on a GPU, since it
 # takes hours here. DCGAN was run to 50.)
