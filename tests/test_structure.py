@@ -45,6 +45,7 @@ ONLY = {  # package -> who may import it, whatever the layer
 }
 # Modules over 300 lines, and why they are rightly longer.
 LONG = {
+    "course.claims": "one list of claims, each with its rule and what measures it",
     "exercises.lesson01": "a list of exercises, each with its check, hints and solution; one file per notebook",
     "exercises.lesson02": "as lesson01",
     "exercises.lesson03": "as lesson01",

@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 from gancourse.exercises.checking.crashes import brief, describe
+from gancourse.exercises.checking.discriminator import check_build_discriminator
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise, is_stub
 from gancourse.exercises.checking.judging import close, judge, judge_formula, numbers, scalar
+from gancourse.exercises.checking.layers import check_batch_norm, check_transposed_convolution
 from gancourse.exercises.checking.same_network import judge_network
 
 
@@ -794,3 +796,91 @@ def _check_clearly_better(call: StudentFunction) -> str:
 def clearly_better(a, b):
     """Whether the distances a are smaller than b by more than both standard deviations together."""
     return statistics.mean(b) - statistics.mean(a) > statistics.stdev(a) + statistics.stdev(b)
+
+
+@exercise(
+    title="Building the DCGAN discriminator",
+    difficulty="medium",
+    minutes=12,
+    prompt=r"""
+    Return P1's D up to its logit (without the sigmoid) as an `nn.Sequential` that takes images (B, 1, 28, 28) and
+    gives (B, 1): convolutions 1 to 64 and 64 to 128 (k4 s2 p1), both without bias; LeakyReLU 0.2 after both, BatchNorm
+    only between the second and its LeakyReLU; then flatten, and one linear layer with bias. The check loads the same
+    weights into your network and into the course's, and compares what they compute.
+    """,
+    hints=(
+        "Seven layers: two convolutions, one BatchNorm, two LeakyReLUs, `nn.Flatten`, one linear layer.",
+        "Each convolution halves the side: 28, 14, 7. So the linear layer takes 128 * 7 * 7 = 6272 numbers.",
+        "The middle is `nn.Conv2d(64, 128, 4, 2, 1, bias=False), nn.BatchNorm2d(128), nn.LeakyReLU(0.2)`.",
+    ),
+    check=check_build_discriminator,
+)
+def build_discriminator():
+    """The DCGAN discriminator up to its logit: images (B, 1, 28, 28) -> (B, 1)."""
+    return nn.Sequential(
+        nn.Conv2d(1, 64, 4, 2, 1, bias=False),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(64, 128, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(128),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(6272, 1),
+    )
+
+
+@exercise(
+    title="BatchNorm by hand",
+    difficulty="hard",
+    minutes=15,
+    prompt=r"""
+    Write equation (3.3) out. `x` is (B, C, H, W); `weight` ($\gamma$), `bias` ($\beta$), `mean` and `var` (the running
+    averages) have one number for each channel, (C,); $\varepsilon$ is $10^{-5}$. In training, normalise by the batch's
+    own mean and variance (over $n$), and move both running averages *in place*: 0.9 of the old, 0.1 of the batch's,
+    where PyTorch takes the variance over $n - 1$. Otherwise normalise by the running averages, and leave them alone.
+    """,
+    hints=(
+        "Over which axes of (B, C, H, W) is the mean of a channel taken?",
+        "Over 0, 2 and 3. Numbers of shape (C,) become `[:, None, None]` to stand beside x; `mul_` and `add_` change a "
+        "tensor in place.",
+        "`mean.mul_(0.9).add_(0.1 * x.mean((0, 2, 3)))`, and the same for `var` with `x.var((0, 2, 3))`",
+    ),
+    check=check_batch_norm,
+)
+def batch_norm(x, weight, bias, mean, var, training):
+    """BatchNorm of x (B, C, H, W) as nn.BatchNorm2d computes it; mean and var (C,) move in place in training."""
+    m, v = mean, var
+    if training:
+        m, v = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
+        mean.mul_(0.9).add_(0.1 * m)
+        var.mul_(0.9).add_(0.1 * x.var((0, 2, 3)))
+    normalised = (x - m[:, None, None]) / (v[:, None, None] + 1e-5).sqrt()
+    return weight[:, None, None] * normalised + bias[:, None, None]
+
+
+@exercise(
+    title="A transposed convolution by hand",
+    difficulty="hard",
+    minutes=15,
+    prompt=r"""
+    Section 3.2 in code, without PyTorch's own transposed convolution. `x` is (B, c_in, H, W), `weight` is (c_in, c_out,
+    k, k), as in `nn.ConvTranspose2d`. Each input pixel stamps the kernel, scaled by its value; stamps lie `stride`
+    pixels apart and add up where they overlap; at the end `padding` pixels are cut off on each side.
+    """,
+    hints=(
+        "How large is the canvas before anything is cut off? Begin with zeros of that size.",
+        "For the pixel (i, j) the stamp begins at (i * stride, j * stride) and is k wide. Its values are those of the "
+        "pixel's channels times the kernel, summed over c_in: `torch.einsum` does that for the whole batch.",
+        '`out[:, :, i*s : i*s + k, j*s : j*s + k] += torch.einsum("bc,cokl->bokl", x[:, :, i, j], weight)`',
+    ),
+    check=check_transposed_convolution,
+)
+def transposed_convolution(x, weight, stride, padding):
+    """x (B, c_in, H, W) and weight (c_in, c_out, k, k) -> images (B, c_out, ...) as nn.ConvTranspose2d (no bias)."""
+    b, _, h, w = x.shape
+    _, c_out, k, _ = weight.shape
+    out = x.new_zeros(b, c_out, (h - 1) * stride + k, (w - 1) * stride + k)
+    for i in range(h):
+        for j in range(w):
+            top, left = i * stride, j * stride
+            out[:, :, top : top + k, left : left + k] += torch.einsum("bc,cokl->bokl", x[:, :, i, j], weight)
+    return out[:, :, padding : out.shape[2] - padding, padding : out.shape[3] - padding]

@@ -1,9 +1,9 @@
 """`make bench`: the course's training step against the tutorials' loop, on this machine.
 
 Both loops live in processes of their own, hold their images in memory, and are timed in turns (A B A B ...), so that a
-machine whose speed drifts slows both alike; the table shows medians over the pairs. The share of the ceiling is the
-FLOPs of the step, counted by torch, times the steps a second, over those of a large matrix product in the same
-precision, timed in the same run.
+machine whose speed drifts slows both alike; the table shows medians over the pairs. Against a matrix product stands the
+share that the FLOPs of the step, counted by torch, times the steps a second, are of those of a large matrix product in
+the same precision, timed in the same run: a yardstick and no bound.
 Writes build/bench.json and build/bench.png; with --record also the table in README.md and the figures behind it.
 """
 
@@ -212,7 +212,7 @@ def main() -> None:
         for steps in STEPS.values():
             steps.update(dict.fromkeys(steps, 1))
     print(f"{describe()}; images/s, medians of {options.pairs} pairs in turns\n")
-    print("model     device          precision      ours  tutorial  ratio  ceiling  MB, ours/tutorial")
+    print("model     device          precision      ours  tutorial  ratio  product  MB, ours/tutorial")
     rows = []
     for model in options.models:
         for precision, environment in settings:
@@ -234,7 +234,7 @@ def with_table(readme: str, machine: str, rows: list[dict[str, Any]]) -> str:
     table = [
         f"Images a second on {machine}; medians of {rows[0]['pairs']} pairs of runs, in turns.",
         "",
-        "| networks | device | precision | gancourse | tutorials' loop | ratio | share of the ceiling | peak MB |",
+        "| networks | device | precision | gancourse | tutorials' loop | ratio | against a matrix product | peak MB |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for r in rows:

@@ -3,7 +3,7 @@
 import torch
 
 from gancourse import models, pretrained
-from gancourse.course.studies.lesson03 import gan_vs_dcgan
+from gancourse.course.studies.lesson03 import gan_vs_dcgan, p1_seeds
 from gancourse.course.studies.runner import results
 
 
@@ -32,3 +32,19 @@ def test_a_row_is_measured_again_as_it_stands():
         assert abs(found[column] / stated[column] - 1) < tolerance, column
     assert found["parameters"] == stated["parameters"] == 481_425
     assert torch.is_tensor(pretrained.load("mlp-mnist", job["epoch"])(torch.zeros(1, 100)))
+
+
+def test_the_seeds_of_p1s_recipe_are_those_of_its_jobs_and_were_scored_at_equal_times():
+    jobs, rows = p1_seeds.jobs(False), results("p1_seeds")["rows"]
+    assert [{k: row[k] for k in job} for row, job in zip(rows, jobs, strict=True)] == jobs
+    for row in rows:
+        assert list(row["early"]) == [str(row["every"] * i) for i in range(1, p1_seeds.EARLY + 1)]
+        assert set(row["at"]) == {str(epoch) for epoch in p1_seeds.EPOCHS if epoch <= row["epochs"]}
+    steps = {model: what["every"] / gan_vs_dcgan.images_per_second(model) for model, what in p1_seeds.RUNS.items()}
+    assert abs(steps["mlp"] / steps["dcgan"] - 1) < 0.01
+
+
+def test_a_quick_run_of_p1s_recipe_has_its_figures():
+    job = p1_seeds.jobs(True)[0] | {"images": 128}
+    found = p1_seeds.run(job)
+    assert len(found["early"]) == 5 and found["at"]["5"]["classifier_fid"] > 100

@@ -4,6 +4,7 @@ import copy
 import statistics
 from typing import Any
 
+import answers_layers
 import numpy as np
 import torch
 from torch import nn
@@ -580,3 +581,5 @@ wrong["clearly_better"] |= {
     "extremes": (lambda a, b: max(a) < min(b), "the worst of a"),
     "the gap": (lambda a, b: statistics.mean(b) - statistics.mean(a) - 3, "True or False is expected"),
 }
+RIGHT |= answers_layers.RIGHT
+WRONG |= answers_layers.WRONG
