@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gancourse.studies.best_recipe import FINAL_SEEDS, recipes, run
+from gancourse.studies.best_recipe import APART, FINAL_SEEDS, recipes, run
 from gancourse.studies.core import Job, Study
 
-ROWS = ("p1", "final", "high", "decay", "ema", "torn", "strong", "r1", "spectral", "translation")
+ROWS = ("p1", "final", "high", "decay", "ema", "torn", "strong", "r1", "spectral", "translation", *APART)
 
 
 def jobs(quick: bool) -> list[Job]:
