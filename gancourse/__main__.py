@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         default=[(5,), (50,), (100,)],
         help="whose checkpoints stay: 5 9-20",
     )
-    train.add_argument("--score-every", type=int, default=0, help="classifier FID of 2,048 samples every N epochs")
+    train.add_argument("--score-every", type=int, default=0, help="classifier distance of 2,048 samples every N epochs")
     train.set_defaults(run=_train)
 
     get = commands.add_parser("fetch", help="fetch LSUN's churches (2.4 GB); the same command goes on after a break")

@@ -117,9 +117,9 @@ class Images:
     def sample(self, n: int, seed: int = 0) -> Images:
         """n different images drawn at random from `seed`; all of them, in file order, where n is their number.
 
-        The first half of MNIST's test set was written by employees of the Census Bureau (from NIST's Special Database
-        3), the second by high-school students (Special Database 1), whose digits are less tidy: a score against the
-        first n images is one against the clerks (LeCun, Cortes and Burges 1998, the page that came with the files).
+        MNIST's test set holds two kinds of writers, 5,000 digits of each, employees of the Census Bureau and
+        high-school students (NIST's Special Databases 3 and 1), one after the other: a score against its first n images
+        is one against one kind (LeCun, Cortes and Burges 1998, the page that came with the files).
         Raises DataError when there are fewer than n.
         """
         if not 1 <= n <= len(self):

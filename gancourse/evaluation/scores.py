@@ -1,4 +1,4 @@
-"""Scores of a generator, or of a set of images: classifier FID, classes, and all of them at once.
+"""Scores of a generator, or of a set of images: classifier distance, classes, and all of them at once.
 
 Sources: the Fréchet distance as a score, Heusel et al. 2017; classes counted by a classifier, Santurkar et al. 2018;
 the others are named where they are computed.

@@ -143,18 +143,18 @@ def _taken_apart(change: dict[str, Any], images: Images, seed: int) -> tuple[Gen
     told ("both"): D is told a real image's nearest cluster, and the cluster that a fake's z lies in, as at the path's
         end. "nearest": the nearest one of both, so that it asks nothing of G. "nobody": D is P1's.
     """
-    G: DCGANGenerator = ClusterGenerator()
-    D: Discriminator = ClusterDiscriminator()
-    init_dcgan(G)
-    init_dcgan(D)
-    find_clusters(G, D, images, seed)
+    torn, told_d = ClusterGenerator(), ClusterDiscriminator()
+    init_dcgan(torn)
+    init_dcgan(told_d)
+    find_clusters(torn, told_d, images, seed)
     told = change.get("told", "both")
     if not change.get("torn", True):
-        G.centres.zero_()
+        torn.centres.zero_()
+    G: Generator = torn
+    D: Discriminator = told_d
     if told == "nearest":  # a G without clusters: nobody can tell D where z lies
-        plain = DCGANGenerator()
-        plain.net.load_state_dict(G.net.state_dict())
-        G = plain
+        G = DCGANGenerator()
+        G.net.load_state_dict(torn.net.state_dict())
     if told == "nobody":
         D = _Untold()
         init_dcgan(D)

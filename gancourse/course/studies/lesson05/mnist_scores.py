@@ -59,7 +59,7 @@ def _rounded(scores: dict[str, Any]) -> dict[str, Any]:
 STUDY = Study("Every shipped generator of digits under every score, 10,000 samples against the test set", jobs, run)
 
 _COLUMNS = (
-    ("fid", "classifier FID", ".2f"),
+    ("fid", "classifier distance", ".2f"),
     ("kid", "KID", ".3f"),
     ("precision", "precision", ".2f"),
     ("recall", "recall", ".2f"),
