@@ -38,7 +38,7 @@ def scoreboard(rows: Sequence[Mapping[str, Any]]) -> Figure:
     for ax, name in ((middle, "recall"), (right, "coverage")):
         for row, colour in zip(rows, colours, strict=True):
             ax.plot(row[name], row["precision"], "o", color=colour, markersize=7)
-        ax.set(title=f"Precision and {name}", xlabel=name, xlim=(-0.06, 1.06), ylim=(-0.03, 1.03), ylabel="precision")
+        ax.set(title=f"Precision and {name}", xlabel=name, xlim=(-0.1, 1.1), ylim=(-0.03, 1.03), ylabel="precision")
         _number(ax, [(float(row[name]), float(row["precision"])) for row in rows])
     return fig
 

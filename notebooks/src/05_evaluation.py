@@ -360,16 +360,18 @@ assert all(abs(intercept + slope / n - np.mean(v)) < 0.2 * np.mean(v) for n, v i
 fig = Figure(figsize=(7.6, 3.6), layout="constrained")
 ax = fig.subplots()
 inverse = [1000 / n for n in sizes]
-ax.plot(inverse, [np.mean(bias[n]) for n in sizes], "o-", color=plots.COLOURS["data"])
+ax.plot([0, 3.4], [intercept, intercept + slope * 0.0034], "--", color=plots.COLOURS["accent"], lw=1.2)
+ax.plot(inverse, [np.mean(bias[n]) for n in sizes], "o", color=plots.COLOURS["data"])
 ax.plot([1000 / n for n, v in bias.items() for _ in v], [v for vs in bias.values() for v in vs], ".", color="#BEC4CC")
 ax.set_xlabel("1000 / number of images")
 ax.set_ylabel("classifier distance of real images")
 plots.show(
     fig,
     "5.3",
-    "The same real images, scored from fewer and fewer of them (to the right). The points lie near a line in 1/n, whose "
-    "end at the left is what infinitely many images would score.",
-    "A rising, nearly straight line of grey dots: the distance against one thousand over the number of images.",
+    "The same real images, scored from fewer and fewer of them (to the right); small dots are single draws. The means lie "
+    "near a line in 1/n (dashed), whose end at the left is what infinitely many images would score.",
+    "Grey dots along a rising dashed line: the distance against one thousand over the number of images. The line meets the "
+    "left edge a little above 0.",
 )
 
 # %% [markdown]
