@@ -13,9 +13,10 @@ from gancourse.data.images import DataError, Images
 from gancourse.data.mnist_digits import mnist, pack_mnist
 from gancourse.evaluation.commands import add_commands
 from gancourse.models.catalogue import networks
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.out_of_memory import OutOfMemory
 from gancourse.training.processes import launched
-from gancourse.training.recipe import Recipe, RegularisedTrainer
+from gancourse.training.recipe import Recipe
 from gancourse.training.run import RunError
 from gancourse.training.trainer import Config, Trainer, TrainingDiverged
 
@@ -247,13 +248,8 @@ def _train(options: argparse.Namespace) -> None:
         rest |= {"score": quick_fid, "score_every": options.score_every}
     penalty = {"r1": options.r1, "r1_share": options.r1_share}
     recipe = Recipe(decay=options.decay, mixed=options.mixed, augment=tuple(options.augment), **penalty)
-    if recipe != Recipe() or config.model.endswith("-clusters"):
-        trainer: Trainer = RegularisedTrainer(
-            G, D, images, config, recipe, out=options.out, device=options.device, **rest
-        )
-    else:
-        rest |= {"accelerator": launched(), "accumulate": options.accumulate}
-        trainer = Trainer(G, D, images, config, options.out, options.device, **rest)
+    rest |= {"accelerator": launched(), "accumulate": options.accumulate}
+    trainer = Trainer(Minimax(G, D, recipe), images, config, options.out, options.device, **rest)
     trainer.fit()
     if trainer.epoch < config.epochs:
         raise KeyboardInterrupt

@@ -14,7 +14,7 @@ from gancourse import data
 from gancourse.course import profiles
 from gancourse.data import mnist
 from gancourse.publishing.shipping import train_command
-from gancourse.training import trainer as trainer_module
+from gancourse.training import Minimax
 from gancourse.training.run import Run
 
 FEW = ["--images", "64", "--batch-size", "16", "--device", "cpu", "--precision", "float32"]
@@ -77,8 +77,8 @@ def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
     made = []
 
     class Untrained:
-        def __init__(self, G, D, images, config, out, device, milestones, accelerator, accumulate):
-            made.append((type(G).__name__.lower(), len(images), config, milestones))
+        def __init__(self, algorithm, images, config, out, device, milestones, accelerator, accumulate):
+            made.append((type(algorithm.networks["G"]).__name__.lower(), len(images), config, milestones))
             self.epoch = config.epochs
 
         def fit(self):
@@ -193,7 +193,7 @@ def test_stopping_is_status_130(tmp_path, capsys, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer_module, "train_step", stop)
+    monkeypatch.setattr(Minimax, "round", stop)
     assert run("train", "mlp", "--epochs", 2, "--out", tmp_path, *FEW) == 130
     said = capsys.readouterr()
     assert "stopped by you in epoch 1 of 2" in said.out

@@ -10,7 +10,7 @@ from PIL import Image
 from gancourse import dashboard, models, plots
 from gancourse.data import Images
 from gancourse.plots.grids import to_grid
-from gancourse.training import Trainer
+from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
 from gancourse.widgets_dashboard import Dashboard
 
@@ -27,7 +27,7 @@ def trainer():
     torch.manual_seed(0)
     pixels = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8)
     config = Config(batch_size=32, epochs=2, fast=False, precision="float32")
-    return Trainer(*models.networks("mlp"), Images(pixels), config, device="cpu")
+    return Trainer(Minimax(*models.networks("mlp")), Images(pixels), config, device="cpu")
 
 
 def pixels_of(png):

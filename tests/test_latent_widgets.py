@@ -19,6 +19,7 @@ from torch import nn
 
 from gancourse import kept, latent, models, widgets
 from gancourse.data import Images
+from gancourse.training import Minimax
 
 MAKERS = {
     "latent_explorer": lambda G, D: widgets.latent_explorer(G),
@@ -263,7 +264,9 @@ def test_the_scrubber_reads_trainers_and_run_folders(tmp_path):
 
     torch.manual_seed(0)
     G, D = models.networks("mlp")
-    trainer = Trainer(G, D, data.mnist("test").subset(256), Config(model="mlp", epochs=2), out=tmp_path / "run")
+    trainer = Trainer(
+        Minimax(G, D), data.mnist("test").subset(256), Config(model="mlp", epochs=2), out=tmp_path / "run"
+    )
     trainer.fit(progress=False)
     figure = widgets.epochs_scrubber(trainer)
     assert figure.tool.epochs == [0, 1, 2] and "after epoch 2" in spoken(figure) and "D's loss" in spoken(figure)

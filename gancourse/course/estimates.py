@@ -17,6 +17,7 @@ import torch
 from gancourse.course.studies.runner import results
 from gancourse.data.images import Images
 from gancourse.models.catalogue import networks
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.trainer import Config, Trainer
 
 REFERENCE = "cpu-bf16"  # the class of device that all lessons were measured on
@@ -91,7 +92,7 @@ def timed(model: str, device: str, seconds: float = 2.0) -> float | None:
         torch.manual_seed(0)
         images = Images(torch.randint(0, 256, (8 * batch, *shape), dtype=torch.uint8), name="made up")
         try:
-            trainer = Trainer(*networks(model), images, Config(model, 10_000, batch), device=device)
+            trainer = Trainer(Minimax(*networks(model)), images, Config(model, 10_000, batch), device=device)
             epochs = trainer.epochs()
             next(epochs)  # the first one also chooses kernels
             start = time.perf_counter()

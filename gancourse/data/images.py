@@ -138,6 +138,14 @@ class Images:
 
         Raises DataError when batch_size is below 1 or above the number of images.
         """
+        for index in self.order(batch_size, rng, drop_last):
+            yield scale(self.rows(index))
+
+    def order(self, batch_size: int, rng: torch.Generator, drop_last: bool = True) -> Iterator[Tensor]:
+        """The numbers of the images of each batch of an epoch, (batch_size,) int64; arguments as `batches`.
+
+        Raises DataError when batch_size is below 1 or above the number of images.
+        """
         if not 1 <= batch_size <= len(self):
             raise DataError(
                 f"batch_size is {batch_size}, but {self.name} has {len(self)} images; choose 1 to {len(self)}."
@@ -145,8 +153,8 @@ class Images:
         order = torch.randperm(len(self), generator=rng, device=self.device)
         last = len(self) // batch_size * batch_size if drop_last else len(self)
         for start in range(0, last, batch_size):
-            yield scale(self._rows(order[start : start + batch_size]))
+            yield order[start : start + batch_size]
 
-    def _rows(self, index: Tensor) -> Tensor:
+    def rows(self, index: Tensor) -> Tensor:
         """The images of these numbers, (B, C, H, W) uint8, on `self.device`."""
         return self.pixels[index]

@@ -24,7 +24,7 @@ def networks(name: str, width: int = 64) -> tuple[Generator, Discriminator]:
     """A fresh generator and discriminator, initialised by their paper's recipe from torch's global random state.
 
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
-        our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters, for a RegularisedTrainer),
+        our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters),
         "residual" (ours, around P2's block), "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with
         `init_dcgan`.
     width: for "residual", "dcgan128" and "dcgan128-clusters". Raises ValueError for another name.

@@ -12,44 +12,54 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from gancourse.plots.style import COLOURS
 
-# What each loss is where D answers 1/2 everywhere (Goodfellow et al. 2014, section 4.1).
-EQUILIBRIUM_D = 2 * math.log(2)
-EQUILIBRIUM_G = {"non_saturating": (math.log(2), "ln 2"), "saturating": (-math.log(2), "−ln 2")}
-
 History = Sequence[Mapping[str, Any]]
+Marks = Mapping[str, tuple[float, str]]
+
+# What is marked in a history that brings no marks of its own, as one that was read from a results file: where D answers
+# 1/2 everywhere (Goodfellow et al. 2014, section 4.1). `training.losses.LOSSES` has them for every pair of losses.
+_HALF = {name: (0.5, "1/2") for name in ("d_real", "d_fake_before", "d_fake_after")}
+EQUILIBRIUM: dict[str, dict[str, tuple[float, str]]] = {
+    "non_saturating": {"loss_d": (2 * math.log(2), "2 ln 2"), "loss_g": (math.log(2), "ln 2"), **_HALF},
+    "saturating": {"loss_d": (2 * math.log(2), "2 ln 2"), "loss_g": (-math.log(2), "−ln 2"), **_HALF},
+}
+# How the statistics of Algorithm 1 are drawn; those of other algorithms are called by their names.
+_DRAWN = {
+    "loss_d": ("D's loss", "discriminator", "-"),
+    "loss_g": ("G's loss", "generator", "-"),
+    "d_real": ("D(x)", "data", "-"),
+    "d_fake_before": ("D(G(z)) before", "generator", "-"),
+    "d_fake_after": ("D(G(z)) after", "generator", ":"),
+    "grad_norm_d": ("D", "discriminator", "-"),
+    "grad_norm_g": ("G", "generator", "-"),
+}
+_COLOURS = ("generator", "discriminator", "accent", "data", "muted")
 
 
 def losses(history: History, loss: str = "non_saturating") -> Figure:
-    """How a run went: both losses, what D answers, and the gradients' norms, each against the epoch.
+    """How a run went: its losses, what D answers, and the gradients' norms, each against the epoch.
 
-    `history` is `Trainer.history`: a row per epoch with epoch, loss_d, loss_g, d_real, d_fake_before, d_fake_after,
-    grad_norm_d and grad_norm_g. Dashed lines mark what the losses and D's answers are where D answers 1/2
-    everywhere; `loss` names G's loss, "non_saturating" or "saturating", because that value depends on it. A run that
-    was scored as it trained (`Trainer(score=...)`) gets a fourth panel, of its history's column `fid`.
+    `history` is `Trainer.history`: a row per epoch with epoch and the algorithm's statistics, told apart by the
+    beginnings of their names: loss, d_, grad_norm. Dashed lines mark what the losses and D's answers are at the
+    equilibrium: `history.marks`, or, of rows without, those of Algorithm 1 with G's loss `loss`. A run that was scored
+    as it trained (`Trainer(score=...)`) gets a panel more, of its history's column `fid`.
     """
     scored = [row for row in history if math.isfinite(row.get("fid", math.nan))]
-    fig = Figure(figsize=(13.6 if scored else 10.4, 3.5), layout="constrained", facecolor=COLOURS["paper"])
-    axes = list(fig.subplots(1, 4 if scored else 3))
-    curve_panels(axes[:3], history, loss)
+    groups = _groups(history, loss)
+    panels = len(groups) + bool(scored)
+    width = {1: 4.2, 2: 7.2, 3: 10.4}.get(panels, 3.4 * panels)
+    fig = Figure(figsize=(width, 3.5), layout="constrained", facecolor=COLOURS["paper"])
+    axes = list(fig.subplots(1, panels, squeeze=False)[0])
+    curve_panels(axes[: len(groups)], history, loss)
     if scored:
-        _curves(axes[3], scored, [("fid", "", "generator", "-")], marks=[])
-        axes[3].set(title="Score of G's samples", ylabel="Fréchet distance (log scale)")
+        _curves(axes[-1], scored, [("fid", "", "generator", "-")], marks=[])
+        axes[-1].set(title="Score of G's samples", ylabel="Fréchet distance (log scale)")
     return fig
 
 
 def curve_panels(axes: Sequence[Axes], history: History, loss: str = "non_saturating") -> None:
-    """Draw the three panels of `losses` into three axes."""
-    _check(history, loss)
-    left, middle, right = axes
-    _loss_panel(left, history, loss)
-    _answer_panel(middle, history)
-    _curves(
-        right,
-        history,
-        [("grad_norm_d", "D", "discriminator", "-"), ("grad_norm_g", "G", "generator", "-")],
-        marks=[],
-    )
-    right.set(title="Norm of the gradient", ylabel="norm (log scale)")
+    """Draw the panels of `losses` into as many axes."""
+    for ax, (kind, names) in zip(axes, _groups(history, loss).items(), strict=False):
+        _panel(ax, kind, names, history, loss)
 
 
 def compare_losses(runs: Mapping[str, History], loss: str = "non_saturating") -> Figure:
@@ -59,14 +69,13 @@ def compare_losses(runs: Mapping[str, History], loss: str = "non_saturating") ->
     """
     if not runs:
         raise ValueError("runs is empty: pass {label: history}")
-    for history in runs.values():
-        _check(history, loss)
     fig = Figure(figsize=(max(4.6 * len(runs), 5.2), 5.8), layout="constrained", facecolor=COLOURS["paper"])
     axes = fig.subplots(2, len(runs), sharey="row", squeeze=False)
-    values = [row[key] for history in runs.values() for row in history for key in ("loss_d", "loss_g")]
+    found = {label: _groups(history, loss) for label, history in runs.items()}
+    values = [row[name] for label, history in runs.items() for row in history for name in found[label]["loss"]]
     for i, (label, history) in enumerate(runs.items()):
-        _loss_panel(axes[0][i], history, loss, values)
-        _answer_panel(axes[1][i], history)
+        _panel(axes[0][i], "loss", found[label]["loss"], history, loss, values)
+        _panel(axes[1][i], "d_", found[label].get("d_", []), history, loss)
         axes[0][i].set_title(f"{label}: loss")
         axes[1][i].set_title(f"{label}: D's mean answer")
         if i:
@@ -75,33 +84,39 @@ def compare_losses(runs: Mapping[str, History], loss: str = "non_saturating") ->
     return fig
 
 
-def _check(history: History, loss: str) -> None:
+def _groups(history: History, loss: str) -> dict[str, list[str]]:
+    """The statistics of a history by kind: "loss", "d_" (D's answers), "grad_norm"; kinds that it has."""
     if not history:
         raise ValueError("history is empty: train for at least one epoch first")
-    if loss not in EQUILIBRIUM_G:
-        raise ValueError(f"loss is {loss!r}, expected one of {', '.join(EQUILIBRIUM_G)}")
+    if loss not in EQUILIBRIUM:
+        raise ValueError(f"loss is {loss!r}, expected one of {', '.join(EQUILIBRIUM)}")
+    found = {kind: [name for name in history[0] if name.startswith(kind)] for kind in ("loss", "d_", "grad_norm")}
+    if not found["loss"]:
+        raise ValueError(f"history has no column that begins with loss; it has {', '.join(history[0])}")
+    return {kind: names for kind, names in found.items() if names}
 
 
-def _loss_panel(ax: Axes, history: History, loss: str, values: Sequence[float] = ()) -> None:
-    mark_g, text_g = EQUILIBRIUM_G[loss]
-    _curves(
-        ax,
-        history,
-        [("loss_d", "D's loss", "discriminator", "-"), ("loss_g", "G's loss", "generator", "-")],
-        marks=[(EQUILIBRIUM_D, "2 ln 2", "discriminator"), (mark_g, text_g, "generator")],
-        values=values,
-    )
-    ax.set(title="Loss", ylabel="loss (nats)")
-
-
-def _answer_panel(ax: Axes, history: History) -> None:
-    curves = [
-        ("d_real", "D(x)", "data", "-"),
-        ("d_fake_before", "D(G(z)) before", "generator", "-"),
-        ("d_fake_after", "D(G(z)) after", "generator", ":"),
-    ]
-    _curves(ax, history, curves, marks=[(0.5, "1/2", "discriminator")], limits=(0.0, 1.0))
-    ax.set(title="D's mean answer", ylabel="probability of real")
+def _panel(ax: Axes, kind: str, names: list[str], history: History, loss: str, values: Sequence[float] = ()) -> None:
+    said: Marks = getattr(history, "marks", None) or EQUILIBRIUM[loss]
+    curves, marks = [], {}
+    for i, name in enumerate(names):
+        words = name.removeprefix("loss_").removeprefix("grad_norm_").replace("_", " ")
+        label, colour, style = _DRAWN.get(name, (words, _COLOURS[i % len(_COLOURS)], "-"))
+        curves.append((name, label, colour, style))
+        if name in said:
+            value, text = said[name]
+            marks[value, text] = "discriminator" if kind == "d_" else colour
+    lines = [(value, text, colour) for (value, text), colour in marks.items()]
+    if kind == "grad_norm":
+        _curves(ax, history, curves, marks=[])
+        ax.set(title="Norm of the gradient", ylabel="norm (log scale)")
+        return
+    probabilities = kind == "d_" and all(0 <= float(row[name]) <= 1 for name in names for row in history)
+    _curves(ax, history, curves, lines, (0.0, 1.0) if probabilities else None, values, log=False)
+    if kind == "loss":
+        ax.set(title="Loss", ylabel="loss (nats)" if said is not None and "loss_d" in said else "loss")
+    else:
+        ax.set(title="D's mean answer", ylabel="probability of real" if probabilities else "D's output")
 
 
 def _curves(
@@ -111,10 +126,11 @@ def _curves(
     marks: list[tuple[float, str, str]],
     limits: tuple[float, float] | None = None,
     values: Sequence[float] = (),
+    log: bool = True,
 ) -> None:
     """Draw `curves` (key, label, colour, line style) and horizontal `marks`, each labelled at its right end.
 
-    Without marks the axis is logarithmic. `values` are further values that the axis must reach.
+    log: a logarithmic axis. `values` are further values that the axis must reach.
     """
     epochs = [row["epoch"] for row in history]
     ends: list[tuple[float, str, str]] = []
@@ -133,7 +149,7 @@ def _curves(
         reach += heights
         ends.append((heights[-1], label, colour))
     reach = [value for value in reach if math.isfinite(value)]
-    if not marks:
+    if log:
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -142,7 +158,7 @@ def _curves(
     low, high = limits or (min(reach, default=0.0), max(reach, default=1.0))
     margin = 0.06 * (high - low) or 0.5
     low, high = low - margin, high + margin
-    ax.set_ylim(*((low, high) if marks else (10**low, 10**high)))
+    ax.set_ylim(*((10**low, 10**high) if log else (low, high)))
     for height, text, colour in marks:
         ax.axhline(height, color=COLOURS[colour], linestyle=(0, (5, 4)), linewidth=1, alpha=0.65, zorder=1)
         ends.append((height, text, colour))
@@ -150,7 +166,7 @@ def _curves(
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     places = []
     for height, text, colour in ends:
-        if not marks:
+        if log:
             height = math.log10(height) if height > 0 else low
         places.append(((height - low) / (high - low) if math.isfinite(height) else 1.0, text, colour))
     _label_ends(ax, places)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gancourse import theory
 from gancourse.theory import plane
-from gancourse.training.losses import GENERATOR_LOSSES
+from gancourse.training.losses import LOSSES
 from gancourse.training.step import train_step
 
 Who = Literal["D", "G", "both"]
@@ -129,7 +129,7 @@ class Game:
         opt_d = self.opt_d if who != "G" else torch.optim.SGD(self.D.parameters(), lr=0.0)
         opt_g = self.opt_g if who != "D" else torch.optim.SGD(self.G.parameters(), lr=0.0)
         reals = [self.source(BATCH_SIZE, self.rng) for _ in range(s.k if who == "both" else 1)]
-        statistics = train_step(self.G, self.D, opt_g, opt_d, reals, self.rng, GENERATOR_LOSSES[s.loss])
+        statistics = train_step(self.G, self.D, opt_g, opt_d, reals, self.rng, LOSSES[s.loss].generator)
         self.rounds["D"] += len(reals) if who != "G" else 0
         self.rounds["G"] += who != "D"
         weights = [p for network in (self.G, self.D) for p in network.parameters()]
@@ -174,7 +174,7 @@ class Game:
     def arrows(self) -> tuple[Tensor, Tensor]:
         """Samples (ARROWS, 2), and the direction in which G's loss pulls each: minus its gradient, (ARROWS, 2)."""
         x = self.samples(ARROWS).requires_grad_(True)
-        loss = GENERATOR_LOSSES[self.settings.loss](self.D(x)) * len(x)  # each point's own loss, not its share
+        loss = LOSSES[self.settings.loss].generator(self.D(x)) * len(x)  # each point's own loss, not its share
         (gradient,) = torch.autograd.grad(loss, x)
         return x.detach(), -gradient
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gancourse.latent import LatentError
 from gancourse.latent_pictures import SMALL, Page, Sheet
-from gancourse.plots.curves import EQUILIBRIUM_D, EQUILIBRIUM_G
+from gancourse.plots.curves import EQUILIBRIUM
 from gancourse.plots.grids import to_uint8
 from gancourse.tools.base import Tool
 
@@ -83,7 +83,8 @@ class Scrubber(Tool):
         page.text(left, 20, "Losses (nats)")
         page.line([(left, top), (left, bottom), (right, bottom)], "data", 1)
         page.text(right, bottom + 20, f"epoch {self._last:g}", 12, "rs")
-        for value in (0.0, EQUILIBRIUM_G["non_saturating"][0], EQUILIBRIUM_D):
+        marks = EQUILIBRIUM["non_saturating"]
+        for value in (0.0, marks["loss_g"][0], marks["loss_d"][0]):
             y = at(0, value)[1]
             page.line([(left, y), (right, y)], "muted", 1)
             page.text(left - 8, y, "0" if value == 0 else f"{value:.2f}", 11, "rm")

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from gancourse.training.losses import GENERATOR_LOSSES
+from gancourse.training.losses import LOSSES
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Config:
             raise ValueError(f"lr is {self.lr!r}, expected a positive number such as 2e-4.")
         if len(self.betas) != 2 or not all(isinstance(b, int | float) and 0 <= b < 1 for b in self.betas):
             raise ValueError(f"betas is {self.betas!r}, expected two numbers in [0, 1) such as (0.5, 0.999).")
-        if not isinstance(self.loss, str) or self.loss not in GENERATOR_LOSSES:
-            raise ValueError(f"loss is {self.loss!r}, expected one of {', '.join(GENERATOR_LOSSES)}.")
+        if not isinstance(self.loss, str) or self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}, expected one of {', '.join(LOSSES)}.")
         if not (isinstance(self.ema_half_life, int | float) and 0 <= self.ema_half_life < math.inf):
             raise ValueError(f"ema_half_life is {self.ema_half_life!r}, expected a number of images, 0 for none.")
         if self.precision not in ("auto", "float32", "bfloat16"):

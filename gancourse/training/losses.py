@@ -7,6 +7,10 @@ shape (B,) and returns a scalar, a mean over the batch.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -43,4 +47,26 @@ def non_saturating_loss(fake_logits: Tensor) -> Tensor:
     return softplus(-wide(fake_logits)).mean()
 
 
-GENERATOR_LOSSES = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}
+@dataclass(frozen=True)
+class LossPair:
+    """The losses of D and G that belong together, and what figures mark: each where D answers 1/2 everywhere.
+
+    discriminator: (real logits (B,), fake logits (B,)) -> scalar. generator: fake logits (B,) -> scalar.
+    marks: statistic -> (its value at the equilibrium, what to call that) (Goodfellow et al. 2014, section 4.1).
+    """
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+    marks: Mapping[str, tuple[float, str]]
+
+
+_HALF = {name: (0.5, "1/2") for name in ("d_real", "d_fake_before", "d_fake_after")}
+_BEST_D = (2 * math.log(2), "2 ln 2")
+LOSSES = {
+    "non_saturating": LossPair(
+        discriminator_loss, non_saturating_loss, {"loss_d": _BEST_D, "loss_g": (math.log(2), "ln 2"), **_HALF}
+    ),
+    "saturating": LossPair(
+        discriminator_loss, saturating_loss, {"loss_d": _BEST_D, "loss_g": (-math.log(2), "−ln 2"), **_HALF}
+    ),
+}

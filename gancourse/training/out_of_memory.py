@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 
 class OutOfMemory(RuntimeError):
@@ -19,19 +18,17 @@ def ran_out(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
-def parts_that_fit(step: Callable[..., Tensor], G: nn.Module, D: nn.Module, x: Tensor, parts: int) -> int | None:
-    """In how many parts a batch like x, (B, C, H, W), passes a training step; None when not even one image does.
+def parts_that_fit(attempt: Callable[[int], Any], batch: int, parts: int, device: torch.device) -> int | None:
+    """In how many parts a batch of so many images passes a round; None when not even one image at a time does.
 
-    step: `train_step`. Tries it on copies of the networks, from 2 * `parts` parts on, doubling.
+    attempt: tries a round in so many parts, on copies. It is called from 2 * `parts` parts on, doubling.
     """
-    while (parts := 2 * parts) <= len(x) and len(x) % parts == 0:
+    while (parts := 2 * parts) <= batch and batch % parts == 0:
         gc.collect()
-        if x.device.type == "cuda":
+        if device.type == "cuda":
             torch.cuda.empty_cache()
         try:
-            copies = copy.deepcopy(G), copy.deepcopy(D)
-            optimisers = [torch.optim.Adam(network.parameters(), lr=0.0) for network in copies]
-            step(*copies, *optimisers, [x], torch.Generator(x.device), accumulate=parts)
+            attempt(parts)
             return parts
         except (RuntimeError, MemoryError) as error:
             if not ran_out(error):

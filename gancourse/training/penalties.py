@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancourse.training.losses import wide
+from gancourse.training.processes import ALONE, Share
 
 
 def smoothed_discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_target: float = 0.9) -> Tensor:
@@ -37,13 +38,16 @@ def r1_penalty(D: nn.Module, x_real: Tensor) -> Tensor:
     return _input_gradients(D, x_real).square().sum(1).mean()
 
 
-def gradient_penalty(D: nn.Module, x_real: Tensor, x_fake: Tensor, rng: torch.Generator) -> Tensor:
+def gradient_penalty(
+    D: nn.Module, x_real: Tensor, x_fake: Tensor, rng: torch.Generator, share: Share = ALONE
+) -> Tensor:
     """E(|grad_x D(x)| - 1)^2 at random points between real and fake images (Gulrajani et al. 2017, section 4).
 
     x_real, x_fake (B, C, H, W) -> a scalar. Made for WGAN, whose critic must be 1-Lipschitz; on other losses it keeps
     D's slope near 1 (Fedus et al. 2018).
     """
-    t = torch.rand(len(x_real), 1, 1, 1, generator=rng, device=x_real.device)
+    rank, processes = share
+    t = torch.rand(len(x_real) * processes, 1, 1, 1, generator=rng, device=x_real.device)[rank::processes]
     between = x_real + t * (x_fake.detach().float() - x_real)
     return (_input_gradients(D, between).square().sum(1).add(1e-12).sqrt() - 1).square().mean()  # 1e-12: slope at 0
 

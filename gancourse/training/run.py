@@ -13,7 +13,8 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,12 @@ from gancourse.data.sheets import tile, untile
 from gancourse.files import read_at_most, write_atomically
 from gancourse.training.checkpoint import Checkpoint, CheckpointError, Row, RunError, load_checkpoint, save_checkpoint
 from gancourse.training.lock import FolderLock
+from gancourse.training.losses import LOSSES
+from gancourse.training.recipe import Recipe
 
 FREE_SETTINGS = {"epochs", "computed"}  # what may change when a run goes on
+# What runs made by version 0.1 did not state, and what it was. Their networks' options are told by their parameters.
+_UNSTATED = {"algorithm": "minimax", "recipe": asdict(Recipe()) | {"augment": []}}
 _MAX_FILE = 64 << 20  # bytes of a config.json, a history.csv or a sheet of samples
 _MAX_PIXELS = 1 << 26  # of a sheet of samples
 _CHECKPOINT = re.compile(r"epoch-([0-9]{4,18})\.safetensors")
@@ -35,9 +40,19 @@ _SHEET = re.compile(r"epoch-([0-9]{4,18})\.png")
 _LEFT_OVER = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp")
 
 
+class History(list[Row]):
+    """Rows of floats, one an epoch. .marks: statistic -> (its value at the equilibrium, what to call that)."""
+
+    def __init__(self, rows: Iterable[Row] = (), marks: Mapping[str, tuple[float, str]] | None = None) -> None:
+        super().__init__(rows)
+        self.marks = dict(marks or {})
+
+
 def differences(folder: dict[str, Any], asked: dict[str, Any]) -> list[str]:
     """A line for each setting that keeps a run from going on: what the folder has, and what is asked for."""
     lines = []
+    if "algorithm" not in folder:
+        folder = _UNSTATED | {"options": asked.get("options")} | folder
     for key in sorted((folder.keys() | asked.keys()) - FREE_SETTINGS):
         if key not in folder or key not in asked or folder[key] != asked[key]:
             theirs, mine = (_short(d[key]) if key in d else "no such setting" for d in (folder, asked))
@@ -215,18 +230,19 @@ class Run:
 
     # -- history and samples -------------------------------------------------------------------------------------
 
-    def history(self) -> list[Row]:
+    def history(self) -> History:
         """history.csv as rows of floats, one an epoch; empty for a new run. Raises RunError when it is no table."""
         path = self.folder / "history.csv"
         try:
             table = csv.DictReader(io.StringIO(read_at_most(path, _MAX_FILE).decode(), newline=""), strict=True)
             rows = [{key: float(value) for key, value in row.items()} for row in table]
         except FileNotFoundError:
-            return []
+            return History()
         except (OSError, ValueError, TypeError, csv.Error) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)[:200]
             raise RunError(f"{path} is no table of numbers ({why}). The checkpoints hold the history too.") from error
-        return rows
+        pair = LOSSES.get(str((self.config or {}).get("loss")))
+        return History(rows, pair.marks if pair else {})
 
     def save_samples(self, epoch: int, pixels: Tensor) -> None:
         """Write uint8 (B, C, H, W) samples as one sheet, samples/epoch-0005.png, eight to a row."""

@@ -1,8 +1,9 @@
-"""Training over epochs: `Trainer` runs Algorithm 1, keeps a history, and can be stopped and go on.
+"""Training over epochs: `Trainer` runs the rounds of an algorithm, keeps a history, and can be stopped and go on.
 
-The algorithm itself is `train_step`, in `gancourse.training.step`. `Trainer` draws samples from one fixed z, and writes
-a run folder from which it can go on. `gancourse.models.fast` is the same mathematics arranged for speed;
-`Config(fast=False, precision="float32")` leaves it out, and then a loop written by hand gives the same bits.
+What a round is, is the algorithm's affair (`training.algorithms`); Algorithm 1 as one would write it by hand is
+`train_step`, in `training.step`. `Trainer` draws samples from something fixed, and writes a run folder from which it
+can go on. `gancourse.models.fast` is the same mathematics arranged for speed; `Config(fast=False, precision="float32")`
+leaves it out, and then a loop written by hand gives the same bits.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,14 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from gancourse.data.images import Images, unscale
+from gancourse.data.images import unscale
+from gancourse.data.pairs import TrainingData, share_of
 from gancourse.models import fast
-from gancourse.models.clusters import TornGenerator
 from gancourse.training import out_of_memory, state
+from gancourse.training.algorithms.base import Algorithm, Setting
 from gancourse.training.config import Config, pick_device
-from gancourse.training.losses import GENERATOR_LOSSES
 from gancourse.training.processes import Team
-from gancourse.training.run import Checkpoint, Row, Run, RunError
-from gancourse.training.step import STATISTICS, draw_z, train_step
-
-__all__ = ["STATISTICS", "Config", "Trainer", "TrainingDiverged", "draw_z", "pick_device", "train_step"]
-
-N_FIXED = 64
+from gancourse.training.run import Checkpoint, History, Row, Run, RunError
 
 
 class TrainingDiverged(RuntimeError):
@@ -40,33 +36,31 @@ class TrainingDiverged(RuntimeError):
 
 
 class Trainer:
-    """Trains a generator against a discriminator and keeps what happened.
+    """Runs an algorithm over epochs and keeps what happened.
 
-    G, D: generator and discriminator, already initialised; they are moved to `device` and trained in place.
-    images: what D is to believe in; moved to `device` too.
+    algorithm: what a round is, with its networks, already initialised; they are moved to `device` and trained in place.
+    data: what it is trained on: `Images`, or pairs (`data.pairs`); moved to `device` too.
     out: a run folder, or None to keep everything in memory. A folder that holds a run with the same config is resumed
         after its newest whole checkpoint; one with another config is refused with RunError, and the difference shown.
-    keep_last, milestones: which checkpoints stay (see runs.Run).
+    keep_last, milestones: which checkpoints stay (see run.Run).
     accumulate: parts that each batch passes the networks in, for batches that do not fit the device's memory.
-    accelerator: an accelerate.Accelerator, to train as one of several processes (see gancourse.training.processes).
+    accelerator: an accelerate.Accelerator, to train as one of several processes (see training.processes).
     score, score_every: a number for the generator (its average, where there is one), taken after every so many epochs
         into history's column `fid`, nan for the others; `evaluation.quick_fid`, for one. It must change no state. A run
         may go on with another score or none.
     Raises ValueError for a batch larger than the data, parts that do not divide it, or a score_every below 1.
 
-    .G .D .ema         the networks (ema: the averaged generator, or None)
-    .history           one row of floats an epoch: epoch, the STATISTICS' means, images_per_second, seconds
-    .samples           epoch -> (64, C, H, W) uint8 images from the one fixed z, .z_fixed; epoch 0 is before training
+    .networks          name -> network; of Algorithm 1 "G" and "D"
+    .averages          name -> averaged network; of Algorithm 1 "ema", the average of G. Empty without ema_half_life
+    .history           one row of floats an epoch: epoch, the means of algorithm.statistics, images_per_second, seconds
+    .samples           epoch -> (N, C, H, W) uint8 images from what is fixed, .fixed; epoch 0 is before training
     .epoch             epochs done
     """
 
-    tells_clusters = False  # D, of each fake image
-
     def __init__(
         self,
-        G: nn.Module,
-        D: nn.Module,
-        images: Images,
+        algorithm: Algorithm,
+        data: TrainingData,
         config: Config,
         out: str | Path | None = None,
         device: str = "auto",
@@ -77,58 +71,45 @@ class Trainer:
         score: Callable[[nn.Module], float] | None = None,
         score_every: int = 1,
     ) -> None:
-        if isinstance(G, TornGenerator) and not self.tells_clusters:
+        team = Team(accelerator)
+        team.check_batch(config.batch_size)
+        if accumulate < 1 or config.batch_size // team.size % accumulate:
             raise ValueError(
-                f"{type(G).__name__} is given to Trainer, which tells D no clusters; use RegularisedTrainer."
-            )
-        self.team = Team(accelerator)
-        self.team.check_batch(config.batch_size)
-        if accumulate < 1 or config.batch_size // self.team.size % accumulate:
-            raise ValueError(
-                f"accumulate is {accumulate}, expected a divisor of the batch of {config.batch_size // self.team.size} "
+                f"accumulate is {accumulate}, expected a divisor of the batch of {config.batch_size // team.size} "
                 "images that this process has."
             )
         if score_every < 1:
             raise ValueError(f"score_every is {score_every}, expected a number of epochs, at least 1.")
-        self.accumulate = accumulate
         self.score, self.score_every = score, score_every
-        self.device = pick_device(device) if accelerator is None else accelerator.device
-        self.G, self.D, self.images, self.config = (
-            G.to(self.device),
-            D.to(self.device),
-            images.to(self.device),
-            config,
-        )
-        if config.batch_size * config.k > len(images):
+        where = pick_device(device) if accelerator is None else accelerator.device
+        plan = fast.plan(config.precision, config.fast, where, *algorithm.networks.values())
+        self.algorithm, self.config, self.setting = algorithm, config, Setting(config, where, plan, team, accumulate)
+        self.data = data.to(where)
+        algorithm.start(self.setting)
+        k = algorithm.batches_per_round
+        if config.batch_size * k > len(data):
             raise ValueError(
-                f"batch_size x k is {config.batch_size} x {config.k}, more than the {len(images)} images of "
-                f"{images.name}; choose a smaller batch."
+                f"batch_size x k is {config.batch_size} x {k}, more than the {len(data)} images of "
+                f"{data.name}; choose a smaller batch."
             )
-        self.plan = fast.plan(config.precision, config.fast, self.device, G, D)
-        self.opt_g = self._optimiser(self.G)
-        self.opt_d = self._optimiser(self.D)
-        self.ema = copy.deepcopy(self.G).requires_grad_(False) if config.ema_half_life else None
-        self._step_networks = self.plan.prepare(self.G), self.plan.prepare(self.D)
-        self.rng = torch.Generator(self.device).manual_seed(config.seed)
-        fixed = torch.Generator().manual_seed(config.seed + 1_000_003)
-        self.z_fixed = draw_z(G, N_FIXED, fixed).to(self.device)
+        algorithm.check(self.data)
+        self.networks = algorithm.networks
+        self.averages = {
+            name: copy.deepcopy(self.networks[source]).requires_grad_(False)
+            for name, source in algorithm.averages.items()
+            if config.ema_half_life
+        }
+        self.rng = torch.Generator(where).manual_seed(config.seed)
+        self.fixed = _moved(algorithm.fixed(self.data, config.seed), where)
         self.epoch = 0
-        self.history: list[Row] = []
+        self.history = History(marks=algorithm.marks())
         self.samples: dict[int, Tensor] = {}
         self.run = None if out is None else Run(out, keep_last, milestones)
         if self.run is not None:
-            with self.team.main_first():
+            with team.main_first():
                 self._open_run(self.run)
         if not self.samples:
             self._sample()
-
-    def _optimiser(self, network: nn.Module) -> torch.optim.Adam:
-        c = self.config
-        optimiser = torch.optim.Adam(network.parameters(), c.lr, c.betas, fused=True if self.plan.fused else None)
-        self.team.join(optimiser)
-        # Autocast keeps a weight's bfloat16 copy until its context ends; with k > 1 D would be judged by an old one.
-        optimiser.register_step_post_hook(lambda *_: torch.clear_autocast_cache())
-        return optimiser
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -157,7 +138,7 @@ class Trainer:
             desc=self.config.model,
             unit="step",
             leave=False,
-            disable=not (progress and self.team.is_main),
+            disable=not (progress and self.setting.team.is_main),
         )
         stopped = ""
         watch = watch or (lambda trainer: None)
@@ -165,7 +146,7 @@ class Trainer:
             watch(self)
             while self.epoch < self.config.epochs:
                 row = self._train_epoch(bar.update)
-                bar.set_postfix(epoch=self.epoch, loss_d=f"{row['loss_d']:.3f}", loss_g=f"{row['loss_g']:.3f}")
+                bar.set_postfix(epoch=self.epoch, **{name: f"{row[name]:.3f}" for name in self._losses()})
                 watch(self)
                 if time.perf_counter() - start + row["seconds"] > seconds:
                     break
@@ -178,97 +159,107 @@ class Trainer:
 
     def _save_what_is_unsaved(self) -> None:
         """After a save that failed (a full disk, say), the next fit() begins with it."""
-        if self.run is None or not self.team.is_main or self.epoch in (0, *self.run.checkpointed_epochs()):
+        if self.run is None or not self.setting.team.is_main or self.epoch in (0, *self.run.checkpointed_epochs()):
             return
         self.run.save(self._checkpoint())
 
     def _report(self, first: int, seconds: float, stopped: str) -> None:
-        if not self.team.is_main:
+        if not self.setting.team.is_main:
             return
         n = self.epoch - first
-        images = n * self._rounds() * self.config.k * self.config.batch_size
+        images = n * self._rounds() * self._images_per_round()
         print(
             f"{n} epoch{'s' * (n != 1)} of {self.config.model} in {seconds:.1f} s "
-            f"({images / max(seconds, 1e-9):,.0f} images/s, {self.plan.precision}, {self.device.type}){stopped}"
+            f"({images / max(seconds, 1e-9):,.0f} images/s, {self.setting.plan.precision}, {self.setting.device.type})"
+            f"{stopped}"
         )
 
     def _rounds(self) -> int:
-        """Rounds of Algorithm 1 in an epoch."""
-        return len(self.images) // self.config.batch_size // self.config.k
+        """Rounds in an epoch."""
+        return len(self.data) // self._images_per_round()
+
+    def _images_per_round(self) -> int:
+        return self.config.batch_size * self.algorithm.batches_per_round
+
+    def _losses(self) -> list[str]:
+        return [name for name in self.algorithm.statistics if name.startswith("loss")]
 
     def _train_epoch(self, tick: Callable[[int], Any]) -> Row:
-        start = time.perf_counter()
-        self.G.train()
-        self.D.train()
-        rounds = self._rounds()
-        sums, bad_step = torch.zeros(7, device=self.device), torch.tensor(-1, device=self.device)
+        start, device = time.perf_counter(), self.setting.device
+        self.algorithm.begin_epoch(self.epoch)
+        for network in self.networks.values():
+            network.train()
+        names, rounds = self.algorithm.statistics, self._rounds()
+        must_be_finite = torch.tensor([name.startswith("loss") for name in names], device=device)
+        sums, bad_step = torch.zeros(len(names), device=device), torch.tensor(-1, device=device)
         try:
             for step, stats in enumerate(self.rounds(), start=self.epoch * rounds + 1):
                 sums += stats  # stays on the device: reading a number back would make it wait, at every step
-                bad_step = torch.where((bad_step < 0) & ~stats[:2].isfinite().all(), step, bad_step)
+                bad_step = torch.where((bad_step < 0) & ~stats[must_be_finite].isfinite().all(), step, bad_step)
                 tick(1)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory.ran_out(error):
                 raise
             error.__traceback__ = None  # it keeps the step's tensors alive
             self._out_of_memory()
-        sums, bad_step = self.team.mean(sums).cpu(), self.team.largest(bad_step).cpu()
+        sums, bad_step = self.setting.team.mean(sums).cpu(), self.setting.team.largest(bad_step).cpu()
         if bad_step >= 0:
             self._diverged(int(bad_step))
-        self.team.average_buffers(self.G, self.D)
+        self.setting.team.average_buffers(*self.networks.values())
         seconds = time.perf_counter() - start
         row: Row = {"epoch": self.epoch + 1}
-        row |= {name: float(s) / rounds for name, s in zip(STATISTICS, sums, strict=True)}
-        row |= {
-            "images_per_second": rounds * self.config.k * self.config.batch_size / seconds,
-            "seconds": seconds,
-        }
+        row |= {name: float(s) / rounds for name, s in zip(names, sums, strict=True)}
+        row |= {"images_per_second": rounds * self._images_per_round() / seconds, "seconds": seconds}
         self.epoch += 1
         self._score(row)
         self.history.append(row)
         self._sample()
-        if self.run is not None and self.team.is_main:
+        if self.run is not None and self.setting.team.is_main:
             self.run.save(self._checkpoint())
-        self.team.wait()
+        self.setting.team.wait()
         return row
 
     def rounds(self) -> Iterator[Tensor]:
-        """One epoch, round by round: `train_step` on k batches, then the average; yields STATISTICS, (7,)."""
-        c = self.config
-        reals: list[Tensor] = []
-        for x_real in self.images.batches(c.batch_size, self.rng):
-            reals.append(x_real[self.team.rank :: self.team.size])
-            if len(reals) < c.k:
+        """One epoch, round by round: the algorithm's, then the averages; yields its statistics, (len(statistics),)."""
+        team, batches = self.setting.team, []
+        for batch in self.data.batches(self.config.batch_size, self.rng):
+            batches.append(share_of(batch, team.rank, team.size))
+            if len(batches) < self.algorithm.batches_per_round:
                 continue
-            with self.plan.autocast():
-                stats = self._round(reals)
-            reals = []
-            self._update_ema()
+            with self.setting.plan.autocast():
+                stats = self.algorithm.round(batches, self.rng)
+            batches = []
+            self._update_averages()
             yield stats
 
-    def _round(self, x_reals: list[Tensor]) -> Tensor:
-        c, (G, D) = self.config, self._step_networks
-        step = partial(train_step, G, D, self.opt_g, self.opt_d, x_reals, self.rng, GENERATOR_LOSSES[c.loss], c.fresh_z)
-        return step(self.team.share, self.accumulate)
-
-    def _update_ema(self) -> None:
-        """One step of the averaged generator: parameters averaged, BatchNorm's buffers copied."""
-        if self.ema is None:
-            return
-        keep = 0.5 ** (self.config.batch_size * self.config.k / self.config.ema_half_life)
+    def _update_averages(self) -> None:
+        """One step of the averaged networks: parameters averaged, BatchNorm's buffers copied."""
+        keep = 0.5 ** (self._images_per_round() / self.config.ema_half_life) if self.averages else 1.0
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.ema.parameters()), list(self.G.parameters()), 1 - keep)
-            for average, now in zip(self.ema.buffers(), self.G.buffers(), strict=True):
-                average.copy_(now)
+            for name, average in self.averages.items():
+                source = self.networks[self.algorithm.averages[name]]
+                torch._foreach_lerp_(list(average.parameters()), list(source.parameters()), 1 - keep)
+                for mean, now in zip(average.buffers(), source.buffers(), strict=True):
+                    mean.copy_(now)
 
     def _out_of_memory(self) -> None:
-        for optimiser in (self.opt_g, self.opt_d):
+        for optimiser in self.algorithm.optimisers.values():
             optimiser.zero_grad()
-        batch = self.config.batch_size // self.team.size
-        x = torch.zeros(batch, *self.images.shape, device=self.device)
-        with self.plan.autocast():
-            parts = out_of_memory.parts_that_fit(train_step, *self._step_networks, x, self.accumulate)
-        what = f"{self.device.type} ran out of memory with {batch // self.accumulate} images at a time"
+        batch, now, device = (
+            self.config.batch_size // self.setting.team.size,
+            self.setting.accumulate,
+            self.setting.device,
+        )
+
+        def attempt(parts: int) -> None:
+            rng = torch.Generator(device)
+            batches = list(islice(self.data.batches(self.config.batch_size, rng), self.algorithm.batches_per_round))
+            twin = self.algorithm.twin(parts)
+            with self.setting.plan.autocast():
+                twin.round([share_of(b, self.setting.team.rank, self.setting.team.size) for b in batches], rng)
+
+        parts = out_of_memory.parts_that_fit(attempt, batch, now, device)
+        what = f"{device.type} ran out of memory with {batch // now} images at a time"
         if parts is None:
             raise out_of_memory.OutOfMemory(
                 f"{what}, and fewer do not fit either; use smaller networks or another device."
@@ -294,43 +285,57 @@ class Trainer:
     def _score(self, row: Row) -> None:
         """Put the score into this epoch's row. Once a run has that column, all rows have it, with nan for none."""
         if self.score is not None and self.epoch % self.score_every == 0:
-            row["fid"] = self.score(self.G if self.ema is None else self.ema) if self.team.is_main else math.nan
+            row["fid"] = self.score(self._shown()) if self.setting.team.is_main else math.nan
         elif self.score is not None or any("fid" in earlier for earlier in self.history):
             row["fid"] = math.nan
         if "fid" in row:
             for earlier in self.history:
                 earlier.setdefault("fid", math.nan)
 
+    def _shown(self) -> nn.Module:
+        """What is scored: the first average, or the network that it would be taken of."""
+        name, source = next(iter(self.algorithm.averages.items()))
+        return self.averages.get(name, self.networks[source])
+
     @torch.no_grad()
+    def _drawn(self) -> Tensor:
+        """uint8 samples in eval mode: in train mode a preview would move BatchNorm's statistics."""
+        everything = self.networks | self.averages
+        modes = {name: network.training for name, network in everything.items()}
+        for network in everything.values():
+            network.eval()
+        pixels = unscale(self.algorithm.sample(everything, self.fixed)).cpu()
+        for name, network in everything.items():
+            network.train(modes[name])
+        return pixels
+
     def _sample(self) -> None:
-        """Images from z_fixed, in eval mode: in train mode a preview would move BatchNorm's statistics."""
-        network = self.G if self.ema is None else self.ema
-        mode = network.training
-        pixels = unscale(network.eval()(self.z_fixed)).cpu()
-        network.train(mode)
-        self.samples[self.epoch] = pixels
-        if self.run is not None and self.team.is_main:
+        pixels = self.samples[self.epoch] = self._drawn()
+        if self.run is not None and self.setting.team.is_main:
             self.run.save_samples(self.epoch, pixels)
 
     # -- stopping and going on -----------------------------------------------------------------------------------
 
     def _settings(self) -> dict[str, Any]:
-        """What a run folder remembers; a run is resumed only where all but `epochs` and `computed` agree."""
-        about = {"name": self.images.name, "count": len(self.images), "sha256": self.images.fingerprint}
-        sizes = {n: [list(p.shape) for p in m.parameters()] for n, m in (("G", self.G), ("D", self.D))}
+        """What a run folder remembers; a run is resumed only where all but run.FREE_SETTINGS agree."""
+        setting, plan = self.setting, self.setting.plan
+        about = {"name": self.data.name, "count": len(self.data), "sha256": self.data.fingerprint}
         return asdict(self.config) | {
             "betas": list(self.config.betas),
-            "device": self.device.type,  # the random state of one kind of device means nothing to another
-            "computed": {"precision": self.plan.precision, "fast": self.plan.fast, "processes": self.team.size}
-            | ({"accumulate": self.accumulate} if self.accumulate > 1 else {}),
+            "algorithm": self.algorithm.name,
+            "device": setting.device.type,  # the random state of one kind of device means nothing to another
+            "computed": {"precision": plan.precision, "fast": plan.fast, "processes": setting.team.size}
+            | ({"accumulate": setting.accumulate} if setting.accumulate > 1 else {}),
             "data": about,
-            "parameters": sizes,
+            "parameters": {n: [list(p.shape) for p in m.parameters()] for n, m in self.networks.items()},
+            "options": {n: getattr(m, "options", {}) for n, m in self.networks.items()},
+            **self.algorithm.settings(),
         }
 
     def _open_run(self, run: Run) -> None:
         mine = self._remembered = self._settings()
         run.agreed(mine)  # before the folder is taken from an older Trainer
-        if not self.team.is_main:  # reads what the main process has left; only that one writes
+        if not self.setting.team.is_main:  # reads what the main process has left; only that one writes
             checkpoint, _ = run.newest()
             if checkpoint is not None:
                 self._restore(checkpoint)
@@ -364,17 +369,18 @@ class Trainer:
             raise
 
     def _checkpoint(self) -> Checkpoint:
-        tensors = state.take(self._networks(), self._optimisers(), self.rng)
-        return Checkpoint(tensors, self.epoch, self._remembered, self.history)
-
-    def _networks(self) -> dict[str, nn.Module]:
-        return {"G": self.G, "D": self.D} | ({} if self.ema is None else {"ema": self.ema})
-
-    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"opt_g": self.opt_g, "opt_d": self.opt_d}
+        tensors = state.take(self.networks | self.averages, self.algorithm.optimisers, self.rng)
+        return Checkpoint(tensors, self.epoch, self._remembered, list(self.history))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        state.put_back(checkpoint, self._networks(), self._optimisers(), self.rng)
-        self.epoch, self.history = checkpoint.epoch, list(checkpoint.history)
-        have = self.run.samples() if self.run else {}
+        state.put_back(checkpoint, self.networks | self.averages, self.algorithm.optimisers, self.rng)
+        self.epoch = checkpoint.epoch
+        self.history = History(checkpoint.history, self.algorithm.marks())
+        n, _, h, w = self._drawn().shape
+        have = self.run.samples(n, (h, w)) if self.run else {}
         self.samples = {epoch: pixels for epoch, pixels in have.items() if epoch <= self.epoch}
+
+
+def _moved(fixed: Any, device: torch.device) -> Any:
+    """A tensor, or a tuple of tensors, on the device."""
+    return tuple(part.to(device) for part in fixed) if isinstance(fixed, tuple) else fixed.to(device)

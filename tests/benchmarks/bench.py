@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gancourse.publishing.readme import between
+from gancourse.training import Minimax
 
 MODELS = ("mlp", "dcgan", "dcgan128")
 STEPS = {
@@ -51,15 +52,14 @@ def _ours(model: str, precision: str, device: Any) -> Any:
     import torch
 
     from gancourse.models import networks
-    from gancourse.training import Trainer
-    from gancourse.training.trainer import Config
+    from gancourse.training import Config, Trainer
 
     images = _images(model)
     torch.manual_seed(0)
     G, D = networks(model)
     config = Config(model=model, fresh_z=False, precision=precision)
-    trainer = Trainer(G, D, images, config, device=device.type)
-    print(f"  ours: {trainer.plan}", file=sys.stderr)
+    trainer = Trainer(Minimax(G, D), images, config, device=device.type)
+    print(f"  ours: {trainer.setting.plan}", file=sys.stderr)
     while True:
         yield from trainer.rounds()
 
@@ -130,7 +130,7 @@ def _flops(model: str) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     from gancourse.models import networks
-    from gancourse.training.trainer import train_step
+    from gancourse.training import train_step
 
     G, D = networks(model)
     opt_g, opt_d = (torch.optim.SGD(n.parameters(), 0.0) for n in (G, D))

@@ -7,7 +7,7 @@ import torch
 
 from gancourse import models, widgets
 from gancourse.data import Images
-from gancourse.training import Trainer
+from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
 from gancourse.widgets_dashboard import Dashboard
 
@@ -82,7 +82,7 @@ for figure in (explorer, board, *latent.values()):
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == figure.model_id
 live = Dashboard("a run")
 few = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8))
-trainer = Trainer(*models.networks("mlp"), few, Config(batch_size=32, epochs=1), device="cpu")
+trainer = Trainer(Minimax(*models.networks("mlp")), few, Config(batch_size=32, epochs=1), device="cpu")
 live(trainer)
 before = bytes(live.picture.value)
 trainer.fit(progress=False, watch=live)

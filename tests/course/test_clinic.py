@@ -21,9 +21,9 @@ def patient(cause, images):
 
 def trained(cause, images):
     trainer = patient(cause, images)
-    before = copy.deepcopy(trainer.G.state_dict())
+    before = copy.deepcopy(trainer.networks["G"].state_dict())
     (row,) = trainer.fit(progress=False)
-    same = all(torch.equal(value, before[key]) for key, value in trainer.G.state_dict().items())
+    same = all(torch.equal(value, before[key]) for key, value in trainer.networks["G"].state_dict().items())
     return row, same
 
 
@@ -48,7 +48,7 @@ def test_no_patients_file_tells_its_cause():
 
 
 def test_standardised_images_leave_the_reach_of_tanh(images):
-    x = next(patient("standardised", images).images.batches(256, torch.Generator().manual_seed(0)))
+    x = next(patient("standardised", images).data.batches(256, torch.Generator().manual_seed(0)))
     assert x.min().item() == pytest.approx(-0.4242, abs=1e-3) and x.max().item() == pytest.approx(2.8215, abs=1e-3)
 
 
@@ -61,7 +61,7 @@ def test_detached_fakes_leave_g_as_it_was(images):
 def test_two_sigmoids_keep_the_answers_between_a_half_and_three_quarters(images):
     trainer = patient("sigmoid twice", images)
     with torch.no_grad():
-        answers = trainer.D(torch.randn(50, 1, 28, 28) * 100).sigmoid()
+        answers = trainer.networks["D"](torch.randn(50, 1, 28, 28) * 100).sigmoid()
     assert answers.min() >= 0.5 and answers.max() <= 0.7311
 
 

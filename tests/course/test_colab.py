@@ -10,7 +10,7 @@ import torch
 from gancourse.course import colab, profiles
 from gancourse.data import Images
 from gancourse.models import networks
-from gancourse.training import Trainer
+from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
 
 
@@ -63,7 +63,7 @@ def test_the_next_runtime_goes_on(drive):
         torch.manual_seed(0)
         images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8))
         out = profiles.choose("02_mlp_gan_mnist", "smoke").folder("drive")
-        return Trainer(*networks("mlp"), images, Config(epochs=2, batch_size=32), out=out, device="cpu")
+        return Trainer(Minimax(*networks("mlp")), images, Config(epochs=2, batch_size=32), out=out, device="cpu")
 
     next(trainer().epochs())
     second = trainer()

@@ -9,9 +9,10 @@ from gancourse import pretrained
 from gancourse.course.studies import runner
 from gancourse.course.studies.lesson05 import best_recipe, best_recipe_short, mnist_scores
 from gancourse.data import mnist
+from gancourse.data.images import scale
 from gancourse.models import ToldDiscriminator, count_parameters, networks
 from gancourse.models.clusters import of_fakes
-from gancourse.training import Config, Recipe, RegularisedTrainer
+from gancourse.training import Config, Minimax, Recipe, Trainer
 
 
 def test_the_recipes_are_for_one_generator_and_no_more_images_than_p1s():
@@ -45,13 +46,16 @@ def test_every_kind_of_recipe_runs(job, capsys):
 
 def test_clusters_reach_both_networks_or_one_of_them():
     z = torch.randn(8, 100, generator=torch.Generator().manual_seed(0))
+    x = scale(mnist("train").pixels[:8])
     found = {}
     for key in ("final", *best_recipe.APART):
         (job,) = best_recipe.recipes({"epochs": 1, "images": 128, "samples": 300}, (key,))
-        t = best_recipe.train(job)
-        moved, told = not torch.equal(t.G.place(z), z), isinstance(t.D, ToldDiscriminator)
-        found[key] = moved, told, told and bool(of_fakes(t.G, z))  # G is torn; D knows clusters; and those of z
-        assert count_parameters(t.G) == count_parameters(networks("dcgan")[0])
+        G, D = best_recipe.train(job).networks.values()
+        codes = torch.arange(8) * 12
+        moved, told = not torch.equal(G.place(z), z), isinstance(D.eval(), ToldDiscriminator)
+        told = told and not torch.equal(D(x, codes), D(x, codes + 1))
+        found[key] = moved, told, told and bool(of_fakes(G, z))  # G is torn; D listens; and to the clusters of z
+        assert count_parameters(G) == count_parameters(networks("dcgan")[0])
     assert found == {
         "final": (True, True, True),
         "neither": (False, False, False),
@@ -65,8 +69,14 @@ def test_learning_rates_fall_epoch_by_epoch():
     torch.manual_seed(0)
     config = Config(epochs=4, batch_size=32)
     recipe = Recipe(lr_d=4e-4, decay=True)
-    trainer = RegularisedTrainer(*networks("mlp"), mnist("train").subset(64), config, recipe)
-    seen = [(trainer.opt_d.param_groups[0]["lr"], trainer.opt_g.param_groups[0]["lr"]) for _ in trainer.epochs()]
+    trainer = Trainer(Minimax(*networks("mlp"), recipe), mnist("train").subset(64), config)
+    seen = [
+        (
+            trainer.algorithm.optimisers["opt_d"].param_groups[0]["lr"],
+            trainer.algorithm.optimisers["opt_g"].param_groups[0]["lr"],
+        )
+        for _ in trainer.epochs()
+    ]
     assert [round(1e5 * d) for d, _ in seen] == [40, 30, 20, 10]
     assert [round(1e5 * g) for _, g in seen] == [20, 15, 10, 5]
 

@@ -9,6 +9,7 @@ from gancourse.course.studies.lesson02 import schulz, schulz_collapse, schulz_se
 from gancourse.data import Images
 from gancourse.data.sheets import pack, unpack
 from gancourse.models import Generator
+from gancourse.training import Minimax
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def test_as_printed_means_p2s_settings(few):
     trainer = schulz.trainer(few)
     config = trainer.config
     assert (config.lr, config.betas, config.batch_size, config.k) == (2e-4, (0.5, 0.999), 128, 1)
-    assert not config.fresh_z and trainer.recipe == schulz.Recipe()
+    assert isinstance(trainer.algorithm, Minimax)
+    assert not config.fresh_z and trainer.algorithm.recipe == schulz.Recipe()
     assert schulz.trainer(few | {"model": "mlp"}).config.fresh_z  # P1 follows Algorithm 1
 
 
@@ -41,9 +43,10 @@ def test_a_job_reaches_config_recipe_prior_and_initialisation(few):
     change = {"batch_size": 64, "r1": 2.0, "augment": ["cutout"], "prior": "uniform", "init": "he", "betas": [0.0, 0.9]}
     trainer = schulz.trainer(few | change)
     assert (trainer.config.batch_size, trainer.config.betas) == (64, (0.0, 0.9))
-    assert (trainer.recipe.r1, trainer.recipe.augment) == (2.0, ("cutout",))
-    assert isinstance(trainer.G, schulz.UniformPrior)
-    first = next(m for m in trainer.D.modules() if isinstance(m, nn.Linear))
+    assert isinstance(trainer.algorithm, Minimax)
+    assert (trainer.algorithm.recipe.r1, trainer.algorithm.recipe.augment) == (2.0, ("cutout",))
+    assert isinstance(trainer.networks["G"], schulz.UniformPrior)
+    first = next(m for m in trainer.networks["D"].modules() if isinstance(m, nn.Linear))
     assert first.weight.std().item() == pytest.approx((2 / 784) ** 0.5, rel=0.02)
     with pytest.raises(ValueError, match="init is 'zero'"):
         schulz.trainer(few | {"init": "zero"})

@@ -8,7 +8,7 @@ from gancourse import models
 from gancourse.course.studies import runner, small_dcgan
 from gancourse.course.studies.lesson03 import guidelines, mnist_seeds, tricks
 from gancourse.data import mnist
-from gancourse.training import Config, Recipe, RegularisedTrainer, Trainer
+from gancourse.training import Config, Minimax, Recipe, Trainer
 
 
 def test_with_no_part_exchanged_it_is_p1s_dcgan():
@@ -47,7 +47,9 @@ def test_a_quick_job_gives_figures_and_a_broken_run_says_so():
     assert len({job["key"] for job in guidelines.jobs(False)}) == 24 == 3 * len(guidelines.VARIANTS)
     G, D = small_dcgan.dcgan(0.0625)
     next(D.parameters()).data.fill_(float("nan"))
-    assert list(small_dcgan.figures(Trainer(G, D, mnist("test").subset(128), Config("dcgan", 1)))) == ["diverged"]
+    assert list(small_dcgan.figures(Trainer(Minimax(G, D), mnist("test").subset(128), Config("dcgan", 1)))) == [
+        "diverged"
+    ]
 
 
 @pytest.mark.parametrize("off", ["range of tanh", "separate batches", "Gaussian z"])
@@ -61,11 +63,11 @@ def test_a_trick_that_is_off_is_off(off, monkeypatch):
     monkeypatch.setattr(tricks, "figures", keep)
     tricks.run(next(job for job in tricks.jobs(True) if job["without"] == off))
     trainer = seen["trainer"]
-    assert trainer.recipe.real_target == 0.9 and trainer.config.betas == (0.5, 0.999)
-    x = next(trainer.images.batches(64, torch.Generator().manual_seed(0)))
+    assert trainer.algorithm.recipe.real_target == 0.9 and trainer.config.betas == (0.5, 0.999)
+    x = next(trainer.data.batches(64, torch.Generator().manual_seed(0)))
     assert (x.max() > 2.5) == (off == "range of tanh") and (x.min() > -0.9) == (off == "range of tanh")
-    assert trainer.recipe.mixed == (off == "separate batches")
-    u = trainer.G.net[0](torch.randn(4000, 1)) if off == "Gaussian z" else None
+    assert trainer.algorithm.recipe.mixed == (off == "separate batches")
+    u = trainer.networks["G"].net[0](torch.randn(4000, 1)) if off == "Gaussian z" else None
     assert u is None or (u.abs().max() <= 1 and abs(u.var() - 1 / 3) < 0.02)
 
 
@@ -78,7 +80,7 @@ def test_one_batch_through_d_is_what_mixed_batches_does():
             G, D = small_dcgan.dcgan(0.0625, norm=norm)
             config = Config("dcgan", 1, 32, fast=False, precision="float32")
             recipe = Recipe(real_target=0.9, mixed=mixed)
-            trainer = RegularisedTrainer(G, D, mnist("test").subset(64), config, recipe, device="cpu")
+            trainer = Trainer(Minimax(G, D, recipe), mnist("test").subset(64), config, device="cpu")
             trainer.fit(progress=False)
             ends[norm, mixed] = torch.cat([p.flatten() for p in [*G.parameters(), *D.parameters()]])
     gap = {n: (ends[n, False] - ends[n, True]).abs().max().item() for n in (False, True)}

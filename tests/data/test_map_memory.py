@@ -32,7 +32,7 @@ read = sum(1 for _ in zip(images.batches(128, torch.Generator().manual_seed(0)),
 G, D = networks("dcgan128", 2)
 trainer = Trainer(G, D, images, Config(model="dcgan128", batch_size=128), sys.argv[2], "cpu")
 rounds = [r for _, r in zip(range(2), trainer.rounds())]
-print(json.dumps({"bytes": peak() - before, "batches": read, "images": len(trainer.images), "rounds": len(rounds)}))
+print(json.dumps({"bytes": peak() - before, "batches": read, "images": len(trainer.data), "rounds": len(rounds)}))
 """
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 from gancourse.data import DataError, Images, mnist
 from gancourse.data.photographs import decode, image_folder, lsun_churches, mapmaker, maps, open_pictures
 from gancourse.models import networks
-from gancourse.training import Trainer
+from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
 
 SIZE = 32
@@ -320,7 +320,7 @@ def test_batches_are_those_of_images_in_memory(made):
 def test_batches_go_to_the_device_and_the_pixels_stay(made):
     images = maps.open_map(made).to("meta")
     assert (images.device.type, images.pixels.device.type) == ("meta", "cpu")
-    assert images._rows(torch.tensor([1, 2])).device.type == "meta"
+    assert images.rows(torch.tensor([1, 2])).device.type == "meta"
     assert images.to("cpu").subset(5).device.type == "cpu"
 
 
@@ -359,7 +359,7 @@ def test_a_map_trains_as_a_tensor_does(tmp_path):
         torch.manual_seed(0)
         G, D = networks("mlp")
         config = Config(epochs=1, batch_size=64, precision="float32", fast=False)
-        trainer = Trainer(G, D, images, config, device="cpu")
+        trainer = Trainer(Minimax(G, D), images, config, device="cpu")
         trainer.fit(progress=False)
         runs.append((trainer._settings(), G.state_dict()))
     assert runs[0][0] == runs[1][0]

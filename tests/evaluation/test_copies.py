@@ -11,7 +11,7 @@ from gancourse.evaluation import copies
 from gancourse.models import networks, standing_statistics
 from gancourse.publishing import shipping
 from gancourse.publishing.shipping import Photographs
-from gancourse.training import Config, Trainer
+from gancourse.training import Config, Minimax, Trainer
 from gancourse.training.checkpoint import RunError
 from gancourse.training.run import Run
 
@@ -70,7 +70,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photographs")
     torch.manual_seed(0)
     trainer = Trainer(
-        *networks("dcgan128", width=2),
+        Minimax(*networks("dcgan128", width=2)),
         pictures(24, 0, 128),
         Config("dcgan128", 1, 8),
         folder,

@@ -12,7 +12,7 @@ from gancourse.__main__ import main
 from gancourse.data import Images, mnist
 from gancourse.evaluation import EvaluationError, comparison, quick_fid, score_run, scores_of, table
 from gancourse.models import networks
-from gancourse.training import Trainer
+from gancourse.training import Minimax, Trainer
 from gancourse.training.run import Run, RunError
 from gancourse.training.trainer import Config
 
@@ -20,7 +20,7 @@ from gancourse.training.trainer import Config
 def trainer(out=None, epochs=2, n=256, seed=0, **options):
     torch.manual_seed(seed)
     config = Config(epochs=epochs, seed=seed, **options.pop("config", {}))
-    return Trainer(*networks("mlp"), mnist("train").subset(n), config, out, "cpu", **options)
+    return Trainer(Minimax(*networks("mlp")), mnist("train").subset(n), config, out, "cpu", **options)
 
 
 def strip(history):
@@ -34,7 +34,7 @@ def strip(history):
 def test_a_score_goes_into_history_and_changes_nothing_else():
     plain, scored = trainer(epochs=3), trainer(epochs=3, score=quick_fid, score_every=2)
     assert strip(plain.fit(progress=False)) == strip(scored.fit(progress=False))
-    for a, b in zip(plain.G.state_dict().values(), scored.G.state_dict().values(), strict=True):
+    for a, b in zip(plain.networks["G"].state_dict().values(), scored.networks["G"].state_dict().values(), strict=True):
         assert torch.equal(a, b)
     first, second, third = (row["fid"] for row in scored.history)
     assert math.isnan(first) and math.isnan(third)
@@ -51,7 +51,7 @@ def test_the_average_is_scored_where_there_is_one():
 
     run = trainer(epochs=1, config={"ema_half_life": 500.0}, score=score)
     run.fit(progress=False)
-    assert seen == [run.ema] and run.history[0]["fid"] == 1.0
+    assert seen == [run.averages["ema"]] and run.history[0]["fid"] == 1.0
 
 
 def test_a_run_goes_on_with_and_without_scores(tmp_path):
@@ -76,11 +76,13 @@ def test_the_quick_score_costs_at_most_a_twentieth_of_a_dcgan_epoch():
     from time import perf_counter
 
     torch.manual_seed(0)
-    run = Trainer(*networks("dcgan"), mnist("train").subset(3000), Config(epochs=1, model="dcgan"), device="cpu")
+    run = Trainer(
+        Minimax(*networks("dcgan")), mnist("train").subset(3000), Config(epochs=1, model="dcgan"), device="cpu"
+    )
     run.fit(progress=False)
-    quick_fid(run.G)  # loads the classifier and the real statistics
+    quick_fid(run.networks["G"])  # loads the classifier and the real statistics
     start = perf_counter()
-    quick_fid(run.G)
+    quick_fid(run.networks["G"])
     cost, epoch = perf_counter() - start, 60_000 / run.history[0]["images_per_second"]
     print(f"quick score {cost:.2f} s, epoch {epoch:.0f} s: {cost / epoch:.1%}")
     assert cost < 0.05 * epoch
@@ -180,7 +182,7 @@ def test_a_run_of_colour_images_is_scored_against_given_ones(tmp_path):
     rng = torch.Generator().manual_seed(0)
     photographs = Images(torch.randint(0, 256, (300, 3, 128, 128), generator=rng, dtype=torch.uint8), name="noise")
     config = Config(epochs=1, batch_size=4, model="dcgan128")
-    run = Trainer(*networks("dcgan128", width=2), photographs.subset(4), config, tmp_path, "cpu")
+    run = Trainer(Minimax(*networks("dcgan128", width=2)), photographs.subset(4), config, tmp_path, "cpu")
     run.fit(progress=False)
     with pytest.raises(EvaluationError, match=r"images of shape \(3, 128, 128\): give the real ones"):
         score_run(tmp_path, n=256)

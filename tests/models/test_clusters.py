@@ -11,7 +11,7 @@ from gancourse.data import Images, scale
 from gancourse.models import Cluster128Discriminator, Cluster128Generator, ClusterDiscriminator, ClusterGenerator
 from gancourse.models.clusters import find_clusters, intervals, k_means
 from gancourse.models.fast import Network
-from gancourse.training import Recipe, RegularisedTrainer, Trainer
+from gancourse.training import Minimax, Recipe, Trainer
 from gancourse.training.trainer import Config
 
 CONFIG = Config(
@@ -130,7 +130,7 @@ def test_d_is_told_the_cluster_of_each_fake_and_finds_that_of_real_ones(images, 
 
     monkeypatch.setattr(ClusterDiscriminator, "of_cluster", listen)
     config = replace(CONFIG, epochs=1, fast=fast, fresh_z=fresh_z, ema_half_life=0.0)
-    trainer = RegularisedTrainer(G, D, images, config, Recipe(), device="cpu")
+    trainer = Trainer(Minimax(G, D, Recipe()), images, config, device="cpu")
     monkeypatch.setattr(ClusterGenerator, "code", note)
     next(trainer.rounds())
     real, fake, again = told
@@ -148,15 +148,15 @@ def test_the_cluster_of_a_real_image_is_found_before_it_is_augmented(images, pai
         return of_cluster(self, outputs, x, code)
 
     config = replace(CONFIG, epochs=1, ema_half_life=0.0)
-    trainer = RegularisedTrainer(G, D, images, config, Recipe(augment=("colour", "cutout")), device="cpu")
+    trainer = Trainer(Minimax(G, D, Recipe(augment=("colour", "cutout"))), images, config, device="cpu")
     monkeypatch.setattr(ClusterDiscriminator, "of_cluster", listen)
-    rows = Images._rows
+    rows = Images.rows
 
     def note(self, index):
         batch.append(rows(self, index))
         return batch[-1]
 
-    monkeypatch.setattr(Images, "_rows", note)
+    monkeypatch.setattr(Images, "rows", note)
     next(trainer.rounds())
     assert torch.equal(told[0], D.code(scale(batch[0]))) and len(told[0].unique()) > 1
 
@@ -169,7 +169,7 @@ def test_churches_are_torn_as_digits_are(fast):
     torch.manual_seed(0)
     G, D = Cluster128Generator(2, 4), Cluster128Discriminator(2, 4)
     config = replace(CONFIG, model="dcgan128-clusters", batch_size=8, epochs=1, fast=fast)
-    RegularisedTrainer(G, D, Images(pixels), config, Recipe(augment=("translation",)), device="cpu").fit(progress=False)
+    Trainer(Minimax(G, D, Recipe(augment=("translation",))), Images(pixels), config, device="cpu").fit(progress=False)
     found = D.code(scale(pixels))
     assert all(len(found[which == i].unique()) == 1 for i in range(4)) and len(found.unique()) > 2
     z = z_of(8)
@@ -181,27 +181,32 @@ def test_churches_are_torn_as_digits_are(fast):
     assert models.count_parameters(G) == models.count_parameters(models.DCGAN128Generator(2))
 
 
-def test_a_plain_trainer_and_mixed_batches_are_refused(images, pair):
+def test_a_discriminator_that_is_told_nothing_and_mixed_batches_are_refused(images, pair):
     G, D = pair
-    with pytest.raises(ValueError, match="use RegularisedTrainer"):
-        Trainer(G, D, images, CONFIG, device="cpu")
+    with pytest.raises(
+        ValueError, match="ClusterGenerator needs a discriminator that is told its clusters; D is a DCGAN"
+    ):
+        Minimax(G, models.DCGANDiscriminator())
     with pytest.raises(ValueError, match="use mixed=False"):
-        RegularisedTrainer(G, D, images, CONFIG, Recipe(mixed=True), device="cpu")
+        Trainer(Minimax(G, D, Recipe(mixed=True)), images, CONFIG, device="cpu")
 
 
 def test_a_run_goes_on_where_it_stopped_bit_for_bit(images, tmp_path):
     def train(epochs, out):
         torch.manual_seed(0)
         G, D = ClusterGenerator(4), ClusterDiscriminator(4)
-        trainer = RegularisedTrainer(G, D, images, replace(CONFIG, epochs=epochs), Recipe(), out=out, device="cpu")
+        trainer = Trainer(Minimax(G, D, Recipe()), images, replace(CONFIG, epochs=epochs), out=out, device="cpu")
         trainer.fit(progress=False)
         return trainer
 
     train(1, tmp_path / "two")
     resumed, whole = train(2, tmp_path / "two"), train(2, tmp_path / "one")
-    for name, value in whole.G.state_dict().items():
-        assert torch.equal(value, resumed.G.state_dict()[name]), name
-    assert torch.equal(whole.D.means, resumed.D.means) and whole.D.means.abs().sum() > 0
+    for name, value in whole.networks["G"].state_dict().items():
+        assert torch.equal(value, resumed.networks["G"].state_dict()[name]), name
+    assert (
+        torch.equal(whole.networks["D"].means, resumed.networks["D"].means)
+        and whole.networks["D"].means.abs().sum() > 0
+    )
 
 
 def test_churches_trained_shipped_and_loaded(tmp_path, monkeypatch):

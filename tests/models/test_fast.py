@@ -10,7 +10,7 @@ from gancourse import models
 from gancourse.data import mnist
 from gancourse.models import fast
 from gancourse.models.fast import Network, has_bfloat16, plan
-from gancourse.training import Trainer
+from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
 
 CPU = torch.device("cpu")
@@ -64,12 +64,14 @@ def test_a_thin_transposed_convolution_keeps_its_output_padding(output_padding):
 def test_a_trainer_takes_the_fast_path_unless_told_not_to():
     images = mnist("train").subset(64)
     for asked in (True, False):
-        trainer = Trainer(*pair("dcgan"), images, Config(epochs=1, batch_size=32, fast=asked), device="cpu")
-        assert isinstance(trainer._step_networks[0], Network) is asked
-        assert trainer.plan.fast is asked and trainer.plan.fused is asked
-        assert trainer.plan.precision == ("bfloat16" if asked and has_bfloat16(CPU) else "float32")
+        trainer = Trainer(Minimax(*pair("dcgan")), images, Config(epochs=1, batch_size=32, fast=asked), device="cpu")
+        assert isinstance(trainer.algorithm.views["G"], Network) is asked
+        assert trainer.setting.plan.fast is asked and trainer.setting.plan.fused is asked
+        assert trainer.setting.plan.precision == ("bfloat16" if asked and has_bfloat16(CPU) else "float32")
         trainer.fit(progress=False)
-        assert all(p.dtype == torch.float32 for p in trainer.G.parameters())  # bfloat16 is for products alone
+        assert all(
+            p.dtype == torch.float32 for p in trainer.networks["G"].parameters()
+        )  # bfloat16 is for products alone
 
 
 def test_networks_of_your_own_take_the_plain_way():
@@ -100,13 +102,13 @@ def test_a_limit_on_the_processors_instructions_is_kept(monkeypatch):
 def test_a_step_of_the_optimiser_is_seen_within_the_same_autocast():
     """With k > 1, D takes several steps in one context; each must see the weights that the last one left."""
     config = Config(model="mlp", k=2, precision="bfloat16", lr=0.1)
-    trainer = Trainer(*pair("mlp"), mnist("train").subset(256), config, device="cpu")
+    trainer = Trainer(Minimax(*pair("mlp")), mnist("train").subset(256), config, device="cpu")
     x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    with trainer.plan.autocast():
-        before = trainer.D(x)
+    with trainer.setting.plan.autocast():
+        before = trainer.networks["D"](x)
         before.float().sum().backward()
-        trainer.opt_d.step()
-        inside = trainer.D(x)
-    with trainer.plan.autocast():
-        afresh = trainer.D(x)
+        trainer.algorithm.optimisers["opt_d"].step()
+        inside = trainer.networks["D"](x)
+    with trainer.setting.plan.autocast():
+        afresh = trainer.networks["D"](x)
     assert torch.equal(inside, afresh) and not torch.equal(inside, before)

@@ -89,7 +89,7 @@ def compared_cells(notebook: Any, at_least: int = 6) -> Iterator[str]:
 
 def closed_forms_compared(notebook: Any) -> Iterator[str]:
     """A cell that calls gancourse.theory or sympy, and trains nothing, must let nbval compare its output."""
-    exact = names_from(notebook, ("gancourse.theory", "sympy"))
+    exact = names_from(notebook, ("gancourse.theory", "gancourse.theory.minimax", "sympy"))
     for n, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or not tags(cell) & NOT_COMPARED or learns(cell):
             continue

@@ -24,7 +24,7 @@ from safetensors.torch import save
 from gancourse import files
 from gancourse.data import mnist
 from gancourse.models import networks
-from gancourse.training import Trainer, lock, run
+from gancourse.training import Minimax, Trainer, lock, run
 from gancourse.training import checkpoint as checkpoints
 from gancourse.training.checkpoint import Checkpoint, CheckpointError, RunError, load_checkpoint, save_checkpoint
 from gancourse.training.run import Run
@@ -54,7 +54,7 @@ def checkpoint(epoch=1, **config):
 def trainer(folder, epochs=2, **config):
     torch.manual_seed(0)
     settings = {"epochs": epochs, "batch_size": 16, "precision": "float32", "fast": False} | config
-    return Trainer(*networks("mlp"), mnist("test").subset(32), Config(**settings), folder, "cpu")
+    return Trainer(Minimax(*networks("mlp")), mnist("test").subset(32), Config(**settings), folder, "cpu")
 
 
 def content(folder):
@@ -506,7 +506,7 @@ def test_a_save_that_fails_keeps_files_and_networks(tmp_path, monkeypatch, numbe
     whole.fit(progress=False)
     assert made.run.checkpointed_epochs()[-1] == 3
     final = made.run.load(3).network("G")
-    assert all(torch.equal(final[k], v) for k, v in whole.G.state_dict().items())
+    assert all(torch.equal(final[k], v) for k, v in whole.networks["G"].state_dict().items())
 
 
 def test_a_disk_that_is_really_full(tmp_path):

@@ -35,14 +35,14 @@ def live(images, folder: str, kill_at: int, epochs: int, messages: int) -> None:
     import torch
 
     from gancourse.models import networks
-    from gancourse.training import Trainer
+    from gancourse.training import Minimax, Trainer
     from gancourse.training.trainer import Config
 
     count_touches(kill_at, messages)
     torch.manual_seed(0)
     G, D = networks("mlp")
     config = Config(epochs=epochs, batch_size=16, precision="float32", fast=False, ema_half_life=100.0)
-    trainer = Trainer(G, D, images, config, folder, "cpu", milestones=(2,))
+    trainer = Trainer(Minimax(G, D), images, config, folder, "cpu", milestones=(2,))
     trainer.fit(progress=False)
 
 

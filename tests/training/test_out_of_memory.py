@@ -7,9 +7,8 @@ import torch
 
 from gancourse.data import mnist
 from gancourse.models import MLPDiscriminator, MLPGenerator
-from gancourse.training import Trainer
+from gancourse.training import Config, Minimax, Trainer, train_step
 from gancourse.training.out_of_memory import OutOfMemory, ran_out
-from gancourse.training.trainer import Config, train_step
 
 IMAGES = mnist("train").subset(256)
 
@@ -30,13 +29,13 @@ def trainer(room=16, out=None, **settings):
     G, D = Small(), MLPDiscriminator()
     G.room = room
     config = Config(epochs=2, batch_size=64, fast=False, precision="float32")
-    return Trainer(G, D, IMAGES, config, out, device="cpu", **settings)
+    return Trainer(Minimax(G, D), IMAGES, config, out, device="cpu", **settings)
 
 
 def test_the_message_names_the_batch_that_fits_and_the_run_goes_on(tmp_path):
     made = trainer(1000, tmp_path)
     next(made.epochs())
-    made.G.room = 16
+    made.networks["G"].room = 16
     with pytest.raises(OutOfMemory, match=r"with 64 images at a time; batches of 16 fit.*accumulate=4.*goes on"):
         made.fit(progress=False)
     del made
@@ -52,7 +51,7 @@ def test_not_even_one_image_fits():
 
 def test_other_errors_pass():
     made = trainer()
-    made.G.forward = lambda z: 1 / 0
+    made.networks["G"].forward = lambda z: 1 / 0
     with pytest.raises(ZeroDivisionError):
         made.fit(progress=False)
     assert not ran_out(RuntimeError("shapes differ")) and ran_out(MemoryError())

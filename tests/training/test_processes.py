@@ -40,7 +40,7 @@ if "full-disk" in sys.argv[1] and rank == 0:
 status = main(sys.argv[2:])
 if status == 0:
     trainer = record.trainer
-    networks = {"G": trainer.G, "D": trainer.D}
+    networks = {"G": trainer.networks["G"], "D": trainer.networks["D"]}
     state = {f"{n}.{k}": v.contiguous() for n, net in networks.items() for k, v in net.state_dict().items()}
     save_file(state | {"first": seen[0].contiguous()}, f"{sys.argv[1]}/{rank}.safetensors")
 torch.distributed.destroy_process_group()

@@ -1,6 +1,7 @@
 """Each addition to Algorithm 1 does what its paper says, and with none of them the algorithm is the plain one."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ from torch import nn
 
 from gancourse import models
 from gancourse.data import Images
-from gancourse.training import Recipe, RegularisedTrainer, Trainer, losses
+from gancourse.models.fast import plan
+from gancourse.training import Minimax, Recipe, Trainer, losses, train_step
+from gancourse.training.algorithms.base import Setting
 from gancourse.training.augment import AUGMENTATIONS, flip
 from gancourse.training.penalties import gradient_penalty, r1_penalty, smoothed_discriminator_loss, spectral_norm
-from gancourse.training.recipe import regularised_step, view
+from gancourse.training.processes import Team
+from gancourse.training.recipe import view
 from gancourse.training.run import RunError
 from gancourse.training.trainer import Config
 
@@ -30,22 +34,47 @@ def rng():
     return torch.Generator().manual_seed(1)
 
 
-def trained(images, recipe, **settings):
+def trained(images, recipe, accumulate=1, **settings):
     torch.manual_seed(0)
     G, D = models.networks("mlp")
-    config = Config(**PLAIN | settings)
-    trainer = Trainer(G, D, images, config, device="cpu")
-    if recipe is not None:
-        trainer = RegularisedTrainer(G, D, images, config, recipe, device="cpu")
+    algorithm = Printed(G, D) if recipe is None else Minimax(G, D, recipe)
+    trainer = Trainer(algorithm, images, Config(**PLAIN | settings), device="cpu", accumulate=accumulate)
     trainer.fit(progress=False)
     return trainer
 
 
 def weights(trainer):
-    return torch.cat([p.detach().flatten() for net in (trainer.G, trainer.D) for p in net.parameters()])
+    return torch.cat([p.detach().flatten() for network in trainer.networks.values() for p in network.parameters()])
 
 
-@pytest.mark.parametrize("settings", [{}, {"k": 2, "fresh_z": False, "loss": "saturating"}, {"ema_half_life": 32.0}])
+class Printed(Minimax):
+    """Rounds by the printed `train_step`."""
+
+    def round(self, batches, rng):
+        config, setting = self.setting.config, self.setting
+        networks = self.views["G"], self.views["D"], self.optimisers["opt_g"], self.optimisers["opt_d"]
+        loss = losses.LOSSES[config.loss].generator
+        return train_step(*networks, batches, rng, loss, config.fresh_z, setting.team.share, setting.accumulate)
+
+
+def a_round(G, D, opt_g, opt_d, batches, rng, recipe):
+    game = Minimax(G, D, recipe)
+    config = Config(**PLAIN | {"batch_size": len(batches[0])})
+    game.start(Setting(config, torch.device("cpu"), plan("float32", False, torch.device("cpu"), G, D), Team()))
+    game.optimisers = {"opt_g": opt_g, "opt_d": opt_d}
+    return game.round(batches, rng)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"k": 2, "fresh_z": False, "loss": "saturating"},
+        {"ema_half_life": 32.0},
+        {"accumulate": 4},
+        {"fast": True},
+    ],
+)
 def test_the_empty_recipe_is_algorithm_1_bit_for_bit(images, settings):
     plain, same = trained(images, None, **settings), trained(images, Recipe(), **settings)
     assert torch.equal(weights(plain), weights(same))
@@ -71,23 +100,23 @@ def test_every_part_of_a_recipe_reaches_the_weights(images, recipe):
     plain, changed = trained(images, None), trained(images, recipe)
     assert not torch.equal(weights(plain), weights(changed))
     assert all(math.isfinite(v) for v in changed.history[0].values())
-    assert all(p.requires_grad for p in changed.D.parameters())
+    assert all(p.requires_grad for p in changed.networks["D"].parameters())
 
 
 def test_learning_rates_go_to_their_network(images):
     trainer = trained(images, Recipe(lr_d=3e-4, lr_g=5e-5))
-    assert trainer.opt_d.param_groups[0]["lr"] == 3e-4
-    assert trainer.opt_g.param_groups[0]["lr"] == 5e-5
+    assert trainer.algorithm.optimisers["opt_d"].param_groups[0]["lr"] == 3e-4
+    assert trainer.algorithm.optimisers["opt_g"].param_groups[0]["lr"] == 5e-5
 
 
 def test_noise_falls_over_its_epochs(images, monkeypatch):
     seen: list[Any] = []
 
-    def spy(x, recipe, rng):
+    def spy(x, recipe, rng, share):
         seen.append(recipe.noise)
         return x
 
-    monkeypatch.setattr("gancourse.training.recipe.view", spy)
+    monkeypatch.setattr("gancourse.training.algorithms.minimax.view", spy)
     trained(images, Recipe(noise=0.4, noise_epochs=2), epochs=3)
     assert sorted(set(seen), reverse=True) == [0.4, 0.2, 0.0]
 
@@ -97,7 +126,7 @@ def test_a_run_folder_remembers_the_recipe(images, tmp_path):
         torch.manual_seed(0)
         G, D = models.networks("mlp")
         options = {"out": tmp_path / "run", "device": "cpu"}
-        return RegularisedTrainer(G, D, images, Config(**PLAIN), recipe, **options)
+        return Trainer(Minimax(G, D, recipe), images, Config(**PLAIN), **options)
 
     first = open_run(Recipe(r1=0.5, augment=("cutout",)))
     first.fit(progress=False)
@@ -125,9 +154,17 @@ def test_a_bad_recipe_is_refused(values, message):
         Recipe(**values)
 
 
-def test_several_processes_are_refused(images):
-    with pytest.raises(ValueError, match="accumulate is given"):
-        RegularisedTrainer(*models.networks("mlp"), images, Config(**PLAIN), Recipe(), accumulate=2)
+@pytest.mark.parametrize(
+    "recipe",
+    [Recipe(r1=0.5, gradient_penalty=0.1), Recipe(real_target=0.9, decay=True)],
+    ids=str,
+)
+def test_a_recipe_in_parts_takes_the_step_of_the_whole_batch(images, recipe):
+    """Without randomness of its own and without BatchNorm, four parts add up to the batch."""
+    if recipe.gradient_penalty:
+        recipe = replace(recipe, gradient_penalty=0.0)  # its random points are drawn part by part
+    whole, parts = trained(images, recipe), trained(images, recipe, accumulate=4)
+    torch.testing.assert_close(weights(parts), weights(whole), atol=2e-5, rtol=1e-3)
 
 
 # --- losses and penalties
@@ -191,7 +228,7 @@ def test_penalties_enter_the_step_with_their_weights(recipe, pull, rng):
     """Where every image is 0, the logits are 0 and the loss has no gradient: D's slope moves by the penalty alone."""
     G, D = Black(), Plane(3.0)
     opt_g, opt_d = (torch.optim.SGD(network.parameters(), lr=0.1) for network in (G, D))
-    regularised_step(G, D, opt_g, opt_d, [torch.zeros(8, 1, 28, 28)], rng, recipe)
+    a_round(G, D, opt_g, opt_d, [torch.zeros(8, 1, 28, 28)], rng, recipe)
     assert D.a.norm().item() == pytest.approx(3.0 - 0.1 * pull, rel=1e-5)
 
 
@@ -207,7 +244,7 @@ def test_r1_of_a_share_looks_at_so_many_real_images_and_weighs_the_same(share, l
     G, D = Black(), Spy(3.0)
     opt_g, opt_d = (torch.optim.SGD(network.parameters(), lr=0.1) for network in (G, D))
     recipe = Recipe(r1=0.5, r1_share=share)
-    regularised_step(G, D, opt_g, opt_d, [torch.zeros(8, 1, 28, 28)], rng, recipe)
+    a_round(G, D, opt_g, opt_d, [torch.zeros(8, 1, 28, 28)], rng, recipe)
     assert seen == [8, 8, looked_at, 8]  # real, fake, the penalty's, and the fakes of G's step
     assert D.a.norm().item() == pytest.approx(3.0 - 0.1 * 0.5 * 3.0, rel=1e-5)
 
@@ -288,7 +325,7 @@ def test_only_real_images_are_mirrored(images, rng):
 
     g, d = G(), D()
     opt_g, opt_d = (torch.optim.SGD(network.parameters(), 0.0) for network in (g, d))
-    regularised_step(g, d, opt_g, opt_d, [dark_left], rng, Recipe(augment=("flip",)))
+    a_round(g, d, opt_g, opt_d, [dark_left], rng, Recipe(augment=("flip",)))
     real, fake, fake_again = seen
     assert 0 < int(real.sum()) < 8 and not fake.any() and not fake_again.any()
 

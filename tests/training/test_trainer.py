@@ -14,11 +14,9 @@ from torch.nn.functional import softplus
 
 from gancourse.data import Images, mnist, scale, unscale
 from gancourse.models import DCGANDiscriminator, DCGANGenerator, networks
-from gancourse.training import Trainer, TrainingDiverged
-from gancourse.training import trainer as trainer_module
+from gancourse.training import STATISTICS, Config, Minimax, Trainer, TrainingDiverged, pick_device, train_step
 from gancourse.training.losses import non_saturating_loss, saturating_loss
 from gancourse.training.run import Run, RunError
-from gancourse.training.trainer import STATISTICS, Config, pick_device, train_step
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TIMING = ("images_per_second", "seconds")
@@ -57,7 +55,7 @@ def pair(model) -> Any:
 def trainer(images, config, out=None, **settings):
     torch.manual_seed(config.seed)
     G, D = pair(config.model)
-    return Trainer(G, D, images, config, out, "cpu", **settings)
+    return Trainer(Minimax(G, D), images, config, out, "cpu", **settings)
 
 
 def fitted(images, config, out=None, **settings):
@@ -68,13 +66,13 @@ def fitted(images, config, out=None, **settings):
 
 def state(made) -> dict[str, torch.Tensor]:
     """Every number that training goes on from."""
-    tensors = {f"{n}.{k}": v for n in "GD" for k, v in getattr(made, n).state_dict().items()}
+    tensors = {f"{n}.{k}": v for n in "GD" for k, v in made.networks[n].state_dict().items()}
     for n in ("opt_g", "opt_d"):
-        for i, values in getattr(made, n).state_dict()["state"].items():
+        for i, values in made.algorithm.optimisers[n].state_dict()["state"].items():
             tensors |= {f"{n}.{i}.{k}": v for k, v in values.items()}
     tensors["rng"] = made.rng.get_state()
-    if made.ema is not None:
-        tensors |= {f"ema.{k}": v for k, v in made.ema.state_dict().items()}
+    if "ema" in made.averages:
+        tensors |= {f"ema.{k}": v for k, v in made.averages["ema"].state_dict().items()}
     return {name: tensor.clone() for name, tensor in tensors.items()}
 
 
@@ -273,8 +271,8 @@ def test_a_loop_written_by_hand_gives_the_same_bits(digits, model, k, fresh_z):
     images = digits.subset(16) if model == "dcgan" else digits
     made = fitted(images, plain(model, k=k, fresh_z=fresh_z))
     G, D, losses = by_hand(images, model, epochs=2, k=k, fresh_z=fresh_z)
-    assert different(made.G.state_dict(), G.state_dict()) == []
-    assert different(made.D.state_dict(), D.state_dict()) == []
+    assert different(made.networks["G"].state_dict(), G.state_dict()) == []
+    assert different(made.networks["D"].state_dict(), D.state_dict()) == []
     rounds = len(losses) // 2
     if k == 1:
         assert made.history[0]["loss_d"] == pytest.approx(sum(d for d, _ in losses[:rounds]) / rounds, rel=1e-5)
@@ -290,7 +288,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(digits, fast):
     assert all(torch.equal(first.samples[e], again.samples[e]) for e in (0, 1))
     other = fitted(digits, plain(fast=fast, epochs=1, seed=1))
     assert "G.net.0.weight" in different(state(first), state(other))
-    assert not torch.equal(first.z_fixed, other.z_fixed)
+    assert not torch.equal(first.fixed, other.fixed)
 
 
 def test_the_fast_path_learns_the_same(digits):
@@ -331,35 +329,39 @@ def test_epochs_yields_every_row_as_it_is_done(digits):
 def test_samples_come_from_one_fixed_z_in_eval_mode(digits):
     made = fitted(digits, plain("tiny", epochs=1))
     assert made.samples.keys() == {0, 1}
-    assert made.z_fixed.shape == (64, 100)
+    assert made.fixed.shape == (64, 100)
     assert made.samples[1].shape == (64, 1, 28, 28)
     assert made.samples[1].dtype == torch.uint8
     with torch.no_grad():
-        assert torch.equal(made.samples[1], unscale(made.G.eval()(made.z_fixed)))
-    assert made.G.net[1].num_batches_tracked == 2 * 3  # training alone moved BatchNorm: 2 batches of z in 3 steps
+        assert torch.equal(made.samples[1], unscale(made.networks["G"].eval()(made.fixed)))
+    assert (
+        made.networks["G"].net[1].num_batches_tracked == 2 * 3
+    )  # training alone moved BatchNorm: 2 batches of z in 3 steps
 
 
 def test_training_puts_the_networks_in_train_mode(digits):
     made = trainer(digits, plain("tiny", epochs=1))
-    made.G.eval(), made.D.eval()
+    made.networks["G"].eval(), made.networks["D"].eval()
     made.fit(progress=False)
-    assert made.D.net[3].num_batches_tracked == 3 * 3
-    assert made.G.training
-    assert made.D.training
+    assert made.networks["D"].net[3].num_batches_tracked == 3 * 3
+    assert made.networks["G"].training
+    assert made.networks["D"].training
 
 
 def test_the_averaged_generator(digits):
     config = plain(epochs=1, batch_size=52, ema_half_life=104.0)
     made = trainer(digits, config)
-    start = [p.detach().clone() for p in made.G.parameters()]
+    start = [p.detach().clone() for p in made.networks["G"].parameters()]
     made.fit(progress=False)  # one step of 52 images: half a half-life
     keep = 0.5**0.5
-    for average, first, now in zip(made.ema.parameters(), start, made.G.parameters(), strict=True):
+    for average, first, now in zip(
+        made.averages["ema"].parameters(), start, made.networks["G"].parameters(), strict=True
+    ):
         assert torch.allclose(average, keep * first + (1 - keep) * now, atol=1e-7)
         assert not average.requires_grad
     with torch.no_grad():
-        assert torch.equal(made.samples[1], unscale(made.ema(made.z_fixed)))  # samples show the average
-    assert trainer(digits, plain()).ema is None
+        assert torch.equal(made.samples[1], unscale(made.averages["ema"](made.fixed)))  # samples show the average
+    assert trainer(digits, plain()).averages == {}
 
 
 def test_fit_stops_when_time_is_up(digits, capsys):
@@ -394,7 +396,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(digits, tmp_path, cap
     fitted(digits, plain(model, epochs=2, **settings), tmp_path / "run")
     torch.manual_seed(99)  # a new process: other random numbers and other networks
     G, D = pair(model)
-    resumed = Trainer(G, D, digits, plain(model, epochs=4, **settings), tmp_path / "run", "cpu")
+    resumed = Trainer(Minimax(G, D), digits, plain(model, epochs=4, **settings), tmp_path / "run", "cpu")
     assert resumed.epoch == 2
     resumed.fit(progress=False)
     assert f"resuming {tmp_path / 'run'} after epoch 2" in capsys.readouterr().out
@@ -498,14 +500,14 @@ def test_a_run_without_a_usable_checkpoint_is_refused_and_nothing_touched(digits
 
 
 def interrupt_after(monkeypatch, calls, where):
-    """A keyboard interrupt in the given call of train_step: before it, after it, or within G's step."""
-    real, done = trainer_module.train_step, []
+    """A keyboard interrupt in the given round: before it, after it, or within G's step."""
+    real, done = Minimax.round, []
 
-    def step(G, D, opt_g, *rest):
+    def step(self, *rest):
         done.append(1)
         if len(done) == calls and where == "in G's step":
-            opt_g.register_step_pre_hook(stop)
-        stats = real(G, D, opt_g, *rest)
+            self.optimisers["opt_g"].register_step_pre_hook(stop)
+        stats = real(self, *rest)
         if len(done) == calls and where == "after a step":
             raise KeyboardInterrupt
         return stats
@@ -514,7 +516,7 @@ def interrupt_after(monkeypatch, calls, where):
         if len(done) == calls:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer_module, "train_step", step)
+    monkeypatch.setattr(Minimax, "round", step)
 
 
 @pytest.mark.parametrize("fast", [False, True])
@@ -528,9 +530,9 @@ def test_a_keyboard_interrupt_returns_what_there_is(digits, tmp_path, monkeypatc
     assert made.run.checkpointed_epochs() == [1]
     now = {k: v for k, v in state(made).items() if k.startswith("G.")}
     assert len(different(now, {f"G.{k}": v for k, v in made.run.load(1).network("G").items()})) == len(now)
-    assert all(p.requires_grad for p in made.D.parameters())
+    assert all(p.requires_grad for p in made.networks["D"].parameters())
     with torch.no_grad():
-        assert made.G(made.z_fixed).isfinite().all()  # the half-trained model can be looked at
+        assert made.networks["G"](made.fixed).isfinite().all()  # the half-trained model can be looked at
     assert [row["epoch"] for row in made.fit(progress=False)] == [1, 2, 3]  # and trained further
     assert made.run.checkpointed_epochs() == [2, 3]
 
@@ -540,7 +542,7 @@ def test_an_interrupt_outside_fit_leaves_networks_that_train(digits, monkeypatch
     interrupt_after(monkeypatch, 1, "in G's step")
     with pytest.raises(KeyboardInterrupt):
         next(made.epochs())
-    assert all(p.requires_grad for p in made.D.parameters())
+    assert all(p.requires_grad for p in made.networks["D"].parameters())
     assert len(made.fit(progress=False)) == 2
 
 
@@ -562,7 +564,7 @@ def test_an_interrupted_run_goes_on_from_its_last_whole_epoch(digits, tmp_path, 
 @pytest.mark.parametrize("column", [0, 1], ids=["loss_d", "loss_g"])
 def test_a_loss_that_is_not_finite_stops_before_any_checkpoint(digits, tmp_path, monkeypatch, fast, value, column):
     made = trainer(digits, plain(epochs=4, fast=fast), tmp_path)
-    real, done = trainer_module.train_step, []
+    real, done = Minimax.round, []
 
     def step(*arguments):
         done.append(1)
@@ -570,7 +572,7 @@ def test_a_loss_that_is_not_finite_stops_before_any_checkpoint(digits, tmp_path,
         stats[column] = value if len(done) in (5, 6) else stats[column]
         return stats
 
-    monkeypatch.setattr(trainer_module, "train_step", step)
+    monkeypatch.setattr(Minimax, "round", step)
     with pytest.raises(TrainingDiverged) as caught:
         made.fit(progress=False)
     assert "a loss became NaN or infinite at step 5 (epoch 2)" in str(caught.value)

@@ -102,7 +102,7 @@ def figures(trainer: Trainer, view: Callable[[Any], nn.Module] = lambda G: G) ->
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
     last = trainer.history[-1]
-    images = generate(view(trainer.G), N_SCORE if len(trainer.images) > 1000 else 500)
+    images = generate(view(trainer.networks["G"]), N_SCORE if len(trainer.data) > 1000 else 500)
     return {
         **image_figures(images),
         "d_real": round(last["d_real"], 3),

@@ -65,7 +65,8 @@ class MappedImages(Images):
         if digest(self.path, tuple(self.pixels.shape)) != self.fingerprint:
             raise DataError(f"{self.path} does not match the hash in {ABOUT}; delete its folder and make it again.")
 
-    def _rows(self, index: Tensor) -> Tensor:
+    def rows(self, index: Tensor) -> Tensor:
+        """As of `Images`, read from the file. Raises DataError when it was cut short while it was in use."""
         rows = torch.empty(len(index), *self.shape, dtype=torch.uint8)
         view = rows.flatten().numpy().data
         size = len(view) // max(len(index), 1)

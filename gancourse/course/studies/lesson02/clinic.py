@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from gancourse import models
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.images import Images
 from gancourse.data.mnist_digits import mnist
+from gancourse.data.pairs import Batch
 from gancourse.data.sheets import pack
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.losses import discriminator_loss
 from gancourse.training.step import STATISTICS, draw_z, grad_norm, means, train_step
 from gancourse.training.trainer import Config, Trainer
@@ -41,44 +43,54 @@ class Standardised(Images):
             yield ((x + 1) / 2 - 0.1307) / 0.3081
 
 
-class SwappedTarget(Trainer):
+class SwappedTarget(Minimax):
     """G's step with the target 0: it descends -log(1 - D(G(z)))."""
 
-    def _round(self, x_reals: list[Tensor]) -> Tensor:
-        return train_step(self.G, self.D, self.opt_g, self.opt_d, x_reals, self.rng, lambda s: softplus(s).mean())
+    def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
+        G, D, opt_g, opt_d = _all_of(self)
+        return train_step(G, D, opt_g, opt_d, _images(batches), rng, lambda s: softplus(s).mean())
 
 
-class DetachedFakes(Trainer):
+class DetachedFakes(Minimax):
     """The fakes are detached in G's step as in D's. D is not frozen there, so that nothing complains."""
 
-    def _round(self, x_reals: list[Tensor]) -> Tensor:
-        (x_real,) = x_reals
-        real, fake = self.D(x_real), self.D(self.G(draw_z(self.G, len(x_real), self.rng)).detach())
+    def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
+        G, D, opt_g, opt_d = _all_of(self)
+        (x_real,) = _images(batches)
+        real, fake = D(x_real), D(G(draw_z(G, len(x_real), rng)).detach())
         loss_d = discriminator_loss(real, fake)
-        self.opt_d.zero_grad()
+        opt_d.zero_grad()
         loss_d.backward()
-        self.opt_d.step()
-        norm = grad_norm(self.D)
-        self.opt_g.zero_grad()
-        after = self.D(self.G(draw_z(self.G, len(x_real), self.rng)).detach())
+        opt_d.step()
+        norm = grad_norm(D)
+        opt_g.zero_grad()
+        after = D(G(draw_z(G, len(x_real), rng)).detach())
         loss_g = softplus(-after).mean()
         loss_g.backward()
-        self.opt_g.step()
+        opt_g.step()
         found = means(loss_d, loss_g, real.sigmoid(), fake.sigmoid(), after.sigmoid())
         return torch.cat([found, torch.stack([norm, torch.zeros(())])])
+
+
+def _all_of(game: Minimax) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, torch.optim.Optimizer]:
+    return game.networks["G"], game.networks["D"], game.optimisers["opt_g"], game.optimisers["opt_d"]
+
+
+def _images(batches: list[Batch]) -> list[Tensor]:
+    return [x for x in batches if isinstance(x, Tensor)]
 
 
 def _patient(cause: str, images: Images, config: dict[str, Any]) -> Trainer:
     torch.manual_seed(0)
     G, D = models.networks("schulz" if cause == "P2's networks" else "mlp")
-    make = {"target": SwappedTarget, "detached": DetachedFakes}.get(cause, Trainer)
+    game = {"target": SwappedTarget, "detached": DetachedFakes}.get(cause, Minimax)
     if cause == "sigmoid twice":
         D = SigmoidTwice()
     if cause == "standardised":
         images = Standardised(images.pixels)
     if cause == "learning rate":
         config["lr"] = 0.02
-    return make(G, D, images, Config(**config, precision="float32", fast=False), device="cpu")
+    return Trainer(game(G, D), images, Config(**config, precision="float32", fast=False), device="cpu")
 
 
 CAUSES = {1: "standardised", 2: "P2's networks", 3: "detached", 4: "sigmoid twice", 5: "learning rate", 6: "target"}

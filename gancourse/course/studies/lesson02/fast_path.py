@@ -10,6 +10,7 @@ import statistics
 from typing import Any
 
 from gancourse.course.studies.runner import Job, Study
+from gancourse.training.algorithms.minimax import Minimax
 
 EPOCHS = {"mlp": 20, "dcgan": 5}
 
@@ -45,11 +46,11 @@ def run(job: Job) -> dict[str, Any]:
     torch.manual_seed(job["seed"])
     G, D = networks(job["model"])
     config = Config(model=job["model"], epochs=job["epochs"], seed=job["seed"], **path)
-    trainer = Trainer(G, D, mnist("train").subset(job["images"]), config)
+    trainer = Trainer(Minimax(G, D), mnist("train").subset(job["images"]), config)
     history = trainer.fit(progress=False)
     return {
-        "fid": round(classifier_fid(trainer.G, n=job["samples"], seed=job["seed"]), 3),
-        "precision": trainer.plan.precision,
+        "fid": round(classifier_fid(trainer.networks["G"], n=job["samples"], seed=job["seed"]), 3),
+        "precision": trainer.setting.plan.precision,
         "images_per_second": round(statistics.median(row["images_per_second"] for row in history)),
     }
 

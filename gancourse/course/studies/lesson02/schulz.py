@@ -20,10 +20,12 @@ from gancourse.data.sheets import pack
 from gancourse.evaluation import class_histogram, classifier_fid
 from gancourse.models.base import Discriminator, Generator, init_dcgan
 from gancourse.models.catalogue import networks
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.diagnosis import diagnose
-from gancourse.training.recipe import Recipe, RegularisedTrainer
+from gancourse.training.recipe import Recipe
 from gancourse.training.step import STATISTICS, draw_z
+from gancourse.training.trainer import Trainer
 
 FINAL = 10_000  # samples for the figures at the end of a run
 
@@ -52,7 +54,7 @@ def _init(network: nn.Module, how: str) -> None:
         raise ValueError(f'init is {how!r}, expected "default", "normal" or "he".')
 
 
-def trainer(job: Job) -> RegularisedTrainer:
+def trainer(job: Job) -> Trainer:
     """The run that a job describes, ready to start."""
     torch.manual_seed(job["seed"])
     G: Any
@@ -65,7 +67,7 @@ def trainer(job: Job) -> RegularisedTrainer:
     settings = {"fresh_z": job["model"] != "schulz"} | job  # P2: one fake batch for both steps
     config = Config(**{f.name: settings[f.name] for f in fields(Config) if f.name in settings})
     recipe = Recipe(**{f.name: settings[f.name] for f in fields(Recipe) if f.name in settings})
-    return RegularisedTrainer(G, D, mnist("train").subset(job.get("images", 60_000)), config, recipe, device="cpu")
+    return Trainer(Minimax(G, D, recipe), mnist("train").subset(job.get("images", 60_000)), config, device="cpu")
 
 
 def measure(G: nn.Module, n: int) -> dict[str, Any]:
@@ -82,13 +84,17 @@ def run(job: Job, per_epoch: int = 0) -> dict[str, Any]:
     Returns history (a row an epoch), the figures of `measure` for the last generator, and strip (16 of its samples).
     """
     t = trainer(job)
-    x_real = scale(t.images.pixels[:500])
-    z = draw_z(t.G, 500, torch.Generator().manual_seed(7))
+    G, D = t.networks["G"], t.networks["D"]
+    x_real = scale(mnist("train").pixels[:500])
+    z = draw_z(G, 500, torch.Generator().manual_seed(7))
     history = []
     for row in t.epochs():
         shown = {name: round(float(row[name]), 4) for name in ("epoch", *STATISTICS)}
-        shown |= {name: round(value, 4) for name, value in diagnose(t.G, t.D, x_real, z).items()}
+        shown |= {name: round(value, 4) for name, value in diagnose(G, D, x_real, z).items()}
         if per_epoch:
-            shown |= {name: measure(t.G, per_epoch)[name] for name in ("kl", "fid")}
+            shown |= {name: measure(G, per_epoch)[name] for name in ("kl", "fid")}
         history.append(shown)
-    return measure(t.G, job.get("samples", FINAL)) | {"history": history, "strip": pack(t.samples[t.epoch][:16])}
+    return measure(G, job.get("samples", FINAL)) | {
+        "history": history,
+        "strip": pack(t.samples[t.epoch][:16]),
+    }

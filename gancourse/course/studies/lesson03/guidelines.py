@@ -9,6 +9,7 @@ import torch
 from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import QUICK, SEEDS, SMALL, dcgan, figures
 from gancourse.data.mnist_digits import mnist
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.trainer import Trainer
 
@@ -42,7 +43,7 @@ def run(job: Job) -> dict[str, Any]:
     )
     torch.manual_seed(job["seed"])
     G, D = dcgan(job["width"], **options)
-    return figures(Trainer(G, D, mnist("train").subset(job["images"]), config))
+    return figures(Trainer(Minimax(G, D), mnist("train").subset(job["images"]), config))
 
 
 STUDY = Study("DCGAN's guidelines, each taken away once: 8 variants, 3 seeds, short runs at half width", jobs, run)

@@ -10,6 +10,7 @@ from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import QUICK, SEEDS, SMALL, figures
 from gancourse.data.mnist_digits import mnist
 from gancourse.models.catalogue import networks
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.trainer import Trainer
 
@@ -30,7 +31,7 @@ def run(job: Job) -> dict[str, Any]:
     config = Config(job["model"], job["epochs"], job["batch_size"], seed=job["seed"])
     torch.manual_seed(job["seed"])
     G, D = networks(job["model"], width=round(64 * job["width"]))
-    return figures(Trainer(G, D, mnist("train").subset(job["images"]), config))
+    return figures(Trainer(Minimax(G, D), mnist("train").subset(job["images"]), config))
 
 
 STUDY = Study("The MLP and the residual pair on MNIST, 3 seeds, short runs", jobs, run)

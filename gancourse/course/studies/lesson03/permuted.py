@@ -19,6 +19,7 @@ from gancourse.data.images import Images
 from gancourse.data.mnist_digits import mnist
 from gancourse.models.base import Generator
 from gancourse.models.catalogue import networks
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.trainer import Trainer
 
@@ -65,7 +66,7 @@ def run(job: Job) -> dict[str, Any]:
     G, D = networks("mlp") if job["model"] == "mlp" else dcgan(job["width"])
     images = mnist("train").subset(job["images"])
     order = torch.randperm(784, generator=torch.Generator().manual_seed(0)) if job["permuted"] else torch.arange(784)
-    return figures(Trainer(G, D, shuffled(images, order), config), view=lambda G: InOrder(G, order))
+    return figures(Trainer(Minimax(G, D), shuffled(images, order), config), view=lambda G: InOrder(G, order))
 
 
 STUDY = Study("The MLP and DCGAN on digits whose pixels are shuffled, and on digits as they are: 3 seeds", jobs, run)

@@ -13,8 +13,10 @@ from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import QUICK, SEEDS, SMALL, dcgan, figures
 from gancourse.data.images import Images
 from gancourse.data.mnist_digits import mnist
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
-from gancourse.training.recipe import Recipe, RegularisedTrainer
+from gancourse.training.recipe import Recipe
+from gancourse.training.trainer import Trainer
 
 ALL_ON = "none: all tricks on"
 #: trick -> what replaces it when it is switched off
@@ -67,7 +69,7 @@ def run(job: Job) -> dict[str, Any]:
     if off == "range of tanh":
         images = Normalised(images.pixels, images.labels, images.name)
     recipe = Recipe(real_target=1.0 if off == "one-sided smoothing" else 0.9, mixed=off == "separate batches")
-    return figures(RegularisedTrainer(G, D, images, config, recipe))
+    return figures(Trainer(Minimax(G, D, recipe), images, config))
 
 
 STUDY = Study("The usual tricks, each switched off once: 7 variants, 3 seeds, short runs at half width", jobs, run)

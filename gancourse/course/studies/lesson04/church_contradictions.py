@@ -13,6 +13,7 @@ from gancourse.evaluation import feature_statistics, frechet_distance
 from gancourse.evaluation.church_reader import KINDS, church_features, combinations, coverage, read
 from gancourse.models.base import init_dcgan
 from gancourse.models.dcgan import DCGAN128Discriminator, DCGAN128Generator
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.step import draw_z
 from gancourse.training.trainer import Config, Trainer, TrainingDiverged
 
@@ -61,13 +62,13 @@ def _run(job: Job) -> dict[str, float | str | None]:
     with torch.no_grad():
         start = G(torch.randn(64, 100)).std(0).mean().item()  # how far apart the images of different z begin
     config = Config("dcgan128", job["epochs"], 16, lr=job["lr"], seed=job["seed"], fresh_z=False)
-    trainer = Trainer(G, D, images, config, device="cpu")
+    trainer = Trainer(Minimax(G, D), images, config, device="cpu")
     extractor, diverged, distances = church_features(), False, []
     reference, x = feature_statistics(real, extractor), torch.empty(0)
 
     def score(trainer: Trainer) -> None:
         nonlocal x
-        x = samples(trainer.G, job["n"])
+        x = samples(trainer.networks["G"], job["n"])
         distances.append(round(frechet_distance(*feature_statistics(x, extractor), *reference), 2))
 
     try:

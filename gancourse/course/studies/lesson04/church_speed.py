@@ -10,6 +10,7 @@ from gancourse.course.studies.runner import Job, Study
 from gancourse.data.images import Images
 from gancourse.models.base import count_parameters
 from gancourse.models.catalogue import networks
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.trainer import Config, Trainer
 
 
@@ -26,7 +27,7 @@ def _run(job: Job) -> dict[str, float | str]:
     images = Images(torch.randint(0, 256, (batch * job["steps"], 3, 128, 128), generator=rng, dtype=torch.uint8))
     torch.manual_seed(0)
     G, D = networks("dcgan128", job["width"])
-    trainer = Trainer(G, D, images, Config("dcgan128", 3, batch, fresh_z=False), device="cpu")
+    trainer = Trainer(Minimax(G, D), images, Config("dcgan128", 3, batch, fresh_z=False), device="cpu")
     epochs = trainer.epochs()
     next(epochs)  # the first one also makes the kernels
     start = time.process_time()
@@ -34,7 +35,7 @@ def _run(job: Job) -> dict[str, float | str]:
     seconds = time.process_time() - start  # of the processor: what else runs on it does not count
     return {
         "cpu_seconds_per_image": seconds / len(images),
-        "precision": trainer.plan.precision,
+        "precision": trainer.setting.plan.precision,
         "parameters_g": count_parameters(G),
         "parameters_d": count_parameters(D),
     }

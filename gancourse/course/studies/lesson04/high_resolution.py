@@ -21,6 +21,7 @@ from gancourse.evaluation import feature_statistics, frechet_distance
 from gancourse.evaluation.artefacts import high_frequency
 from gancourse.evaluation.church_reader import KINDS, church_features, combinations, read
 from gancourse.models.base import Z_SIZE, Discriminator, Generator, count_parameters
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.trainer import Config, Trainer, TrainingDiverged
 
 #: name -> learning rate: P1's for its MLP, that of P4's text for its DCGAN
@@ -72,12 +73,14 @@ def run(job: Job) -> dict[str, Any]:
     else:
         G, D = networks(job["width"], norm_mean=1.0, norm_first=False)
     parameters = count_parameters(G) + count_parameters(D)
-    trainer = Trainer(G, D, images, Config("dcgan128", job["epochs"], 16, lr=job["lr"], seed=job["seed"]), device="cpu")
+    trainer = Trainer(
+        Minimax(G, D), images, Config("dcgan128", job["epochs"], 16, lr=job["lr"], seed=job["seed"]), device="cpu"
+    )
     try:
         trainer.fit(progress=False)
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
-    x, extractor = samples(trainer.G, job["n"]), church_features()
+    x, extractor = samples(trainer.networks["G"], job["n"]), church_features()
     distance = frechet_distance(*feature_statistics(x, extractor), *feature_statistics(real, extractor))
     kinds, expected, _ = combinations(read(x), KINDS)
     return {

@@ -19,11 +19,13 @@ from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation import classifier_features, evaluate
 from gancourse.models.base import Discriminator, Generator, init_dcgan
 from gancourse.models.catalogue import networks
-from gancourse.models.clusters import ClusterDiscriminator, ClusterGenerator, find_clusters
+from gancourse.models.clusters import ClusterDiscriminator, ClusterGenerator, ToldDiscriminator, find_clusters
 from gancourse.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.penalties import spectral_norm
-from gancourse.training.recipe import Recipe, RegularisedTrainer
+from gancourse.training.recipe import Recipe
+from gancourse.training.trainer import Trainer
 
 EPOCHS, IMAGES, SAMPLES = 20, 60_000, 10_000
 HIGH = 1e-3  # five times P1's learning rate
@@ -86,7 +88,7 @@ def jobs(quick: bool) -> list[Job]:
 def run(job: Job) -> dict[str, Any]:
     """Train one recipe and score the generator, averaged where the recipe says so, against the test set."""
     change, trainer = job["change"], train(job)
-    G = trainer.G if trainer.ema is None else trainer.ema
+    G = trainer.averages.get("ema", trainer.networks["G"])
     scores = evaluate(G, None, classifier_features(), n=job["samples"])
     last = trainer.history[-1]
     return {
@@ -102,7 +104,7 @@ def run(job: Job) -> dict[str, Any]:
     }
 
 
-def train(job: Job) -> RegularisedTrainer:
+def train(job: Job) -> Trainer:
     """The trainer of a job after its last epoch."""
     change = job["change"]
     torch.manual_seed(job["seed"])
@@ -124,16 +126,20 @@ def train(job: Job) -> RegularisedTrainer:
         ema_half_life=change.get("ema_half_life", 0.0),
         fast="spectral" not in change,  # a normalised weight is made anew at each use: the plain path does that
     )
-    trainer = RegularisedTrainer(G, D, images, config, Recipe(**change.get("recipe", {})), device="cpu")
+    trainer = Trainer(Minimax(G, D, Recipe(**change.get("recipe", {}))), images, config, device="cpu")
     trainer.fit(progress=False)
     return trainer
 
 
-class _Untold(DCGANDiscriminator):
-    """P1's discriminator, which takes the clusters that it is told and does not look at them."""
+class _Untold(ToldDiscriminator, DCGANDiscriminator):
+    """P1's discriminator, which is told of clusters like a `ClusterDiscriminator` and does not look at them."""
 
-    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        return super().forward(x)
+    def __init__(self, means: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("means", means.clone())
+
+    def of_cluster(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
+        return outputs.flatten()
 
 
 def _taken_apart(change: dict[str, Any], images: Images, seed: int) -> tuple[Generator, Discriminator]:
@@ -156,7 +162,7 @@ def _taken_apart(change: dict[str, Any], images: Images, seed: int) -> tuple[Gen
         G = DCGANGenerator()
         G.net.load_state_dict(torn.net.state_dict())
     if told == "nobody":
-        D = _Untold()
+        D = _Untold(told_d.means)
         init_dcgan(D)
     return G, D
 

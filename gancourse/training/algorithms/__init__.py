@@ -1,0 +1,1 @@
+"""The rounds that a trainer can run; `base` says what an algorithm is, `minimax` is Algorithm 1 with its recipe."""

@@ -1,0 +1,146 @@
+"""Algorithm 1 of Goodfellow et al. 2014 as a trainer runs it, with the additions of a `Recipe` where there are any.
+
+`training.step.train_step` is the same round as one would write it by hand. With the default recipe both give the same
+weights, bit for bit; a test holds them to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gancourse.data.images import Images
+from gancourse.data.pairs import Batch, TrainingData
+from gancourse.models.clusters import ToldDiscriminator, TornGenerator, find_clusters, of_fakes, of_reals
+from gancourse.training.algorithms.base import Algorithm
+from gancourse.training.augment import flip
+from gancourse.training.losses import LOSSES, wide
+from gancourse.training.penalties import gradient_penalty, r1_penalty, smoothed_discriminator_loss
+from gancourse.training.recipe import Recipe, view
+from gancourse.training.step import STATISTICS, draw_z, grad_norm, means
+
+N_FIXED = 64
+
+
+class Minimax(Algorithm):
+    """k steps of the discriminator, then one of the generator (Goodfellow et al. 2014, Algorithm 1), with a recipe.
+
+    G: z (B, z_size) -> images (B, C, H, W) in [-1, 1]. D: such images -> logits (B,). recipe: additions, none by
+    default. A `TornGenerator` and its discriminator are told of the clusters of the images first.
+    Raises ValueError: images that are fewer than clusters, `Recipe.mixed` with clusters, a torn G with a D that is told
+    nothing.
+    """
+
+    name = "minimax"
+    statistics = STATISTICS
+    averages = {"ema": "G"}
+
+    def __init__(self, G: nn.Module, D: nn.Module, recipe: Recipe | None = None) -> None:
+        super().__init__(G=G, D=D)
+        self.recipe = self._now = Recipe() if recipe is None else recipe
+        if isinstance(G, TornGenerator) and not isinstance(D, ToldDiscriminator):
+            raise ValueError(
+                f"{type(G).__name__} needs a discriminator that is told its clusters; D is a {type(D).__name__}. "
+                "models.networks(name) gives both."
+            )
+        if isinstance(G, TornGenerator) and self.recipe.mixed:
+            raise ValueError("mixed is True, which networks with clusters do not take; use mixed=False.")
+
+    @property
+    def batches_per_round(self) -> int:  # type: ignore[override]
+        """k, one for each step of D."""
+        return self.setting.config.k
+
+    def check(self, data: TrainingData) -> None:
+        G, D = self.networks["G"], self.networks["D"]
+        if not isinstance(data, Images):
+            raise ValueError(f"{data.name} comes in tuples, and Algorithm 1 takes images alone: give an Images.")
+        if isinstance(G, TornGenerator) and isinstance(D, ToldDiscriminator):
+            find_clusters(G, D, data, self.setting.config.seed)
+
+    def make_optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        G, D = self.networks["G"], self.networks["D"]
+        return {"opt_g": self.setting.adam(G, self.recipe.lr_g), "opt_d": self.setting.adam(D, self.recipe.lr_d)}
+
+    def begin_epoch(self, epoch: int) -> None:
+        config, recipe = self.setting.config, self.recipe
+        left = 1 - epoch / recipe.noise_epochs if recipe.noise_epochs else 1.0
+        self._now = replace(recipe, noise=recipe.noise * max(0.0, left))
+        if recipe.decay:
+            for name, rate in (("opt_g", recipe.lr_g), ("opt_d", recipe.lr_d)):
+                for group in self.optimisers[name].param_groups:
+                    group["lr"] = (1 - epoch / config.epochs) * (rate or config.lr)
+
+    def settings(self) -> dict[str, Any]:
+        return {"recipe": asdict(self.recipe) | {"augment": list(self.recipe.augment)}}
+
+    def marks(self) -> Mapping[str, tuple[float, str]]:
+        return LOSSES[self.setting.config.loss].marks
+
+    def fixed(self, data: TrainingData, seed: int) -> Tensor:
+        return draw_z(self.networks["G"], N_FIXED, torch.Generator().manual_seed(seed + 1_000_003))
+
+    def sample(self, networks: Mapping[str, nn.Module], fixed: Tensor) -> Tensor:
+        images: Tensor = networks.get("ema", networks["G"])(fixed)
+        return images
+
+    def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
+        """k batches (B, C, H, W) -> the seven STATISTICS, (7,); D's are means over its k steps.
+
+        loss_d is reported without penalties, so that 2 ln 2 keeps its meaning (a real_target below 1 moves it).
+        """
+        recipe, config, parts, share = self._now, self.setting.config, self.setting.accumulate, self.setting.team.share
+        G, D, opt_g, opt_d = self.views["G"], self.views["D"], self.optimisers["opt_g"], self.optimisers["opt_d"]
+        generator_loss = LOSSES[config.loss].generator
+        x_reals = [x for x in batches if isinstance(x, Tensor)]
+        device = x_reals[0].device
+        d_means, g_means = torch.zeros(4, device=device), torch.zeros(2, device=device)
+        for x_real in x_reals:
+            if "flip" in recipe.augment:
+                x_real = flip(x_real, rng, share)
+            z, fakes = draw_z(G, len(x_real), rng, share), []
+            opt_d.zero_grad()
+            for x_part, z_part in zip(x_real.chunk(parts), z.chunk(parts), strict=True):
+                x_fake = G(z_part)
+                if recipe.mixed:
+                    together = torch.cat([x_part, x_fake.detach()])
+                    real_logits, fake_logits = wide(D(view(together, recipe, rng, share))).chunk(2)
+                else:
+                    real_logits = wide(D(view(x_part, recipe, rng, share), *of_reals(D, x_part)))
+                    fake_logits = wide(D(view(x_fake.detach(), recipe, rng, share), *of_fakes(G, z_part)))
+                loss_d = smoothed_discriminator_loss(real_logits, fake_logits, recipe.real_target)
+                total = loss_d
+                if recipe.r1:
+                    some = x_part[: math.ceil(recipe.r1_share * len(x_part))]
+                    total = total + recipe.r1 / 2 * r1_penalty(D, view(some, recipe, rng, share))
+                if recipe.gradient_penalty:
+                    total = total + recipe.gradient_penalty * gradient_penalty(D, x_part, x_fake, rng, share)
+                (total / parts).backward()
+                d_means[:3] += means(loss_d, real_logits.sigmoid(), fake_logits.sigmoid()) / parts
+                if not config.fresh_z:
+                    fakes.append(x_fake)
+            opt_d.step()
+            d_means[3] += grad_norm(D)
+
+        D.requires_grad_(False)
+        try:
+            z = draw_z(G, len(x_real), rng, share) if config.fresh_z else z
+            opt_g.zero_grad()
+            for i, (x_part, z_part) in enumerate(zip(x_real.chunk(parts), z.chunk(parts), strict=True)):
+                x_fake = G(z_part) if config.fresh_z else fakes[i]
+                seen = torch.cat([x_part, x_fake]) if recipe.mixed else x_fake
+                fake_logits = wide(D(view(seen, recipe, rng, share), *of_fakes(G, z_part)))[-len(x_fake) :]
+                loss_g = generator_loss(fake_logits)
+                (loss_g / parts).backward()
+                g_means += means(loss_g, fake_logits.sigmoid()) / parts
+            opt_g.step()
+        finally:  # whoever stops the kernel here keeps a D that can train
+            D.requires_grad_(True)
+        loss_d, d_real, d_fake, norm_d = d_means / len(x_reals)
+        loss_g, d_fake_after = g_means
+        return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, grad_norm(G)])
