@@ -126,7 +126,7 @@ class Images:
             raise DataError(f"{self.name}: asked for {n} images of {len(self)}; choose 1 to {len(self)}.")
         index = some(len(self), n, seed).to(self.device)
         labels = None if self.labels is None else self.labels[index]
-        return replace(self, pixels=self._rows(index), labels=labels)
+        return replace(self, pixels=self.rows(index), labels=labels)
 
     def batches(self, batch_size: int, rng: torch.Generator, drop_last: bool = True) -> Iterator[Tensor]:
         """One epoch: every image once, in an order drawn from `rng`, as float32 (batch_size, C, H, W) in [-1, 1].

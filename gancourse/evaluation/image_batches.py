@@ -127,4 +127,4 @@ def take(source: Source, n: int | None, seed: int) -> Images | Tensor | Iterator
 def drawn(images: Images, index: Tensor) -> Iterator[Tensor]:
     """The images of these numbers (N,), in batches: those of a memory map are never all in memory."""
     for part in index.split(_at_most(BATCH, math.prod(images.shape))):
-        yield scale(images._rows(part.to(images.device)))
+        yield scale(images.rows(part.to(images.device)))
