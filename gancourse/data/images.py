@@ -84,6 +84,16 @@ def _to_uint8(p: Tensor) -> str:
     return "pixels.nan_to_num().clamp(0, 255).round().to(torch.uint8)"
 
 
+def some(have: int, n: int, seed: int = 0) -> Tensor:
+    """n different numbers below `have`, drawn at random from `seed`, (n,) int64; 0 to have - 1, in order, for n = have.
+
+    For parts of a set that are measured: `Images.sample` says why they are drawn, and not the first ones.
+    """
+    if n == have:
+        return torch.arange(n)
+    return torch.randperm(have, generator=torch.Generator().manual_seed(seed))[:n]
+
+
 @dataclass(frozen=True)
 class Images:
     """A data set of images, kept as uint8 until they are a batch.
@@ -150,11 +160,29 @@ class Images:
         return replace(self, pixels=self.pixels.to(device), labels=labels)
 
     def subset(self, n: int) -> Images:
-        """The first n images (MNIST's order is already random). Raises DataError when there are fewer than n."""
+        """The first n images, in file order: what a short run trains on. Raises DataError when there are fewer than n.
+
+        To measure with a part of a set, take `sample`: files have an order. MNIST's training images are well mixed, so
+        their first n will do; its test images are not.
+        """
         if not 1 <= n <= len(self):
             raise DataError(f"{self.name}: asked for {n} images of {len(self)}; choose 1 to {len(self)}.")
         labels = None if self.labels is None else self.labels[:n]
         return replace(self, pixels=self.pixels[:n], labels=labels)
+
+    def sample(self, n: int, seed: int = 0) -> Images:
+        """n different images drawn at random from `seed`; all of them, in file order, where n is their number.
+
+        MNIST's test set holds two kinds of writers, 5,000 digits of each, employees of the Census Bureau and
+        high-school students (NIST's Special Databases 3 and 1), one after the other: a score against its first n images
+        is one against one kind (LeCun, Cortes and Burges 1998, the page that came with the files).
+        Raises DataError when there are fewer than n.
+        """
+        if not 1 <= n <= len(self):
+            raise DataError(f"{self.name}: asked for {n} images of {len(self)}; choose 1 to {len(self)}.")
+        index = some(len(self), n, seed).to(self.device)
+        labels = None if self.labels is None else self.labels[index]
+        return replace(self, pixels=self.rows(index), labels=labels)
 
     def batches(self, batch_size: int, rng: torch.Generator, drop_last: bool = True) -> Iterator[Tensor]:
         """One epoch: every image once, in an order drawn from `rng`, as float32 (batch_size, C, H, W) in [-1, 1].

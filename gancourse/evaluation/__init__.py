@@ -2,7 +2,7 @@
 
 Two ways to look at an image stand behind one interface, an `Extractor`: the course's own MNIST classifier
 (`classifier_features`), and Inception, as in the literature (`inception_features`, a download). FID means the Fréchet
-distance on Inception's features; on the classifier's the numbers are on another scale, and are called classifier FID.
+distance on Inception's features; on the classifier's the numbers are on another scale: we say classifier distance.
 Compare scores only where extractor, real set and number of samples are the same, and beside the score of real images.
 
     python -m gancourse evaluate RUN

@@ -34,16 +34,19 @@ class DensityCoverage(NamedTuple):
 class Memorisation(NamedTuple):
     """Distances to the nearest training image, and what they say.
 
-    z: standard score of the Mann-Whitney test of generated against unseen real images; below -3, generated images lie
-        nearer to the training set than unseen real ones can by chance: copies. Above 0: no nearer.
+    z: standard score of the Mann-Whitney test of generated against unseen real images; below -3, generated images lie,
+        taken together, nearer to the training set than unseen real ones do by chance. That is so for copies, and for
+        anything that keeps to where real images are dense; and copies among images that are farther away escape it.
     share: of generated images that lie nearer to a training image than 99 % of the unseen real ones do; 0.01 is normal.
     nearest: (M,) int64, the index of the training image nearest to each generated one. distance: (M,) float64.
+    share_error: the standard error of share where nothing was copied; 0.01 and three of them are the limit of chance.
     """
 
     z: float
     share: float
     nearest: Tensor
     distance: Tensor
+    share_error: float
 
 
 def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
@@ -103,7 +106,8 @@ def memorisation(train: Tensor, unseen: Tensor, fake: Tensor) -> Memorisation:
     check_features(train, fake, 20)
     check_features(train, unseen, 20)
     (a, nearest), (b, _) = nearest_neighbours(fake, train), nearest_neighbours(unseen, train)
-    return Memorisation(_mann_whitney(a, b), _share(a < b.quantile(0.01)), nearest, a)
+    error = (0.01 * 0.99 * (1 / len(a) + 1 / len(b))) ** 0.5  # of a share, and of the quantile that it is taken below
+    return Memorisation(_mann_whitney(a, b), _share(a < b.quantile(0.01)), nearest, a, error)
 
 
 def nearest_neighbours(points: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:

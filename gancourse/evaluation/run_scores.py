@@ -152,7 +152,7 @@ def floor(n: int = 10_000) -> Scores:
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Rows of scores as text, a line each; the first column is the run's name."""
     columns = ("epoch", "n", "fid", "kid", "inception_score", "precision", "recall", "density", "coverage", "kl")
-    heads = ("epoch", "n", "FID", "KID", "IS", "precision", "recall", "density", "coverage", "KL")
+    heads = ("epoch", "n", "distance", "KID", "IS", "precision", "recall", "density", "coverage", "KL")
     width = max(len(str(row["run"])) for row in rows)
     lines = [f"{'run':{width}}" + "".join(f"{head:>11}" for head in heads)]
     lines += [f"{row['run']:{width}}" + "".join(f"{_cell(row[key]):>11}" for key in columns) for row in rows]

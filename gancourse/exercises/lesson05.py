@@ -407,3 +407,114 @@ def _check_torn(call: StudentFunction) -> str:
 def torn(z, edges, centres):
     """z (B, d), moved by the centre of the interval that its first coordinate lies in."""
     return z + centres[torch.bucketize(z[:, 0].contiguous(), edges)]
+
+
+def _mixture() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """300 training points, 1,000 unseen ones, 200 samples: 50 copies, 10 close calls, 40 ordinary, 100 far away."""
+    rng = torch.Generator().manual_seed(12)
+    train, unseen = (torch.randn(n, 3, generator=rng, dtype=torch.float64) for n in (300, 1000))
+    smallest = torch.cdist(unseen, train).min(1).values.sort().values
+    between = (smallest[3] + smallest[6]) / 2  # nearer than 99 % of the unseen ones, and not than all
+    apart = torch.cdist(train, train).fill_diagonal_(9.0).min(1).values > 4 * between
+    near = train[50:][apart[50:]][:10] + torch.tensor([between, 0.0, 0.0])
+    ordinary, far = (torch.randn(n, 3, generator=rng, dtype=torch.float64) for n in (40, 100))
+    return train, unseen, torch.cat([train[:50], near, ordinary, 12 * far + 20])
+
+
+def _check_copied_share(call: StudentFunction) -> str:
+    train, unseen, fake = _mixture()
+    value = scalar(call(train.clone(), unseen.clone(), fake.clone()))
+    d, usual = torch.cdist(fake, train).min(1).values, torch.cdist(unseen, train).min(1).values
+    between = torch.cdist(fake, unseen).min(1).values
+    expected = (d < usual.quantile(0.01)).double().mean()
+    mistakes = [
+        (1 - expected, "This is the share of samples that are no nearer: the other ones are asked for."),
+        ((d < usual.median()).double().mean(), "Half of the unseen images are nearer than their median: take 1 %."),
+        ((d < usual.quantile(0.99)).double().mean(), "Nearer than 99 % of them means below the 1 % quantile."),
+        ((d < usual.min()).double().mean(), "This asks for samples nearer than every unseen image: 99 % will do."),
+        ((d < 1e-12).double().mean(), "This counts exact copies: one changed pixel, and a copy is missed."),
+        (
+            (usual < usual.quantile(0.01)).double().mean(),
+            "This is the share of the unseen images, 1 % by construction.",
+        ),
+        ((between < usual.quantile(0.01)).double().mean(), "The distances are those to the training images."),
+        (
+            torch.zeros((), dtype=torch.float64),
+            "The limit is a quantile of the unseen images' distances: the samples' own ones, and the mean of their "
+            "distances, hide the copies behind the many that are far away.",
+        ),
+    ]
+    judge(
+        value.reshape(1),
+        expected.reshape(1),
+        [(m.reshape(1), t) for m, t in mistakes],
+        ["200 samples, 50 copied"],
+    )
+    return "Every fourth of these samples is a copy, yet on average they are farther away than unseen images."
+
+
+@exercise(
+    title="Which samples are copies?",
+    difficulty="medium",
+    minutes=6,
+    prompt=r"""
+    `train` $(N, F)$, `unseen` $(U, F)$ and `fake` $(M, F)$ are float64 features of training images, of real images that
+    were not trained on, and of samples. Return the share of the samples whose distance to the nearest training image is
+    below the 1 % quantile of the same distance of the unseen images.
+    """,
+    hints=(
+        "Two lists of distances are needed: of each sample, and of each unseen image, to its nearest training image.",
+        "`torch.cdist(fake, train).min(1).values` is the first list; `.quantile(0.01)` of the second is the limit.",
+        "`return (to_train(fake) < to_train(unseen).quantile(0.01)).double().mean()`",
+    ),
+    check=_check_copied_share,
+)
+def copied_share(train, unseen, fake):
+    """The share of samples nearer to the training set than 99 % of the unseen images are."""
+    usual = torch.cdist(unseen, train).min(1).values
+    return (torch.cdist(fake, train).min(1).values < usual.quantile(0.01)).double().mean()
+
+
+def _check_fool_recall(call: StudentFunction) -> str:
+    rng = torch.Generator().manual_seed(13)
+    real = torch.randn(400, 16, generator=rng, dtype=torch.float64) + 4 * torch.eye(16)[torch.arange(400) % 10]
+    fake = numbers(call(real.clone()))
+    if fake.shape != real.shape:
+        raise Wrong(f"It returned {describe((fake,))}: as many points as there are real ones, {tuple(real.shape)}.")
+    if not fake.isfinite().all():
+        raise Wrong("Some of the numbers are not finite.")
+    between = torch.cdist(real, fake)
+    reach = torch.cdist(fake, fake).sort(1).values[:, 3]
+    wide = torch.cdist(real, real).sort(1).values[:, 5]
+    recall = (between <= reach).any(1).double().mean().item()
+    coverage = (between <= wide[:, None]).any(1).double().mean().item()
+    scored = f"They have recall {recall:.2f} and coverage {coverage:.2f}"
+    if recall < 0.9 and coverage > 0.1:
+        raise Wrong(f"{scored}: recall is to be above 0.9, and coverage below 0.1.")
+    if coverage > 0.1:
+        raise Wrong(f"{scored}: that is honest variety. No point may come near the real ones.")
+    if recall < 0.9:
+        raise Wrong(
+            f"{scored}: the balls that stand round your points must hold the real ones. What makes balls large?"
+        )
+    return f"{scored}: not one of your points is worth anything, and recall is delighted."
+
+
+@exercise(
+    title="Fool recall",
+    difficulty="medium",
+    minutes=6,
+    prompt=r"""
+    `real` is $(N, F)$, float64. Return as many points, $(N, F)$, with a recall ($k = 3$) above 0.9 though hardly any
+    real point has one of yours in its ball: with a coverage ($k = 5$) below 0.1.
+    """,
+    hints=(
+        "Recall's balls stand round *your* points, and reach to the third-nearest of them. How do you make them large?",
+        "Points far from one another have large balls. Scatter them widely, round the middle of the real ones.",
+        "Move every real point away from their mean, to several times its distance.",
+    ),
+    check=_check_fool_recall,
+)
+def fool_recall(real):
+    """As many points as the real ones (N, F), none of them near one, with a high recall."""
+    return real.mean(0) + 4 * (real - real.mean(0))

@@ -175,12 +175,13 @@ def test_a_run_of_colour_images_is_scored_against_given_ones(tmp_path):
     assert " - " in table([{"run": "a", **row}])
 
 
-def test_the_scoreboard_draws_every_row_and_refuses_none():
-    rows = [
-        {"run": f"run {i}", "epoch": i or None, "fid": 10.0**i, "precision": 0.5, "recall": 0.1 * i} for i in range(4)
-    ]
-    left, right = plots.scoreboard(rows).axes
-    assert [text.get_text() for text in left.get_yticklabels()] == [f"run {i}" for i in range(4)]
-    assert len(right.lines) == 4 and len({t.get_position()[1] for t in right.texts}) > 1
+def test_the_scoreboard_draws_every_row_with_its_number_and_refuses_none():
+    numbers = {"precision": 0.5, "coverage": 0.3}
+    rows = [{"run": f"run {i}", "epoch": i or None, "fid": 10.0**i, "recall": 0.1 * i, **numbers} for i in range(4)]
+    left, *others = plots.scoreboard(rows).axes
+    assert [text.get_text() for text in left.get_yticklabels()] == [f"run {i}   {i + 1}" for i in range(4)]
+    for ax in others:
+        assert len(ax.lines) == 4 and [t.get_text() for t in ax.texts] == ["1", "2", "3", "4"]
+        assert len({t.get_position() for t in ax.texts}) == 4  # also where all four points are one
     with pytest.raises(ValueError, match="rows is empty"):
         plots.scoreboard([])

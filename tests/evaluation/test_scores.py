@@ -220,6 +220,13 @@ def test_memorisation(rng):
     assert thief.z < -20 and thief.share == 1
     assert torch.equal(thief.nearest, torch.arange(500))
     assert memorisation(train, unseen, 2 * fresh).z > 3  # too far away is no copy
+    assert abs(honest.share - 0.01) < 3 * honest.share_error < 0.1
+
+
+def test_copies_among_images_that_are_far_away_are_seen_by_their_share(rng):
+    train, unseen, fresh = gaussian(1000, 16, rng), gaussian(500, 16, rng), gaussian(500, 16, rng)
+    mixed = memorisation(train, unseen, torch.cat([train[:150], 2 * fresh[150:]]))
+    assert mixed.z > 3 and mixed.share == pytest.approx(0.3) and mixed.share > 0.01 + 3 * mixed.share_error
 
 
 def test_mann_whitney_against_scipy(rng):

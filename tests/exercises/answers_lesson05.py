@@ -114,6 +114,39 @@ def score_by_entropies(p):
     return float(torch.exp(torch.distributions.Categorical(probs=p.mean(0)).entropy() - entropy))
 
 
+def copies_with(limit=lambda usual, d: usual.quantile(0.01), share=lambda below: below.double().mean()):
+    """The exercise's solution with one part exchanged; d: the samples' distances, usual: the unseen images'."""
+
+    def answer(train, unseen, fake):
+        d, usual = (torch.cdist(points, train).min(1).values for points in (fake, unseen))
+        return share(d < limit(usual, d))
+
+    return answer
+
+
+def copies_numpy(train, unseen, fake):
+    d, usual = (np.array([((p - train.numpy()) ** 2).sum(1).min() for p in x.numpy()]) for x in (fake, unseen))
+    return np.mean(d < np.percentile(usual, 1))  # squares keep the order
+
+
+def copies_sorted(train, unseen, fake):
+    usual = torch.cdist(unseen, train).amin(1).sort().values[len(unseen) // 100]
+    return (torch.cdist(fake, train).amin(1) < usual).float().mean().item()
+
+
+def on_average(train, unseen, fake):
+    return float(torch.cdist(fake, train).min(1).values.mean() < torch.cdist(unseen, train).min(1).values.mean())
+
+
+def wide_cloud(real):
+    return real.mean(0) + 5 * real.std() * torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
+
+
+def by_lists(real):
+    mean = real.mean(0)
+    return [[3.5 * (v - m) + m for v, m in zip(row, mean.tolist(), strict=True)] for row in real.tolist()]
+
+
 RIGHT = {
     "frechet_1d": [
         lambda m1, s1, m2, s2: (m1 - m2) ** 2 + s1**2 + s2**2 - 2 * s1 * s2,
@@ -128,6 +161,8 @@ RIGHT = {
     "precision": [precision_loop, precision_topk],
     "inception_score": [score_by_kl, score_by_entropies],
     "torn": [torn_by_counting, torn_by_loop],
+    "copied_share": [copies_with(), copies_numpy, copies_sorted],
+    "fool_recall": [wide_cloud, by_lists, lambda real: (6 * (real - real.mean(0)) + real.mean(0)).numpy()],
 }
 
 WRONG = {
@@ -193,6 +228,33 @@ WRONG = {
         "minus": (torn_with(lambda z, c: z - c), "is added"),
         "z itself": (torn_with(lambda z, c: z), "Nothing moved"),
         "one number": (lambda z, edges, centres: z.sum(), "one point for each z"),
+    },
+    "copied_share": {
+        "others": (copies_with(share=lambda below: (~below).double().mean()), "no nearer"),
+        "median": (copies_with(lambda usual, d: usual.median()), "take 1 %"),
+        "99": (copies_with(lambda usual, d: usual.quantile(0.99)), "below the 1 % quantile"),
+        "all": (copies_with(lambda usual, d: usual.min()), "99 % will do"),
+        "exact": (copies_with(lambda usual, d: 1e-12), "one changed pixel"),
+        "own quantile": (copies_with(lambda usual, d: d.quantile(0.01)), "hide the copies"),
+        "exchanged": (lambda train, unseen, fake: copies_with()(train, fake, unseen), "hide the copies"),
+        "to the unseen": (
+            lambda train, unseen, fake: (
+                (torch.cdist(fake, unseen).min(1).values < torch.cdist(unseen, train).min(1).values.quantile(0.01))
+                .double()
+                .mean()
+            ),
+            "those to the training images",
+        ),
+        "on average": (on_average, "hide the copies"),
+        "a list": (copies_with(share=lambda below: below.double()), "a single number"),
+    },
+    "fool_recall": {
+        "the real ones": (lambda real: real, "honest variety"),
+        "one point": (lambda real: real.mean(0).expand_as(real) + 100, "must hold the real ones"),
+        "noise": (lambda real: real + 0.1, "honest variety"),
+        "far away": (lambda real: real + 1000, "must hold the real ones"),
+        "few": (lambda real: real[:10], "as many points"),
+        "nan": (lambda real: real * float("nan"), "not finite"),
     },
 }
 
