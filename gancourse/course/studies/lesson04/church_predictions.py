@@ -1,7 +1,8 @@
-"""What lesson 04 asks its readers to predict: a narrower and a wider pair, few churches, and a G that cannot fall silent.
+"""What lesson 04 asks its readers to predict: narrower and wider pairs, few churches, a G that cannot fall silent.
 
-All runs see as many pictures as the lesson's own, 9,600, at its batch and learning rate. "few" goes through 200 churches
-48 times, with and without DiffAugment. "leaky" has a LeakyReLU for the last ReLU of G, "bias" a bias in its last layer.
+All runs see as many pictures as the lesson's own, 9,600, at its batch and learning rate. "few" goes through 200
+churches 48 times, with and without DiffAugment. "leaky" has a LeakyReLU for the last ReLU of G, "bias" a bias in its
+last layer.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
 def jobs(quick: bool) -> list[Job]:
     """Each case with every seed."""
     plain = {"images": 1600, "epochs": 6, "augment": [], "last": "relu", "n": 500}
-    small = {"width": 4, "images": 64, "epochs": 1, "n": 200} if quick else {}
+    small = {"width": 4, "images": 64, "epochs": 1, "n": 400} if quick else {}
     return [
         {"key": f"{name.replace(', ', '-').replace(' ', '-').lower()}-{seed}", "case": name, "seed": seed}
         | {**plain, **changed, **small}
