@@ -1,4 +1,4 @@
-"""What lesson 04 asks its readers to predict: narrower and wider pairs, few churches, a G that cannot fall silent.
+"""What lesson 04 asks its readers to predict: a narrower pair, few churches, a G that cannot fall silent.
 
 All runs see as many pictures as the lesson's own, 9,600, at its batch and learning rate. "few" goes through 200
 churches 48 times, with and without DiffAugment. "leaky" has a LeakyReLU for the last ReLU of G, "bias" a bias in its
@@ -25,12 +25,11 @@ from gancourse.training.config import Config
 from gancourse.training.recipe import Recipe, RegularisedTrainer
 from gancourse.training.trainer import TrainingDiverged
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 DIFFAUGMENT = ["colour", "translation", "cutout"]
 CASES: dict[str, dict[str, Any]] = {
     "width 4": {"width": 4},
     "width 8": {"width": 8},
-    "width 16": {"width": 16},
     "few": {"width": 8, "images": 200, "epochs": 48},
     "few, DiffAugment": {"width": 8, "images": 200, "epochs": 48, "augment": DIFFAUGMENT},
     "leaky": {"width": 8, "last": "leaky"},
@@ -115,4 +114,4 @@ def mean_logit(D: nn.Module, x: Tensor) -> float:
     return torch.cat([D(part) for part in x.split(100)]).mean().item()
 
 
-STUDY = Study("What lesson 04 asks to predict: width, few churches, DiffAugment, G's last layer: 3 seeds", jobs, run)
+STUDY = Study("What lesson 04 asks to predict: width, few churches, DiffAugment, G's last layer: 2 seeds", jobs, run)
