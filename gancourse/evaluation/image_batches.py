@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from gancourse.data.images import Images, scale
+from gancourse.data.images import Images, scale, some
 from gancourse.models.base import Z_SIZE
 
 BATCH = 500  # vectors z drawn at a time; fixed, so that a seed means the same images for ever
@@ -109,10 +109,22 @@ def count(source: Source, n: int | None) -> int:
 
 
 def take(source: Source, n: int | None, seed: int) -> Images | Tensor | Iterator[Tensor]:
-    """n generated images, or the first n of those given."""
+    """n generated images, or n of those given, always the same random ones: `Images.sample` says why not the first.
+
+    seed: of the generator's z.
+    """
     if isinstance(source, nn.Module):
         return generate(source, count(source, n), seed)
     if n is None:
         return source
     n = count(source, n)
-    return source.subset(n) if isinstance(source, Images) else source[:n]
+    if n == (have := len(source)):
+        return source
+    index = some(have, n)
+    return source[index.to(source.device)] if isinstance(source, Tensor) else drawn(source, index)
+
+
+def drawn(images: Images, index: Tensor) -> Iterator[Tensor]:
+    """The images of these numbers (N,), in batches: those of a memory map are never all in memory."""
+    for part in index.split(_at_most(BATCH, math.prod(images.shape))):
+        yield scale(images._rows(part.to(images.device)))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gancourse.data.images import Images
+from gancourse.data.images import Images, some
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.features import Extractor, classifier_features
 from gancourse.evaluation.image_batches import EvaluationError, Source, batches, device_of, eval_mode, take
@@ -35,8 +35,9 @@ def classifier_fid(source: Source, n: int | None = None, seed: int = 0, allow_fe
 
     source: a generator, z (B, z_size) -> (B, 1, 28, 28) in [-1, 1], run in eval mode, which is restored; or
         images, as Images or as a float tensor (N, 1, 28, 28) in [-1, 1].
-    n: how many images; None for 10,000 generated ones, or all that are given. Fewer give larger distances:
-        compare at equal n only. The floor is what real images score: `classifier_fid(mnist("train"), n)`.
+    n: how many images; None for 10,000 generated ones, or all that are given, of which n are drawn at random. Fewer
+        give larger distances: compare at equal n only. The floor is what real images score:
+        `classifier_fid(mnist("train"), n)`.
     seed: of the generator's z. allow_few: as in `feature_statistics`; here 256 images are asked for.
 
     This is not the FID of the literature, whose features are Inception's.
@@ -111,7 +112,7 @@ def evaluate(
     extractor: None for the MNIST classifier's features. n, seed, allow_few, progress: as in `summarise`.
 
     Distances between single images (precision, recall, density, coverage, KID) use at most 10,000 of each, and equally
-    many of both. Raises EvaluationError, ShapeError, WeightsError.
+    many of both, drawn at random from the larger set. Raises EvaluationError, ShapeError, WeightsError.
     """
     if extractor is None:
         extractor = classifier_features("cpu" if isinstance(source, Summary) else device_of(source))
@@ -121,7 +122,7 @@ def evaluate(
         theirs = real if isinstance(real, Summary) else summary_of(real, extractor, allow_few, progress)
     ours = source if isinstance(source, Summary) else summarise(source, extractor, n, seed, allow_few, progress)
     m = min(len(theirs.features), len(ours.features))
-    a, b = theirs.features[:m], ours.features[:m]
+    a, b = (f.features[some(len(f.features), m)] for f in (theirs, ours))  # files have an order: see Images.sample
     kid, (pr, dc) = kernel_distance(a, b), manifold_scores(a, b)
     return Scores(
         n=ours.n,

@@ -13,7 +13,7 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from gancourse.data.images import Images
+from gancourse.data.images import Images, some
 from gancourse.evaluation.features import Extractor, classifier_features
 from gancourse.evaluation.image_batches import EvaluationError, Source, bar, batches, count, eval_mode, take
 from gancourse.evaluation.mnist_classifier import MNISTClassifier
@@ -27,7 +27,7 @@ KEEP = 10_000  # images whose features are kept: what distances between single i
 class Summary:
     """n images, in the features of one extractor.
 
-    mean (F,), cov (F, F): float64. features: (min(n, 10,000), F) float32, of the first images.
+    mean (F,), cov (F, F): float64. features: (min(n, 10,000), F) float32, of 10,000 images drawn at random.
     share: (K,) float64, the mean probability of each class; counts: (K,) int64, images per most probable class; both
     empty where the extractor knows no classes. certainty: mean over the images of sum p log p, in nats, 0 at most.
     """
@@ -71,22 +71,23 @@ def summarise(
     allow_few: bool = False,
     progress: bool = False,
 ) -> Summary:
-    """One pass over n generated images (10,000 where n is None), or over the first n of those given (None: all).
+    """One pass over n generated images (10,000 where n is None), or over n of those given, drawn at random (None: all).
 
     Nothing but one batch, the features of 10,000 images and the statistics is in memory, however many images pass.
     allow_few: as in `feature_statistics`. progress: show a bar.
     Raises EvaluationError, ShapeError.
     """
-    moments, kept, have = Moments(), [], 0
+    total = count(source, n)
+    keep = torch.zeros(total, dtype=torch.bool)
+    keep[some(total, min(total, KEEP))] = True
+    moments, kept = Moments(), []
     probability, counts, certainty = torch.zeros(0), torch.zeros(0, dtype=torch.int64), 0.0
     with torch.no_grad(), eval_mode(source):
         parts = batches(take(source, n, seed))
-        for x in bar(parts, count(source, n), progress, extractor.name):
+        for x in bar(parts, total, progress, extractor.name):
             features, logits = extractor.both(x)
+            kept.append(features.detach().cpu().float()[keep[moments.n : moments.n + len(features)]])
             moments.add(features)
-            if have < KEEP:
-                kept.append(features[: KEEP - have].cpu().float())
-                have += len(kept[-1])
             if logits is not None:
                 log_p = logits.detach().cpu().double().log_softmax(1)
                 if not len(counts):
@@ -101,7 +102,7 @@ def summarise(
 
 def summary_of(images: Images, extractor: Extractor, allow_few: bool = False, progress: bool = False) -> Summary:
     """`summarise` of a real set, kept in the cache folder under the hash of images and weights. Raises as that does."""
-    key = hashlib.sha256(f"summary-1 {images.fingerprint} {extractor.name} {extractor.key}".encode()).hexdigest()
+    key = hashlib.sha256(f"summary-2 {images.fingerprint} {extractor.name} {extractor.key}".encode()).hexdigest()
     path = cache_folder() / f"summary-{key[:16]}.bin"
     with contextlib.suppress(OSError, KeyError, SafetensorError):
         raw = read_at_most(path, 1 << 30)

@@ -101,7 +101,7 @@ assert torch.linalg.matrix_rank(J) <= 100
 # %%
 train, test = data.mnist("train"), data.mnist("test")
 look = evaluation.classifier_features()
-x = data.scale(test.pixels[:1000])
+x = data.scale(test.sample(1000).pixels)
 moved = torch.roll(x, (2, 2), (2, 3))
 other = x[torch.randperm(1000, generator=torch.Generator().manual_seed(1))]
 
@@ -165,7 +165,7 @@ ex.frechet_1d.check(my_frechet_1d)
 # %%
 with torch.no_grad():
     a = look(data.scale(train.pixels[:2000])).double()
-    b = look(data.scale(test.pixels[:2000])).double()
+    b = look(data.scale(test.sample(2000).pixels)).double()
 cov_a, cov_b = a.T.cov(), b.T.cov()
 eigenvalues = torch.linalg.eigvals(cov_a @ cov_b).real.clamp(min=0)
 by_hand = (a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * eigenvalues.sqrt().sum()

@@ -322,7 +322,7 @@ ex.arithmetic.check(my_arithmetic)
 z_all = latent.sample(plan.images, seed=seed + 6)
 x_all = latent.generate(G, z_all)
 digits, thick, slanted = digit(x_all), latent.thickness(x_all), latent.slant(x_all)
-real = data.scale(data.mnist("test").pixels[:1000])
+real = data.scale(data.mnist("test").sample(1000).pixels)
 print(f"{'':12}{'thickness (px)':>20}{'slant (degrees)':>22}")
 for label, x in (("generated", x_all), ("test images", real)):
     w, s = latent.thickness(x), latent.slant(x)
@@ -545,7 +545,7 @@ ex.truncated_normal.check(my_truncated_normal)
 # %% tags=["nbval-ignore-output"]
 n = max(200, plan.images // 5)
 features = evaluation.classifier_features()
-f_real = features(data.scale(data.mnist("test").pixels[:n]))
+f_real = features(data.scale(data.mnist("test").sample(n).pixels))
 cuts, curve = (0.3, 0.6, 1.0, 1.5, 2.0, math.inf), []
 print(f"{'cut at':>8}{'|z|':>7}{'precision':>11}{'recall':>8}{'confidence':>12}{'KL of digits':>14}")
 for cut in cuts:
@@ -629,7 +629,7 @@ plots.show(
 
 # %% tags=["nbval-ignore-output"]
 n_train, n_few = 5 * max(400, plan.images // 2), max(100, plan.images // 20)
-train, unseen = data.mnist("train").pixels[:n_train], data.mnist("test").pixels[:n_few]
+train, unseen = data.mnist("train").pixels[:n_train], data.mnist("test").sample(n_few).pixels
 fake = x_all[:n_few]
 spaces = {"pixels": lambda x: x.flatten(1), "features": features}
 for label, space in spaces.items():

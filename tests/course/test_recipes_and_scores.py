@@ -9,7 +9,8 @@ from gancourse import pretrained
 from gancourse.course.studies import runner
 from gancourse.course.studies.lesson05 import best_recipe, best_recipe_short, mnist_scores
 from gancourse.data import mnist
-from gancourse.models import networks
+from gancourse.models import ToldDiscriminator, count_parameters, networks
+from gancourse.models.clusters import of_fakes
 from gancourse.training import Config, Recipe, RegularisedTrainer
 
 
@@ -17,11 +18,21 @@ def test_the_recipes_are_for_one_generator_and_no_more_images_than_p1s():
     jobs = best_recipe.jobs(False)
     assert {job["epochs"] * job["images"] for job in jobs} == {20 * 60_000}  # P1: 100 x 60,000
     assert [job["seed"] for job in jobs if job["key"].startswith("final")] == [0, 1, 2]
-    assert len({job["key"] for job in jobs}) == len(jobs) == len(best_recipe.ROWS) + 2
+    assert len({job["key"] for job in jobs}) == len(jobs) == len(best_recipe.ROWS) + 2 * (1 + len(best_recipe.APART))
     assert json.loads(json.dumps(jobs)) == jobs
     for key, (_, change) in best_recipe.ROWS.items():
         Recipe(**change.get("recipe", {}))
-        assert set(change) <= {"ema_half_life", "model", "recipe", "spectral", "batch_size", "lr", "fresh_z"}, key
+        assert set(change) <= {
+            "ema_half_life",
+            "model",
+            "recipe",
+            "spectral",
+            "batch_size",
+            "lr",
+            "fresh_z",
+            "torn",
+            "told",
+        }, key
     assert {job["key"] for job in best_recipe_short.jobs(False)} <= {job["key"] for job in jobs}
 
 
@@ -30,6 +41,24 @@ def test_the_recipes_are_for_one_generator_and_no_more_images_than_p1s():
 def test_every_kind_of_recipe_runs(job, capsys):
     row = best_recipe.run(job | {"epochs": 1})
     assert row["images_seen"] == 128 and row["classifier_fid"] > 50 and 0 <= row["recall"] <= 1
+
+
+def test_clusters_reach_both_networks_or_one_of_them():
+    z = torch.randn(8, 100, generator=torch.Generator().manual_seed(0))
+    found = {}
+    for key in ("final", *best_recipe.APART):
+        (job,) = best_recipe.recipes({"epochs": 1, "images": 128, "samples": 300}, (key,))
+        t = best_recipe.train(job)
+        moved, told = not torch.equal(t.G.place(z), z), isinstance(t.D, ToldDiscriminator)
+        found[key] = moved, told, told and bool(of_fakes(t.G, z))  # G is torn; D knows clusters; and those of z
+        assert count_parameters(t.G) == count_parameters(networks("dcgan")[0])
+    assert found == {
+        "final": (True, True, True),
+        "neither": (False, False, False),
+        "untold": (True, False, False),
+        "untorn": (False, True, False),
+        "asked": (False, True, True),
+    }
 
 
 def test_learning_rates_fall_epoch_by_epoch():

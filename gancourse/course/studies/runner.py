@@ -90,8 +90,12 @@ def reproduce(
     done = {job["key"]: row for job in jobs if (row := _kept(folder, job)) is not None}
     todo = [job for job in jobs if job["key"] not in done]
     report(f"{name}: {len(jobs)} jobs, {len(done)} already done")
+    from gancourse.training.provenance import commit, describe
+
+    now = commit()
 
     def keep(job: Job, row: dict[str, Any]) -> None:
+        row = row | {"commit": now}  # its own: a study that goes on may go on under newer code
         done[job["key"]] = row
         write_atomically(folder / f"{job['key']}.json", json.dumps(row).encode())
         report(f"{len(done)}/{len(jobs)} {job['key']}: {row['seconds']:.0f} s")
@@ -109,13 +113,11 @@ def reproduce(
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    from gancourse.training.provenance import commit, describe
-
     results = {
         "study": name,
         "what": study.what,
         "command": f"python -m gancourse reproduce {name}" + (" --quick" if quick else ""),
-        "commit": commit(),
+        "commit": now,
         "machine": describe(),
         "rows": [done[job["key"]] for job in jobs],
     }

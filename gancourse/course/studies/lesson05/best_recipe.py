@@ -1,8 +1,9 @@
 """How good can it get with this generator? P1's DCGAN generator, other recipes, no more training images than P1 used.
 
 A path, one change after another, each on top of the ones before, and beside it single changes on top of its fourth step
-that did not get onto it. Every row is one run; the path's end has three seeds. `best_recipe_short` is the same at a
-size for a laptop.
+that did not get onto it. Every row is one run; the path's end has three seeds, and so have the rows that take it apart:
+its clusters reach G, which is torn by them, and D, which is told of them: there is a run with neither, with each alone,
+and with both. `best_recipe_short` is the same at a size for a laptop.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gancourse.course.studies.runner import Job, Study
+from gancourse.data.images import Images
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation import classifier_features, evaluate
+from gancourse.models.base import Discriminator, Generator, init_dcgan
 from gancourse.models.catalogue import networks
-from gancourse.models.dcgan import DCGANGenerator
+from gancourse.models.clusters import ClusterDiscriminator, ClusterGenerator, find_clusters
+from gancourse.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from gancourse.training.config import Config
 from gancourse.training.penalties import spectral_norm
 from gancourse.training.recipe import Recipe, RegularisedTrainer
@@ -51,13 +56,20 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "translation": ("+ DiffAugment, translations", kept(augment=["translation"])),
     "batch": ("+ batches of 64", kept() | {"batch_size": 64}),
     "strong": ("+ a stronger D with R1", kept(**R1) | {"model": "dcgan-strong"}),
+    "neither": ("no clusters; one batch of fakes for both steps", kept() | {"fresh_z": False}),
+    "untold": ("100 clusters: G is torn, D is not told", kept() | CLUSTERS | {"told": "nobody"}),
+    "untorn": ("100 clusters: D is told, G is not torn", kept() | CLUSTERS | {"torn": False, "told": "nearest"}),
+    "asked": ("100 clusters: G is not torn, D asks for z's", kept() | CLUSTERS | {"torn": False}),
 }
 FINAL_SEEDS = (0, 1, 2)
+APART = ("neither", "untold", "untorn", "asked")  # what takes the path's end apart, with the same seeds
 
 
 def recipes(size: dict[str, int], rows: tuple[str, ...] = tuple(ROWS), seeds: tuple[int, ...] = (0,)) -> list[Job]:
-    """The jobs of these rows: size has epochs, images and samples; the final recipe also runs with the other seeds."""
-    made = [(key, 0) for key in rows] + [("final", seed) for seed in seeds if seed]
+    """The jobs of these rows: size has epochs, images and samples; the final recipe, and what takes it apart, also run
+    with the other seeds."""
+    again = [key for key in ("final", *APART) if key in rows]
+    made = [(key, 0) for key in rows] + [(key, seed) for seed in seeds if seed for key in again]
     return [
         {"key": f"{key}-{seed}", "label": ROWS[key][0], "seed": seed, **size, "change": ROWS[key][1]}
         for key, seed in made
@@ -67,7 +79,7 @@ def recipes(size: dict[str, int], rows: tuple[str, ...] = tuple(ROWS), seeds: tu
 def jobs(quick: bool) -> list[Job]:
     """Every row, and the last recipe with three seeds."""
     if quick:
-        return recipes({"epochs": 2, "images": 128, "samples": 300}, ("p1", "final", "spectral"))
+        return recipes({"epochs": 2, "images": 128, "samples": 300}, ("p1", "final", "spectral", *APART))
     return recipes({"epochs": EPOCHS, "images": IMAGES, "samples": SAMPLES}, seeds=FINAL_SEEDS)
 
 
@@ -97,6 +109,9 @@ def train(job: Job) -> RegularisedTrainer:
     model = change.get("model", "dcgan")
     G, D = networks(model)
     assert isinstance(G, DCGANGenerator)  # the question is about this one
+    images = mnist("train").subset(job["images"])
+    if change.keys() & {"torn", "told"}:
+        G, D = _taken_apart(change, images, job["seed"])
     if change.get("spectral"):
         spectral_norm(D)
     config = Config(
@@ -109,10 +124,41 @@ def train(job: Job) -> RegularisedTrainer:
         ema_half_life=change.get("ema_half_life", 0.0),
         fast="spectral" not in change,  # a normalised weight is made anew at each use: the plain path does that
     )
-    images = mnist("train").subset(job["images"])
     trainer = RegularisedTrainer(G, D, images, config, Recipe(**change.get("recipe", {})), device="cpu")
     trainer.fit(progress=False)
     return trainer
+
+
+class _Untold(DCGANDiscriminator):
+    """P1's discriminator, which takes the clusters that it is told and does not look at them."""
+
+    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        return super().forward(x)
+
+
+def _taken_apart(change: dict[str, Any], images: Images, seed: int) -> tuple[Generator, Discriminator]:
+    """P1's networks where clusters reach only one of the two.
+
+    torn (True): G's first layer sees z + c, the centre of z's cluster; without, z as P1's does.
+    told ("both"): D is told a real image's nearest cluster, and the cluster that a fake's z lies in, as at the path's
+        end. "nearest": the nearest one of both, so that it asks nothing of G. "nobody": D is P1's.
+    """
+    G: DCGANGenerator = ClusterGenerator()
+    D: Discriminator = ClusterDiscriminator()
+    init_dcgan(G)
+    init_dcgan(D)
+    find_clusters(G, D, images, seed)
+    told = change.get("told", "both")
+    if not change.get("torn", True):
+        G.centres.zero_()
+    if told == "nearest":  # a G without clusters: nobody can tell D where z lies
+        plain = DCGANGenerator()
+        plain.net.load_state_dict(G.net.state_dict())
+        G = plain
+    if told == "nobody":
+        D = _Untold()
+        init_dcgan(D)
+    return G, D
 
 
 STUDY = Study("How good P1's DCGAN generator gets under other recipes, in at most the images that P1 used", jobs, run)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gancourse.course.studies.lesson05.best_recipe import FINAL_SEEDS, recipes, run
+from gancourse.course.studies.lesson05.best_recipe import APART, FINAL_SEEDS, recipes, run
 from gancourse.course.studies.runner import Job, Study
 
-ROWS = ("p1", "final", "high", "decay", "ema", "torn", "strong", "r1", "spectral", "translation")
+ROWS = ("p1", "final", "high", "decay", "ema", "torn", "strong", "r1", "spectral", "translation", *APART)
 
 
 def jobs(quick: bool) -> list[Job]:
