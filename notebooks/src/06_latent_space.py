@@ -261,7 +261,7 @@ if name == "dcgan-mnist" and plan.profile != "smoke":
 # The geometry is certain, and the benefit for the images is not to be seen: read the line of the confidence. What does
 # change is the ink, and not as one might guess: a shorter $z$ gives *bolder* strokes, not paler ones. The second table
 # takes $z$ inwards on purpose: the shorter, the more ink, down to about a third of the length, below which there are no
-# strokes at all but a grey weave (figure 6.7 shows it). A network with BatchNorm's constants and ReLUs is not an
+# strokes at all but a dark weave (figure 6.7 shows it). A network with BatchNorm's constants and ReLUs is not an
 # amplifier, in which a weaker signal would give a weaker picture.
 #
 # </details>
