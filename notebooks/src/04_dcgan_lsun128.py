@@ -563,10 +563,10 @@ def among(index):
 
 
 decided = {}
-for label, size in (("D's better half", n // 2), ("D's best tenth", n // 10)):
-    chance = torch.tensor([among(index[:size]) for index in handfuls])
+for label, count in (("D's better half", n // 2), ("D's best tenth", n // 10)):
+    chance = torch.tensor([among(index[:count]) for index in handfuls])
     for column, words in enumerate(("kinds met", "unevenness of the hours")):
-        value, mean, spread = among(order[:size])[column], chance[:, column].mean(), chance[:, column].std()
+        value, mean, spread = among(order[:count])[column], chance[:, column].mean(), chance[:, column].std()
         decided[label, words] = (value - mean) / spread
         verdict = "not decided" if abs(decided[label, words]) < 2 else "more" if value > mean else "fewer"
         print(f"{label:16} {words:24}{value:8.3g}; at random {mean:.3g} ± {spread:.2g}: {verdict}")
@@ -893,8 +893,8 @@ for case in ("width 8", "leaky", "bias"):
 #
 # A LeakyReLU lets a little of every channel through, and a bias gives another colour: with either the sum is no longer 0, so the *grey* goes, and the
 # detector finds nothing. That is no proof of a remedy: the detector of grey counts the symptom by which we found the fault. The column beside it
-# counts flat patches of any colour, and says whether they went too (renders have some by right: skies and walls). The runs that were trained anew decide nothing:
-# in so few steps the unchanged $G$ has no grey patch either.
+# counts flat patches of any colour, and shows how many of them went too. (It is no detector of faults: renders all have flat patches, their skies.)
+# The runs that were trained anew decide nothing: in so few steps the unchanged $G$ has no grey patch either.
 #
 # </details>
 
