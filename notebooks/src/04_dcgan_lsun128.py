@@ -722,8 +722,8 @@ assert min(row["distance"] for row in readings["practice"]) > max(row["distance"
 # None of this is a verdict on P4's hundred epochs at eight times the width. It says that a learning rate belongs to a width, an
 # initialisation and a length of run, and that a paper which prints two leaves its readers to find out.
 #
-# **And would an MLP do?** P3 says that MLPs suit wider domains, and DCGAN high resolution and little noise.
-# Lesson 03 shuffled the pixels of digits and found the first half true. For the second: P1's MLP with an output (and a $D$
+# **And would an MLP do?** P3 calls DCGAN the most appropriate tool for high resolution and little noise, and concludes it from
+# digits of 28 pixels. Lesson 03 took their neighbourhoods away by shuffling pixels. Here is the high resolution: P1's MLP with an output (and a $D$
 # with an input) of $3 \times 128 \times 128$ numbers, beside the narrow DCGAN of above; the same churches in the same
 # order, three seeds. Predict: which has more weights? Which draws sharper edges, and which more *grain*, patterns finer than
 # 4 pixels? (*Distance* and *kinds* as above; *grain* as in section 4.4.)
@@ -772,7 +772,7 @@ plots.show(
 # of the time. But look before you believe a verdict. Neither has drawn a church in so few steps. The MLP's
 # grain is noise, pixel by pixel, since each pixel has weights of its own, and it gives nearly the same picture for every
 # $z$. DCGAN's is the opposite of random: the weave of its transposed convolutions, which lesson 03 found in the spectrum,
-# and several times what renders have. "Little noise" is true of it later in its training (figure 4.4), not by its nature.
+# and several times what renders have. Little noise is what it has later in its training (figure 4.4), not by its nature.
 #
 # ## 4.9 Where do blobs come from?
 #
