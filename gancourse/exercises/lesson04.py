@@ -396,8 +396,9 @@ def _check_r1(call: StudentFunction) -> str:
         raise Wrong(f"It gives {float(value):.4g}, and {float(right):.4g} is right.")
     if not found.requires_grad:
         raise Wrong("The number is right, but D cannot learn from it: pass `create_graph=True`.")
-    ours = torch.autograd.grad(squares.mean(), [D.net[0].weight])[0]
-    (theirs,) = torch.autograd.grad(found.reshape(()), [D.net[0].weight], allow_unused=True)
+    weight = next(D.parameters())  # of the first layer
+    (ours,) = torch.autograd.grad(squares.mean(), [weight])
+    (theirs,) = torch.autograd.grad(found.reshape(()), [weight], allow_unused=True)
     if theirs is None or not close(theirs.double(), ours.double(), atol=1e-4):
         raise Wrong("Its gradient for D's weights is not that of the penalty: is something detached on the way?")
     return "A gradient of a gradient: the steeper D is where the data is, the more it pays."

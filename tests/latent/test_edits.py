@@ -126,4 +126,4 @@ def test_what_cannot_be_saved_is_named(G, tmp_path):
     with pytest.raises(LatentError, match="layer is 99"):
         latent.activations(G, latent.sample(1), 99)
     with pytest.raises(LatentError, match="expected one of"):
-        latent.activations(torch.nn.Linear(100, 5), latent.sample(1), 0)
+        latent.activations(torch.nn.Linear(100, 5), latent.sample(1), 0)  # type: ignore[arg-type]
