@@ -247,10 +247,15 @@ def _check_mirror(call: StudentFunction) -> str:
     y = x[:8].clone().requires_grad_()
     z = call(y)
     if not (isinstance(z, torch.Tensor) and z.requires_grad):
-        raise Wrong("The graph is cut: G learns through the mirror, so it must be differentiable.")
+        raise Wrong(
+            "The graph is cut: whoever differentiates D by its images, as R1 does, must come through the mirror."
+        )
     if not torch.equal(torch.autograd.grad(z.sum(), y)[0], torch.ones_like(y)):
-        raise Wrong("The graph is cut for some images: G learns through the mirrored ones too. Look for a `.detach()`.")
-    return "Mirrored or not, half and half. Put before the real images, it shows D twice as many different ones."
+        raise Wrong("The graph is cut for some images: look for a `.detach()`.")
+    return (
+        "Mirrored or not, half and half. Used on the real images alone, it doubles the data, and G still has to build "
+        "on both sides."
+    )
 
 
 @exercise(
@@ -375,3 +380,69 @@ def select_best(D, x, k):
     """The k images of x (B, C, H, W) with the largest answers of D, the largest first."""
     with torch.no_grad():
         return x[D(x).topk(k).indices]
+
+
+def _check_r1(call: StudentFunction) -> str:
+    D = _SmallD()
+    x = 2 * torch.randn(6, 3, 8, 8)
+    found = call(D, x.clone())
+    if not isinstance(found, torch.Tensor) or found.numel() != 1:
+        raise Wrong(f"It returned {describe((found,))}: a single number is expected, the mean over the batch.")
+    if any(p.grad is not None for p in D.parameters()):
+        raise Wrong(
+            "D's weights have gradients now: `backward` fills them. `torch.autograd.grad` asks for the images' alone."
+        )
+    images = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(D(images).sum(), images, create_graph=True)
+    squares = gradient.flatten(1).square().sum(1)
+    value, right = numbers(found).reshape(()), squares.mean().detach().double()
+    mistakes = [
+        (
+            right / 36,
+            "The gradient of a batch's *mean* is six times too small here: differentiate the sum of D's logits.",
+        ),
+        (squares.detach().double().sqrt().mean(), "These are lengths: R1 asks for their squares."),
+        (squares.sum().detach().double(), "Summed over the batch: take the mean, so that its size does not matter."),
+        (gradient.square().mean().detach().double(), "A mean over pixels: an image's squares are to be summed."),
+        (right / 2, "The factor gamma / 2 comes later: return the mean of the squared lengths."),
+        (gradient.sum(0).square().sum().detach().double(), "Square each image's gradient before you add them up."),
+    ]
+    with torch.no_grad():
+        answers = D(x).sigmoid()
+    through = (squares.detach() * (answers * (1 - answers)).square()).mean().double()
+    mistakes.append((through, "This is the gradient of D(x), after the sigmoid: R1 takes that of the logit."))
+    if not close(value, right):
+        for wrong, message in mistakes:
+            if close(value, wrong):
+                raise Wrong(message)
+        raise Wrong(f"It gives {float(value):.4g}, and {float(right):.4g} is right.")
+    if not found.requires_grad:
+        raise Wrong("The number is right, but D cannot learn from it: pass `create_graph=True`.")
+    weight = next(D.parameters())  # of the first layer
+    (ours,) = torch.autograd.grad(squares.mean(), [weight])
+    (theirs,) = torch.autograd.grad(found.reshape(()), [weight], allow_unused=True)
+    if theirs is None or not close(theirs.double(), ours.double(), atol=1e-4):
+        raise Wrong("Its gradient for D's weights is not that of the penalty: is something detached on the way?")
+    return "A gradient of a gradient: the steeper D is where the data is, the more it pays."
+
+
+@exercise(
+    title="R1, by hand",
+    difficulty="medium",
+    minutes=8,
+    prompt=r"""
+    Return $E\,|\nabla_x s(x)|^2$ over the real images `x` (B, 3, H, W), where `D` returns the logits $s$: for each
+    image the squared length of its gradient, then the mean. D is to learn from it, so it must be differentiable.
+    """,
+    hints=(
+        "Gradients are wanted for the images, and not for the weights. Which call returns them, and fills nothing?",
+        "`torch.autograd.grad(D(x).sum(), x)`, for an x that requires gradients. Why may one sum the logits?",
+        "`create_graph=True`, then `gradient.flatten(1).square().sum(1).mean()`",
+    ),
+    check=_check_r1,
+)
+def r1_by_hand(D, x):
+    """The mean over real images x (B, 3, H, W) of |grad of D's logit at x|^2, differentiable."""
+    x = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    return gradient.flatten(1).square().sum(1).mean()

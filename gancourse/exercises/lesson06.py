@@ -376,3 +376,74 @@ def truncated_normal(n, d, threshold):
     while (far := draws.abs() > threshold).any():
         draws[far] = torch.randn(int(far.sum()))
     return draws
+
+
+class _SmallG(torch.nn.Module):
+    """z (B, 6) -> images (B, 1, 4, 4) in [-1, 1], in float64: coarse differences shall not pass for gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torch.nn.Sequential(
+            torch.nn.Linear(6, 12), torch.nn.Tanh(), torch.nn.Linear(12, 16), torch.nn.Tanh()
+        ).double()
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.net(z).view(-1, 1, 4, 4)
+
+
+def _bright(x: Tensor) -> Tensor:
+    """An attribute: exp of the left half's mean minus twice the right half's, images (B, 1, 4, 4) -> (B,)."""
+    return (x[..., :2].mean((1, 2, 3)) - 2 * x[..., 2:].mean((1, 2, 3))).exp()
+
+
+def _check_gradient(call: StudentFunction) -> str:
+    G = _SmallG()
+    z = torch.randn(5, 6, dtype=torch.float64)
+    kept = z.clone()
+    found = call(G, z, _bright)
+    if not torch.equal(z.detach(), kept):
+        raise Wrong("The z that it was given have changed: take the gradient at them, and leave them where they are.")
+    if any(p.grad is not None for p in G.parameters()):
+        raise Wrong("G's weights have gradients now: `torch.autograd.grad` asks for those of z alone.")
+    value = _tensor(found, (5, 6), "one gradient for each z")
+    at = kept.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(_bright(G(at)).sum(), at)
+    unit = gradient / gradient.norm(dim=1, keepdim=True)
+    if close(value, unit, rtol=1e-4, atol=1e-6):
+        return "Each z has a steepest direction of its own; their mean is what the linear fit finds."
+    if close(value, gradient, rtol=1e-3):
+        raise Wrong("The gradients are right: divide each by its own length.")
+    if close(value, -unit, rtol=1e-3):
+        raise Wrong("The attribute falls along these: the sign is wrong.")
+    if close(value, gradient / gradient.norm(), rtol=1e-3):
+        raise Wrong("All are divided by one length, that of the whole table: each z needs its own.")
+    mean = gradient.mean(0) / gradient.mean(0).norm()
+    if close(value, mean.expand(5, 6), rtol=1e-3):
+        raise Wrong("That is the mean direction, the same for all z: here each z is to get its own.")
+    raise Wrong(
+        f"The cosine of your first direction with the gradient is "
+        f"{float(value[0] @ unit[0] / value[0].norm().clamp(min=1e-9)):.2f}."
+    )
+
+
+@exercise(
+    title="The steepest direction at a z",
+    difficulty="medium",
+    minutes=8,
+    prompt=r"""
+    `attribute` takes images (B, 1, H, W) and returns one number for each, shape `(B,)`. For `z` of shape `(n, d)`
+    return the unit vectors along which $\text{attribute}(G(z))$ grows fastest at each $z$, shape `(n, d)`. G keeps its
+    weights, and `z` its numbers.
+    """,
+    hints=(
+        "A gradient with respect to the input, not the weights. What must z be, so that autograd follows it?",
+        "The sum over the batch has each z's own gradient in its row, since no image depends on another's z.",
+        "`torch.autograd.grad(attribute(G(z)).sum(), z)` at a copy that requires gradients; then normalise the rows.",
+    ),
+    check=_check_gradient,
+)
+def steepest_directions(G, z, attribute):
+    """The unit vectors (n, d) along which attribute(G(z)) (n,) grows fastest at each z (n, d)."""
+    z = z.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(attribute(G(z)).sum(), z)
+    return gradient / gradient.norm(dim=1, keepdim=True)

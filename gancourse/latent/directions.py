@@ -1,4 +1,4 @@
-"""Directions in latent space that mean something: the strongest of G's first layer, and those of an attribute."""
+"""Directions that mean something: the strongest of G's first layer, an attribute's, and those in a chosen layer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gancourse.latent.generating import LatentError, z_size
+from gancourse.latent.generating import LatentError, eval_mode, z_size
 from gancourse.latent.geometry import norms
+from gancourse.models.base import Generator
 
 _FEW = 1e-12
+_BATCH = 256  # z per pass
 
 
 class Directions(NamedTuple):
@@ -94,7 +96,9 @@ def thickness(x: Tensor) -> Tensor:
     padded = torch.nn.functional.pad(ink, (1, 1, 1, 1))
     across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
     down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
-    edge = (across.square() + down.square()).sqrt().sum((1, 2)) / 2
+    steep = across.square() + down.square()
+    some = steep > 0  # where nothing changes, the root's own slope is infinite: autograd must not meet it
+    edge = torch.where(some, torch.where(some, steep, 1.0).sqrt(), 0.0).sum((1, 2)) / 2
     return 2 * ink.sum((1, 2)) / edge.clamp(min=1e-3)
 
 
@@ -127,8 +131,7 @@ def digit_logit(digit: int) -> Callable[[Tensor], Tensor]:
         raise ValueError(f"digit is {digit}, expected 0 to 9")
 
     def logit(x: Tensor) -> Tensor:
-        with torch.no_grad():
-            logits = classifier()(x)
+        logits = classifier()(x)
         others = logits[:, [i for i in range(10) if i != digit]].logsumexp(1)
         return logits[:, digit] - others
 
@@ -177,8 +180,87 @@ def attribute_direction(z: Tensor, values: Tensor, groups: Tensor | None = None)
     return AttributeDirection((weights[:d] / slope).float(), slope, 1 - float(errors) / variance)
 
 
+def attribute_gradient(G: nn.Module, z: Tensor, attribute: Callable[[Tensor], Tensor]) -> Tensor:
+    """The gradient of an attribute of G's images with respect to each z: (n, z_size) -> (n, z_size).
+
+    attribute: images (B, C, H, W) -> (B,), differentiable: `digit_logit(3)`, `thickness`, or your own. G runs in eval
+    mode, and its weights get no gradients. For z ~ N(0, I) Stein's identity holds, E[grad f(z)] = E[z f(z)]: the mean
+    of these gradients is the direction that `attribute_direction` fits.
+    Raises LatentError for z of another shape, an attribute that is no differentiable number an image, or gradients that
+    are not finite.
+    """
+    if z.ndim != 2 or z.shape[1] != z_size(G) or not len(z):
+        raise LatentError(f"z has shape {tuple(z.shape)}, expected (n, {z_size(G)}) with n of at least 1.")
+    found = []
+    with eval_mode(G), torch.enable_grad():
+        for part in z.detach().split(_BATCH):
+            at = part.clone().requires_grad_()
+            values = attribute(G(at))
+            if tuple(values.shape) != (len(part),) or not values.requires_grad:
+                raise LatentError(
+                    f"the attribute gave shape {tuple(values.shape)} for {len(part)} images"
+                    f"{'' if values.requires_grad else ', cut off from z (no_grad or detach?)'}; "
+                    f"expected ({len(part)},), differentiable."
+                )
+            found.append(torch.autograd.grad(values.sum(), at)[0])
+    gradient = torch.cat(found)
+    if not bool(gradient.isfinite().all()):
+        raise LatentError("the attribute's gradient is not finite: is there a root or a logarithm of 0 in it?")
+    return gradient
+
+
 def _within(y: Tensor, labels: Tensor) -> Tensor:
     """y minus the mean of its group."""
     counts = torch.bincount(labels).clamp(min=1)
     sums = torch.zeros(len(counts), dtype=y.dtype).index_add_(0, labels, y)
     return y - (sums / counts)[labels]
+
+
+# ------------------------------------------------------------------------------------------------ chosen layers
+
+
+@torch.no_grad()
+def activations(G: Generator, z: Tensor, layer: int) -> Tensor:
+    """What module number `layer` of G.net receives for z (B, z_size): z itself for 0, else (B, C, H, W) or (B, n).
+
+    In eval mode, float32. Raises LatentError: a G without `net`, a z that does not fit, a layer that is not there.
+    """
+    check_layer(G, layer)
+    if z.ndim != 2 or z.shape[1] != G.z_size or not len(z):
+        raise LatentError(f"z has shape {tuple(z.shape)}, expected (B, {G.z_size}) with B of at least 1.")
+    with eval_mode(G):
+        return torch.cat([_up_to(G, part, layer) for part in z.split(_BATCH)])
+
+
+def layer_difference(G: Generator, z_with: Tensor, z_without: Tensor, layer: int) -> Tensor:
+    """A direction in a chosen layer: the mean of `activations` for z with a property, minus that for z without it.
+
+    z_with, z_without: (B, z_size) each, of any numbers; the result has the shape of one z's activations. With layer 0
+    it is a step in z. Added there once, it carries the average picture without the property to the average with it.
+    """
+    return activations(G, z_with, layer).mean(0) - activations(G, z_without, layer).mean(0)
+
+
+def check_layer(G: Generator, layer: int) -> None:
+    """Raises LatentError unless G has a `net` with a module of that number."""
+    if not isinstance(G, Generator):
+        raise LatentError(f"G is a {type(G).__name__}, expected one of gancourse.models, whose layers are in G.net.")
+    if not 0 <= layer < len(G.net):
+        raise LatentError(
+            f"layer is {layer}, expected 0 (z itself) to {len(G.net) - 1}: G.net has {len(G.net)} modules."
+        )
+
+
+def through(G: Generator, h: Tensor, layer: int) -> Tensor:
+    """Through module number `layer`; the first one sees z as G's own forward shows it."""
+    if layer == 0:
+        h = G.place(h)
+        h = h if isinstance(G.net[0], torch.nn.Linear) else h[:, :, None, None]
+    moved: Tensor = G.net[layer](h)
+    return moved
+
+
+def _up_to(G: Generator, z: Tensor, layer: int) -> Tensor:
+    for number in range(layer):
+        z = through(G, z, number)
+    return z

@@ -28,7 +28,8 @@ def side_by_side(panels: Mapping[str, Any], columns: int | None = None) -> Figur
     """Several sets of images beside one another, each a grid under its label, in the mapping's order.
 
     Values as for `image_grid`. `columns` is the number of images in a row of each grid; left out, grids are about
-    square. At most four grids stand in a row of the figure. Raises ValueError without panels.
+    square. At most four grids stand in a row of the figure, and its rows are about even. Raises ValueError
+    without panels.
     """
     if not panels:
         raise ValueError("panels is empty: pass at least one {label: images}")
@@ -36,7 +37,8 @@ def side_by_side(panels: Mapping[str, Any], columns: int | None = None) -> Figur
     for label, images in panels.items():
         images = to_uint8(images)
         grids.append((label, to_grid(images, columns or math.ceil(math.sqrt(len(images))))))
-    return _panels(grids, columns=min(len(grids), 4))
+    rows = math.ceil(len(grids) / 4)
+    return _panels(grids, columns=math.ceil(len(grids) / rows))
 
 
 def samples_over_epochs(samples: Mapping[int, Any], count: int = 12) -> Figure:

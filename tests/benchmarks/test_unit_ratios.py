@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from gancourse.training import Minimax
 from gancourse import models, widgets
 from gancourse.data import mnist
 from gancourse.data.churches import render
@@ -63,7 +64,7 @@ def test_a_church():
 def test_the_quick_score_costs_at_most_a_twentieth_of_a_dcgan_epoch():
     torch.manual_seed(0)
     config = Config(epochs=1, model="dcgan")
-    run = Trainer(Minimax(*models.networks("dcgan")), mnist("train").subset(3000), config, device="cpu")
+    run = Trainer(Minimax(Minimax(*models.networks("dcgan")), mnist("train").subset(3000)), config, device="cpu")
     G = run.networks["G"]
     quick_fid(G)  # loads the classifier and the real statistics
     start = time.process_time()

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from gancourse.training import Minimax
 from gancourse import pretrained
 from gancourse.course.studies import runner
 from gancourse.course.studies.lesson05 import best_recipe, best_recipe_short, mnist_scores
@@ -69,7 +70,7 @@ def test_learning_rates_fall_epoch_by_epoch():
     torch.manual_seed(0)
     config = Config(epochs=4, batch_size=32)
     recipe = Recipe(lr_d=4e-4, decay=True)
-    trainer = Trainer(Minimax(*networks("mlp"), recipe), mnist("train").subset(64), config)
+    trainer = Trainer(Minimax(Minimax(*networks("mlp"), recipe), mnist("train").subset(64)), config)
     seen = [
         (
             trainer.algorithm.optimisers["opt_d"].param_groups[0]["lr"],

@@ -101,6 +101,43 @@ def best(k_first=False, smallest=False, in_order=False, backwards=False, graph=F
     return answer
 
 
+def r1(create=True, total=torch.sum, power=2, pixels=torch.sum, batch=torch.mean, sigmoid=False, factor=1.0):
+    def answer(D, x):
+        x = x.clone().requires_grad_()
+        s = D(x).sigmoid() if sigmoid else D(x)
+        (gradient,) = torch.autograd.grad(total(s), x, create_graph=create)
+        squares = pixels(gradient.flatten(1).square(), 1)
+        return factor * batch(squares if power == 2 else squares.sqrt())
+
+    return answer
+
+
+def r1_image_by_image(D, x):
+    found = []
+    for image in x:
+        image = image[None].clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(D(image)[0], image, create_graph=True)
+        found.append((gradient**2).sum())
+    return torch.stack(found).mean()
+
+
+def r1_by_norm(D, x):
+    x = x.detach().requires_grad_(True)
+    out = D(x)
+    gradient = torch.autograd.grad(out, x, torch.ones_like(out), create_graph=True)[0]
+    return gradient.flatten(1).norm(dim=1).pow(2).mean().reshape(1)
+
+
+def r1_by_backward(D, x):
+    x = x.clone().requires_grad_()
+    D(x).sum().backward(create_graph=True)
+    return x.grad.flatten(1).square().sum(1).mean()
+
+
+def r1_detached(D, x):
+    return r1()(D, x).detach() + 0 * D(x).sum()
+
+
 RIGHT = {
     "receptive_field": [field, field_backwards],
     "layer_products": [
@@ -115,6 +152,7 @@ RIGHT = {
         lambda k, n: sum((1 - 1 / k) ** i for i in range(n)),
     ],
     "select_best": [best(), best_by_sorting, best_by_python],
+    "r1_by_hand": [r1(), r1_image_by_image, r1_by_norm],
 }
 
 WRONG = {
@@ -171,6 +209,19 @@ WRONG = {
         "backwards": (best(backwards=True), "worst of them first"),
         "graph": (best(graph=True), "carry D's graph"),
         "one image": (lambda D, x, k: x[D(x).argmax()], "four images are expected"),
+    },
+    "r1_by_hand": {
+        "mean of the logits": (r1(total=torch.mean), "six times too small"),
+        "lengths": (r1(power=1), "asks for their squares"),
+        "summed": (r1(batch=torch.sum), "take the mean"),
+        "mean over pixels": (r1(pixels=torch.mean), "squares are to be summed"),
+        "half": (r1(factor=0.5), "comes later"),
+        "after the sigmoid": (r1(sigmoid=True), "of the logit"),
+        "no graph": (r1(create=False), "create_graph=True"),
+        "detached": (r1_detached, "detached on the way"),
+        "backward": (r1_by_backward, "fills them"),
+        "one an image": (r1(batch=lambda squares: squares), "single number"),
+        "something else": (r1(factor=7.0), "is right"),
     },
 }
 

@@ -67,6 +67,43 @@ def halves(z, y):
     return normalize(z[high].mean(0) - z[~high].mean(0), dim=0)
 
 
+def steepest(unit="each", sign=1, clone=True, backward=False, mean=False):
+    def answer(G, z, attribute):
+        at = (z.clone() if clone else z).requires_grad_()
+        if backward:
+            attribute(G(at)).sum().backward()
+            gradient = at.grad
+        else:
+            (gradient,) = torch.autograd.grad(attribute(G(at)).sum(), at)
+        if mean:
+            gradient = gradient.mean(0).expand_as(gradient)
+        length = {"each": gradient.norm(dim=1, keepdim=True), "all": gradient.norm(), "none": 1.0}[unit]
+        return sign * gradient / length
+
+    return answer
+
+
+def steepest_in_a_loop(G, z, attribute):
+    found = []
+    for one in z:
+        at = one[None].clone().requires_grad_()
+        found.append(normalize(torch.autograd.grad(attribute(G(at))[0], at)[0][0], dim=0))
+    return torch.stack(found)
+
+
+def steepest_by_differences(G, z, attribute):
+    with torch.no_grad():
+        step = 0.3 * torch.eye(z.shape[1], dtype=z.dtype)
+        columns = [attribute(G(z + v)) - attribute(G(z)) for v in step]
+    return normalize(torch.stack(columns, 1), dim=1)
+
+
+def steepest_moving(G, z, attribute):
+    found = steepest()(G, z, attribute)
+    z += 0.1 * found
+    return found
+
+
 RIGHT = {
     "lerp_length": [
         lambda t, d: math.sqrt(d * ((1 - t) ** 2 + t**2)),
@@ -86,6 +123,7 @@ RIGHT = {
         lambda n, d, t: latent.truncate(torch.randn(n, d), t),
         lambda n, d, t: (z := torch.randn(9 * n * d))[z.abs() < t][: n * d].view(n, d),
     ],
+    "steepest_directions": [steepest(), steepest(clone=False), steepest_in_a_loop],
 }
 
 WRONG = {
@@ -138,6 +176,16 @@ WRONG = {
         "uniform": (lambda n, d, t: (2 * torch.rand(n, d) - 1) * t, "uniform numbers"),
         "transposed": (lambda n, d, t: latent.truncate(torch.randn(d, n), t), "200 z of 100 numbers"),
         "always the same": (lambda n, d, t: latent.truncate(latent.sample(n, d), t), "same numbers each time"),
+    },
+    "steepest_directions": {
+        "not a unit": (steepest(unit="none"), "divide each by its own length"),
+        "one length": (steepest(unit="all"), "each z needs its own"),
+        "sign": (steepest(sign=-1), "the sign is wrong"),
+        "mean": (steepest(mean=True), "the same for all z"),
+        "backward": (steepest(backward=True), "gradients now"),
+        "moved": (steepest_moving, "have changed"),
+        "differences": (steepest_by_differences, "The cosine of your first direction"),
+        "one alone": (lambda G, z, attribute: steepest()(G, z, attribute)[0], "one gradient for each z"),
     },
 }
 

@@ -356,3 +356,34 @@ def test_inversion_says_what_it_cannot_do():
         latent.invert(G, torch.zeros(1, 1, 28, 28), restarts=0)
     with pytest.raises(LatentError, match="NaN"):
         latent.invert(Broken(lambda z: z[:, :, None, None][:, :1] * math.nan), torch.zeros(1, 1, 1, 1), steps=1)
+
+
+def test_the_gradient_of_a_known_attribute():
+    class Linear(torch.nn.Module):
+        """z (B, 100) -> images (B, 1, 10, 10), small numbers in the order of z."""
+
+        def forward(self, z):
+            return torch.tanh(0.01 * z).view(-1, 1, 10, 10)
+
+    weights = torch.randn(100, generator=torch.Generator().manual_seed(0))
+
+    def attribute(x):
+        return torch.atanh(x.flatten(1)) @ weights
+
+    z = latent.sample(300)
+    found = latent.attribute_gradient(Linear(), z, attribute)
+    torch.testing.assert_close(found, (0.01 * weights).expand(300, 100), rtol=1e-3, atol=1e-6)
+    fitted = latent.attribute_direction(z, attribute(Linear()(z)))
+    torch.testing.assert_close(fitted.direction, torch.nn.functional.normalize(found[0], dim=0), rtol=1e-2, atol=1e-3)
+
+
+def test_a_gradient_that_is_none_is_named():
+    G, z = digit_maker(), latent.sample(2)
+    with pytest.raises(LatentError, match="cut off from z"):
+        latent.attribute_gradient(G, z, lambda x: x.detach().mean((1, 2, 3)))
+    with pytest.raises(LatentError, match=r"shape \(2, 1\)"):
+        latent.attribute_gradient(G, z, lambda x: x.mean((2, 3)))
+    with pytest.raises(LatentError, match="not finite"):
+        latent.attribute_gradient(G, z, lambda x: (0 * x).sqrt().sum((1, 2, 3)))
+    assert latent.attribute_gradient(G, z, latent.thickness).isfinite().all()
+    assert latent.attribute_gradient(G, z, latent.digit_logit(3)).abs().sum() > 0

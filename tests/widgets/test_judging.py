@@ -11,6 +11,7 @@ import torch
 from driving import MAKERS, Colourful, changes, press, spoken, square
 from torch import nn
 
+from gancourse.training import Minimax
 from gancourse import data, models, widgets
 from gancourse.widgets import neighbours
 from gancourse.widgets.real_or_fake import wilson
@@ -62,7 +63,7 @@ def test_the_scrubber_reads_trainers_and_run_folders(tmp_path):
     torch.manual_seed(0)
     G, D = models.networks("mlp")
     algorithm, images = Minimax(G, D), data.mnist("test").subset(256)
-    trainer = Trainer(algorithm, images, Config(model="mlp", epochs=2), out=tmp_path / "run")
+    trainer = Trainer(Minimax(algorithm, images), Config(model="mlp", epochs=2), out=tmp_path / "run")
     trainer.fit(progress=False)
     figure = widgets.epochs_scrubber(trainer)
     assert figure.epochs == [0, 1, 2] and "after epoch 2" in spoken(figure) and "D's loss" in spoken(figure)

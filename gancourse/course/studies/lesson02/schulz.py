@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job
 from gancourse.data.images import scale
 from gancourse.data.mnist_digits import mnist
@@ -67,7 +68,7 @@ def trainer(job: Job) -> Trainer:
     settings = {"fresh_z": job["model"] != "schulz"} | job  # P2: one fake batch for both steps
     config = Config(**{f.name: settings[f.name] for f in fields(Config) if f.name in settings})
     recipe = Recipe(**{f.name: settings[f.name] for f in fields(Recipe) if f.name in settings})
-    return Trainer(Minimax(G, D, recipe), mnist("train").subset(job.get("images", 60_000)), config, device="cpu")
+    return Trainer(Minimax(Minimax(G, D, recipe), mnist("train").subset(job.get("images", 60_000))), config, device="cpu")
 
 
 def measure(G: nn.Module, n: int) -> dict[str, Any]:
