@@ -17,6 +17,7 @@ from gancourse.config import Config
 from gancourse.data import mnist, scale
 from gancourse.diagnosis import diagnose
 from gancourse.evaluation import class_histogram, classifier_fid
+from gancourse.losses import non_saturating_loss, wide
 from gancourse.models import Discriminator, Generator, init_dcgan, networks
 from gancourse.regularisers import Recipe, RegularisedTrainer
 from gancourse.step import STATISTICS, draw_z
@@ -73,10 +74,36 @@ def measure(G: nn.Module, n: int) -> dict[str, Any]:
     return found | {"classes": (counts / n).tolist()}
 
 
+def inside(G: nn.Module, D: nn.Module, z: Tensor) -> dict[str, float]:
+    """How varied G's images are, and where G's gradient is lost on its way from the images to the weights.
+
+    z: (B, z_size). variety: the standard deviation of a pixel between the images, in [0, 1] for pixels in [-1, 1],
+    mean over pixels. grad_before_tanh: the mean over z of the norm of d(-log D(x))/d(what the last tanh is given), to
+    be compared with `diagnose`'s grad_at_output, which is taken behind that tanh. grad_g: the norm of the gradient of
+    the mean loss over all weights of G, at these z. Raises ValueError for a G without a tanh.
+    """
+    tanh = [layer for layer in G.modules() if isinstance(layer, nn.Tanh)]
+    if not tanh:
+        raise ValueError(f"{type(G).__name__} has no Tanh, so there is nothing in front of it to measure.")
+    given: list[Tensor] = []
+    handle = tanh[-1].register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+    try:
+        x = G(z)
+    finally:
+        handle.remove()
+    loss = non_saturating_loss(wide(D(x)))
+    before, *weights = torch.autograd.grad(loss, [given[0], *G.parameters()])
+    return {
+        "variety": x.detach().std(0).mean().item(),
+        "grad_before_tanh": (before * len(z)).flatten(1).norm(dim=1).mean().item(),
+        "grad_g": torch.nn.utils.get_total_norm(weights).item(),
+    }
+
+
 def run(job: Job, per_epoch: int = 0) -> dict[str, Any]:
     """Train and measure.
 
-    per_epoch: how many samples to measure after every epoch; 0 leaves kl and fid out of the history.
+    per_epoch: how many samples to measure after every epoch; 0 leaves kl, fid and `inside` out of the history.
     Returns history (a row an epoch), the figures of `measure` for the last generator, and strip (16 of its samples).
     """
     t = trainer(job)
@@ -87,6 +114,8 @@ def run(job: Job, per_epoch: int = 0) -> dict[str, Any]:
         shown = {name: round(float(row[name]), 4) for name in ("epoch", *STATISTICS)}
         shown |= {name: round(value, 4) for name, value in diagnose(t.G, t.D, x_real, z).items()}
         if per_epoch:
-            shown |= {name: measure(t.G, per_epoch)[name] for name in ("kl", "fid")}
+            found = measure(t.G, per_epoch)
+            shown |= {name: found[name] for name in ("kl", "fid")}
+            shown |= {name: float(f"{value:.3g}") for name, value in inside(t.G, t.D, z).items()}  # some are tiny
         history.append(shown)
     return measure(t.G, job.get("samples", FINAL)) | {"history": history, "strip": pack(t.samples[t.epoch][:16])}
