@@ -5,7 +5,7 @@ NOTEBOOKS ?=
 VENV      := .venv
 BIN       := $(VENV)/bin
 STAMP     := $(VENV)/.installed
-PIPELINE  := $(BIN)/python -m gancourse.pipeline
+PIPELINE  := $(BIN)/python -m gancourse.publishing.pipeline
 PY        ?= python3.13
 LOWEST    := build/lowest/$(notdir $(PY))
 COLAB     := build/colab
@@ -20,7 +20,7 @@ help:  ## list these targets
 install: $(STAMP)  ## make .venv with everything the course needs (once)
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
-	@$(BIN)/python -m gancourse.lab notebooks
+	@$(BIN)/python -m gancourse.publishing.lab notebooks
 
 course: $(STAMP)  ## run every notebook and write pages to build/html
 	@$(PIPELINE) course --profile "$(PROFILE)" --notebooks "$(NOTEBOOKS)"
@@ -64,10 +64,10 @@ html: $(STAMP)  ## pages of the committed notebooks, without running them
 	@$(PIPELINE) html --notebooks "$(NOTEBOOKS)"
 
 slides: $(STAMP)  ## slides of the committed notebooks in build/slides
-	@$(BIN)/python -m gancourse.slides --notebooks "$(NOTEBOOKS)"
+	@$(BIN)/python -m gancourse.publishing.slides --notebooks "$(NOTEBOOKS)"
 
 editions: $(STAMP)  ## student and instructor editions of the notebooks in build/editions
-	@$(BIN)/python -m gancourse.editions
+	@$(BIN)/python -m gancourse.publishing.editions
 
 bench: $(STAMP)  ## measure speed on this machine
 	@$(BIN)/python -m tests.benchmarks.bench

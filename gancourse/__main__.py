@@ -8,15 +8,16 @@ import sys
 from itertools import chain
 from typing import Any
 
-from gancourse import profiles
-from gancourse.data import DataError, Images, mnist, pack_mnist
-from gancourse.distributed import launched
+from gancourse.course import profiles
+from gancourse.data.images import DataError, Images
+from gancourse.data.mnist_digits import mnist, pack_mnist
 from gancourse.evaluation.commands import add_commands
-from gancourse.memory import OutOfMemory
-from gancourse.models import networks
-from gancourse.regularisers import Recipe, RegularisedTrainer
-from gancourse.runs import RunError
-from gancourse.training import Config, Trainer, TrainingDiverged
+from gancourse.models.catalogue import networks
+from gancourse.training.out_of_memory import OutOfMemory
+from gancourse.training.processes import launched
+from gancourse.training.recipe import Recipe, RegularisedTrainer
+from gancourse.training.run import RunError
+from gancourse.training.trainer import Config, Trainer, TrainingDiverged
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -130,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from gancourse.photographs.fetch import fetch
+    from gancourse.data.photographs.fetch import fetch
 
     print(f"LSUN's churches are in {fetch(options.to, options.from_file, options.url)}")
 
@@ -138,19 +139,19 @@ def _fetch(options: argparse.Namespace) -> None:
 def _reproduce(options: argparse.Namespace) -> None:
     from pathlib import Path
 
-    from gancourse.studies import core
+    from gancourse.course.studies import runner
 
     if options.name is None:
-        for name in core.names():
-            print(f"{name:20} {core.find(name).what}")
+        for name in runner.names():
+            print(f"{name:20} {runner.find(name).what}")
         return
     out = Path(options.out or f"build/studies/{options.name}.json")
-    core.reproduce(options.name, out, options.quick, options.workers)
+    runner.reproduce(options.name, out, options.quick, options.workers)
     print(f"wrote {out}")
 
 
 def _claims(options: argparse.Namespace) -> None:
-    from gancourse import claims
+    from gancourse.course import claims
 
     print(claims.markdown())
 
@@ -159,7 +160,7 @@ def _readme(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from gancourse.files import write_atomically
-    from gancourse.readme import with_tables
+    from gancourse.publishing.readme import with_tables
 
     path = Path(options.file)
     write_atomically(path, with_tables(path.read_text(encoding="utf-8")).encode())
@@ -168,9 +169,9 @@ def _readme(options: argparse.Namespace) -> None:
 def _ship(options: argparse.Namespace) -> None:
     from pathlib import Path
 
-    from gancourse.photographs import open_pictures
-    from gancourse.runs import Run
-    from gancourse.shipping import Photographs, ship
+    from gancourse.data.photographs import open_pictures
+    from gancourse.publishing.shipping import Photographs, ship
+    from gancourse.training.run import Run
 
     run, out, curve = Run(options.run_folder), Path(options.out), tuple(options.curve)
     photographs = None
@@ -264,10 +265,10 @@ def _churches(path: str | None, n: int, at_most: bool) -> Images:
     n: how many; at_most: where there are fewer, take what there is.
     """
     if path is None or path == "procedural":
-        from gancourse.churches import procedural_churches
+        from gancourse.data.churches import procedural_churches
 
         return procedural_churches(n)[0]
-    from gancourse.photographs import open_pictures
+    from gancourse.data.photographs import open_pictures
 
     images = open_pictures(path, 128)
     return images.subset(min(n, len(images)) if at_most else n)

@@ -18,9 +18,9 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from torch import Tensor
 
 from gancourse import theory
-from gancourse.playground import Game
 from gancourse.plots.style import COLOURS
-from gancourse.points import VIEW
+from gancourse.theory.plane import VIEW
+from gancourse.theory.playground import Game
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 PALE = "#E8EAED"

@@ -1,8 +1,8 @@
 """Networks that come with the course, trained: `pretrained.load("dcgan-mnist", epoch=5)` is a ready generator.
 
 Each name has a card, NAME.json, that says how its files were made, by which commands, what they score and what their
-SHA-256 is; `gancourse.shipping` writes both. Nothing is ever unpickled: a file is read only up to the size and used
-only with the hash that its card states.
+SHA-256 is; `gancourse.publishing.shipping` writes both. Nothing is ever unpickled: a file is read only up to the size
+and used only with the hash that its card states.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from gancourse.files import read_at_most
-from gancourse.models import Discriminator, Generator, networks
-from gancourse.weights_format import restored
+from gancourse.models.base import Discriminator, Generator
+from gancourse.models.catalogue import networks
 
 FORMAT = "gancourse-weights-1"
 FOLDER = Path(__file__).parent / "assets" / "weights"
@@ -144,3 +144,49 @@ def _verified(folder: Path, entry: dict[str, Any]) -> bytes:
     if found != entry["sha256"]:
         raise PretrainedError(f"{path} is damaged: its SHA-256 is {found}, its card says {entry['sha256']}. {again}")
     return raw
+
+
+# --- how weights are stored ---------------------------------------------------------------------------------------
+#
+# Matrices and kernels in half precision, or in eight bits with a scale per row. The rest of a network's state,
+# BatchNorm's statistics above all, stays as it is: those are few numbers, and far apart.
+
+_SCALE = ".scale"  # of the tensor whose name comes before it
+
+
+def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state with its floating tensors of two or more dimensions, (n, ...), in float16, the rest as it was."""
+    return {k: (v.half() if _is_matrix(v) else v).contiguous() for k, v in state.items()}
+
+
+def quartered(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same with int8 in place of float16, and for each such tensor (n, ...) a float32 `NAME.scale`, (n, 1, ...).
+
+    w is stored as round(w / scale), where scale is max |w| / 127 within each slice of the first dimension: symmetric,
+    to the nearest of 255 values, an error of at most scale / 2.
+    """
+    stored: dict[str, Tensor] = {}
+    for key, value in state.items():
+        if _is_matrix(value):
+            scale = value.float().abs().amax(tuple(range(1, value.ndim)), keepdim=True) / 127
+            scale = torch.where(scale > 0, scale, torch.ones_like(scale))  # a slice of zeros
+            stored[key] = (value.float() / scale).round().to(torch.int8).contiguous()
+            stored[key + _SCALE] = scale.contiguous()
+        else:
+            stored[key] = value.contiguous()
+    return stored
+
+
+def restored(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What `halved` or `quartered` made, tensors of the same shape in float32 for `load_state_dict`."""
+    state: dict[str, Tensor] = {}
+    for key, value in stored.items():
+        if key + _SCALE in stored:
+            state[key] = value.float() * stored[key + _SCALE]
+        elif not (key.endswith(_SCALE) and key.removesuffix(_SCALE) in stored):
+            state[key] = value.float() if value.is_floating_point() else value
+    return state
+
+
+def _is_matrix(value: Tensor) -> bool:
+    return value.is_floating_point() and value.ndim > 1

@@ -14,10 +14,10 @@ from torch import nn
 
 from gancourse import tools
 from gancourse.controls import LABEL, button, number
-from gancourse.data import Images
+from gancourse.data.images import Images
 from gancourse.latent import LatentError
-from gancourse.runs import Run, RunError
 from gancourse.tool_figure import SEEDS, WRAP, ToolFigure, seed_control
+from gancourse.training.run import Run, RunError
 
 
 class EpochsScrubber(ToolFigure):

@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as w
 from torch import Tensor
 
-from gancourse import pictures, points, theory
+from gancourse import pictures, theory
 from gancourse.controls import LABEL
 from gancourse.controls import Figure as _Figure
 from gancourse.controls import button as _button
@@ -23,10 +23,11 @@ from gancourse.controls import choice as _choice
 from gancourse.controls import float_slider as _float
 from gancourse.controls import number as _number
 from gancourse.latent_widgets import arithmetic, interpolator, latent_explorer, seed_map
-from gancourse.playground import Game, Settings, Who, as_points, replay
 from gancourse.pointer import Pointer
 from gancourse.sample_widgets import epochs_scrubber, nearest_neighbours, real_or_fake
-from gancourse.theory import Density, Mixture, Normal, Uniform
+from gancourse.theory import plane
+from gancourse.theory.minimax import Density, Mixture, Normal, Uniform
+from gancourse.theory.playground import Game, Settings, Who, as_points, replay
 
 __all__ = [
     "arithmetic",
@@ -54,7 +55,7 @@ STATIC_ROUNDS = 300  # of the game whose picture stands in for the widget where 
 
 
 class Playground(_Figure):
-    """GAN Lab's controls over `gancourse.step.train_step`; .game is the game that is shown."""
+    """GAN Lab's controls over `gancourse.training.step.train_step`; .game is the game that is shown."""
 
     title = "Playground: a generator and a discriminator on points in the plane"
 
@@ -65,7 +66,7 @@ class Playground(_Figure):
         self.run, self.pause = _button("Run", "primary"), _button("Pause")
         losses = [("non-saturating", "non_saturating"), ("saturating", "saturating")]
         self.controls: dict[str, Any] = {
-            "data": _choice("Data", [*points.SHAPES, "formula", "drawn"], s.data),
+            "data": _choice("Data", [*plane.SHAPES, "formula", "drawn"], s.data),
             "loss": _choice("Loss of G", losses, s.loss),
             "k": _number("k: D per G", s.k, 1, 10),
             "optimiser": _choice("Optimiser", ["Adam", "SGD"], s.optimiser),

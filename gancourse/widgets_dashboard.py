@@ -16,7 +16,7 @@ from typing import Any
 import ipywidgets as w
 
 from gancourse import dashboard, plots
-from gancourse.training import Row, Trainer
+from gancourse.training.trainer import Row, Trainer
 
 
 class Dashboard(w.VBox):

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from gancourse import __main__ as cli
-from gancourse import data, profiles, training
+from gancourse import data
+from gancourse.course import profiles
 from gancourse.data import mnist
-from gancourse.runs import Run
-from gancourse.shipping import train_command
+from gancourse.publishing.shipping import train_command
+from gancourse.training import trainer as trainer_module
+from gancourse.training.run import Run
 
 FEW = ["--images", "64", "--batch-size", "16", "--device", "cpu", "--precision", "float32"]
 
@@ -191,7 +193,7 @@ def test_stopping_is_status_130(tmp_path, capsys, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "train_step", stop)
+    monkeypatch.setattr(trainer_module, "train_step", stop)
     assert run("train", "mlp", "--epochs", 2, "--out", tmp_path, *FEW) == 130
     said = capsys.readouterr()
     assert "stopped by you in epoch 1 of 2" in said.out

@@ -10,7 +10,8 @@ from PIL import Image
 from gancourse import dashboard, models, plots
 from gancourse.data import Images
 from gancourse.plots.grids import to_grid
-from gancourse.training import Config, Trainer
+from gancourse.training import Trainer
+from gancourse.training.trainer import Config
 from gancourse.widgets_dashboard import Dashboard
 
 

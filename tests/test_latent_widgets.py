@@ -258,7 +258,8 @@ def test_the_plane_is_walked_by_arrows_and_pointer(networks):
 
 def test_the_scrubber_reads_trainers_and_run_folders(tmp_path):
     from gancourse import data
-    from gancourse.training import Config, Trainer
+    from gancourse.training import Trainer
+    from gancourse.training.trainer import Config
 
     torch.manual_seed(0)
     G, D = models.networks("mlp")

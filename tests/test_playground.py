@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gancourse import pictures, points, theory
-from gancourse.playground import Game, Settings, jsd_estimate
-from gancourse.theory import Normal
+from gancourse import pictures, theory
+from gancourse.theory import Normal, plane
+from gancourse.theory.playground import Game, Settings, jsd_estimate
 
 
 def weights(network):
@@ -23,16 +23,16 @@ def picture(game):
     return np.asarray(Image.open(io.BytesIO(pictures.game_picture(game))).convert("RGB")).astype(int)
 
 
-@pytest.mark.parametrize("name", points.SHAPES)
+@pytest.mark.parametrize("name", plane.SHAPES)
 def test_every_shape_lies_in_the_view_and_follows_its_generator(name):
-    x = points.SHAPES[name](2000, torch.Generator().manual_seed(0))
+    x = plane.SHAPES[name](2000, torch.Generator().manual_seed(0))
     assert x.shape == (2000, 2) and x.dtype == torch.float32
-    assert x.abs().max() < points.VIEW
-    assert torch.equal(x, points.SHAPES[name](2000, torch.Generator().manual_seed(0)))
+    assert x.abs().max() < plane.VIEW
+    assert torch.equal(x, plane.SHAPES[name](2000, torch.Generator().manual_seed(0)))
 
 
 def test_a_formula_is_its_curve():
-    x = points.formula("2*cos(2*pi*t), 2*sin(2*pi*t)")(4000, torch.Generator().manual_seed(0))
+    x = plane.formula("2*cos(2*pi*t), 2*sin(2*pi*t)")(4000, torch.Generator().manual_seed(0))
     assert x.norm(dim=1).mean().item() == pytest.approx(2.0, abs=0.02)
 
 
@@ -51,15 +51,15 @@ def test_a_formula_is_its_curve():
 )
 def test_a_bad_formula_is_refused_and_nothing_is_run(text, message):
     with pytest.raises(ValueError, match=message):
-        points.formula(text)
+        plane.formula(text)
 
 
 def test_drawn_points_are_the_data():
-    x = points.drawn([(1.0, 1.0), (-1.0, 0.5)])(500, torch.Generator().manual_seed(0))
+    x = plane.drawn([(1.0, 1.0), (-1.0, 0.5)])(500, torch.Generator().manual_seed(0))
     near = torch.cdist(x, torch.tensor([[1.0, 1.0], [-1.0, 0.5]])).amin(1)
     assert near.max() < 0.5
     with pytest.raises(ValueError, match="no points are drawn yet"):
-        points.drawn([])
+        plane.drawn([])
 
 
 @pytest.mark.parametrize(("who", "moved"), [("D", "D"), ("G", "G"), ("both", "DG")])

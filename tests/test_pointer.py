@@ -10,7 +10,7 @@ import ipywidgets as w
 import pytest
 
 from gancourse import pictures, pointer, widgets
-from gancourse.points import VIEW
+from gancourse.theory.plane import VIEW
 
 
 def page_sends(target, **state):

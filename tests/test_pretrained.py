@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from gancourse import pretrained, shipping
+from gancourse import pretrained
 from gancourse.__main__ import main
-from gancourse.checkpoints import RunError
 from gancourse.models import Generator
-from gancourse.pretrained import PretrainedError
-from gancourse.runs import Run
-from gancourse.weights_format import halved, quartered, restored
+from gancourse.pretrained import PretrainedError, halved, quartered, restored
+from gancourse.publishing import shipping
+from gancourse.training.checkpoint import RunError
+from gancourse.training.run import Run
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance.*")
 

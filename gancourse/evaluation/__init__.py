@@ -12,8 +12,8 @@ scores a run; `python -m gancourse.evaluation train-classifier --out PATH` makes
 
 from gancourse.evaluation.classifier_training import train_classifier
 from gancourse.evaluation.features import Extractor, classifier_features, random_features
+from gancourse.evaluation.image_batches import EvaluationError, Source
 from gancourse.evaluation.inception import inception_features
-from gancourse.evaluation.inputs import EvaluationError, Source
 from gancourse.evaluation.kernel import KernelDistance, kernel_distance
 from gancourse.evaluation.mnist_classifier import (
     FORMAT,
@@ -32,16 +32,9 @@ from gancourse.evaluation.neighbours import (
     nearest_neighbours,
     precision_recall,
 )
-from gancourse.evaluation.of_runs import comparison, floor, score_run, scores_of, table
 from gancourse.evaluation.path_length import PathLength, path_length
-from gancourse.evaluation.scores import (
-    ClassHistogram,
-    Scores,
-    class_histogram,
-    classifier_fid,
-    evaluate,
-    quick_fid,
-)
+from gancourse.evaluation.run_scores import comparison, floor, score_run, scores_of, table
+from gancourse.evaluation.scores import ClassHistogram, Scores, class_histogram, classifier_fid, evaluate, quick_fid
 from gancourse.evaluation.statistics import feature_statistics, frechet_distance
 from gancourse.evaluation.summary import Summary, cached_statistics, summarise, summary_of
 

@@ -13,12 +13,13 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 from torch.nn import functional
 
-from gancourse.data import Images, mnist, scale
-from gancourse.evaluation.inputs import EvaluationError
+from gancourse.data.images import Images, scale
+from gancourse.data.mnist_digits import mnist
+from gancourse.evaluation.image_batches import EvaluationError
 from gancourse.evaluation.mnist_classifier import FORMAT, MNISTClassifier, accuracy
-from gancourse.fast import has_bfloat16
 from gancourse.files import write_atomically
-from gancourse.machine import commit as current_commit
+from gancourse.models.fast import has_bfloat16
+from gancourse.training.provenance import commit as current_commit
 
 
 def _augment(x: Tensor, rng: torch.Generator) -> Tensor:

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gancourse.data import Images
-from gancourse.evaluation.inputs import EvaluationError
+from gancourse.data.images import Images
+from gancourse.evaluation.image_batches import EvaluationError
 from gancourse.evaluation.mnist_classifier import WeightsError
-from gancourse.evaluation.of_runs import FEATURES, comparison, score_run, table
+from gancourse.evaluation.run_scores import FEATURES, comparison, score_run, table
 from gancourse.files import write_atomically
 
 
@@ -57,10 +57,10 @@ def _real(data: str | None, n: int) -> Images | None:
     if data is None:
         return None
     if data == "procedural":
-        from gancourse.churches import procedural_churches
+        from gancourse.data.churches import procedural_churches
 
         return procedural_churches(n)[0]
-    from gancourse.photographs import open_pictures
+    from gancourse.data.photographs import open_pictures
 
     return open_pictures(Path(data), 128)
 

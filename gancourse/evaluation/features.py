@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
-from gancourse.evaluation.inputs import EvaluationError
+from gancourse.evaluation.image_batches import EvaluationError
 from gancourse.evaluation.mnist_classifier import MNISTClassifier, classifier
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gancourse.data import unscale
+from gancourse.data.images import unscale
 from gancourse.evaluation.features import Extractor, weights_key
 from gancourse.evaluation.mnist_classifier import WeightsError
 from gancourse.files import cache_folder, read_at_most, write_atomically

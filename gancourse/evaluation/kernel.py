@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gancourse.evaluation.inputs import EvaluationError
+from gancourse.evaluation.image_batches import EvaluationError
 
 _BLOCK, _BLOCKS = 1000, 10  # images of a block at most, blocks at least
 

@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from gancourse.data import Images, scale
-from gancourse.evaluation.inputs import BATCH, EvaluationError, eval_mode
-from gancourse.models import ShapeError
+from gancourse.data.images import Images, scale
+from gancourse.evaluation.image_batches import BATCH, EvaluationError, eval_mode
+from gancourse.models.base import ShapeError
 
 FORMAT = "gancourse-classifier-1"
 _MAX_HEADER = 1 << 20  # bytes; ours is some 3 kB, a hostile one could claim gigabytes

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gancourse.data import Images, mnist
+from gancourse.data.images import Images
+from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.features import Extractor, classifier_features
-from gancourse.evaluation.inputs import EvaluationError, Source, batches, device_of, eval_mode, take
+from gancourse.evaluation.image_batches import EvaluationError, Source, batches, device_of, eval_mode, take
 from gancourse.evaluation.kernel import kernel_distance
 from gancourse.evaluation.mnist_classifier import classifier
 from gancourse.evaluation.neighbours import manifold_scores

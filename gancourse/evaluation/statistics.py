@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from gancourse.data import Images
-from gancourse.evaluation.inputs import BATCH, EvaluationError, batches
+from gancourse.data.images import Images
+from gancourse.evaluation.image_batches import BATCH, EvaluationError, batches
 
 _SAMPLES_PER_FEATURE = 4  # why 4: see Moments.result
 

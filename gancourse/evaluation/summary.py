@@ -13,9 +13,9 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from gancourse.data import Images
+from gancourse.data.images import Images
 from gancourse.evaluation.features import Extractor, classifier_features
-from gancourse.evaluation.inputs import EvaluationError, Source, bar, batches, count, eval_mode, take
+from gancourse.evaluation.image_batches import EvaluationError, Source, bar, batches, count, eval_mode, take
 from gancourse.evaluation.mnist_classifier import MNISTClassifier
 from gancourse.evaluation.statistics import Moments
 from gancourse.files import cache_folder, read_at_most, write_atomically

@@ -19,18 +19,7 @@ from gancourse.latent.directions import (
     thickness,
 )
 from gancourse.latent.generating import LatentError, PathStatistics, eval_mode, generate, path_statistics, z_size
-from gancourse.latent.geometry import (
-    arithmetic,
-    blend,
-    lerp,
-    loop,
-    norms,
-    path,
-    sample,
-    shell,
-    slerp,
-    truncate,
-)
+from gancourse.latent.geometry import arithmetic, blend, lerp, loop, norms, path, sample, shell, slerp, truncate
 from gancourse.latent.inversion import Inversion, invert
 
 __all__ = [

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gancourse import fast
 from gancourse.latent.geometry import norms
-from gancourse.models import Z_SIZE, Generator
+from gancourse.models import fast
+from gancourse.models.base import Z_SIZE, Generator
 
 _BATCH = 256  # z per forward pass
 _SLACK = 1e-2  # how far bfloat16's rounding may carry an image out of [-1, 1]

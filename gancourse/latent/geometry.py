@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gancourse.models import Z_SIZE
+from gancourse.models.base import Z_SIZE
 
 Interpolation = Callable[[Tensor, Tensor, "Tensor | float"], Tensor]
 _PARALLEL = (

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gancourse import fast, latent
+from gancourse import latent
 from gancourse.latent import LatentError
 from gancourse.latent.generating import checked
 from gancourse.latent_pictures import SMALL, Page
-from gancourse.models import Generator
+from gancourse.models import fast
+from gancourse.models.base import Generator
 from gancourse.plots.grids import to_uint8
 
 
@@ -20,7 +21,7 @@ class Frozen:
     """A generator as it is now, made ready for quick single pictures: training it on does not change them.
 
     .z_size .shape (C, H, W) .small (whether many images fit on a page). The course's own generators take the fast path
-    (gancourse.fast), in bfloat16 where the processor has it: pixels then differ by less than one can see.
+    (gancourse.models.fast), in bfloat16 where the processor has it: pixels then differ by less than one can see.
     Raises LatentError for a generator that cannot be copied, or that does not give images.
     """
 

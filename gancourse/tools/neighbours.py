@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gancourse import latent
-from gancourse.data import Images, mnist, scale
+from gancourse.data.images import Images, scale
+from gancourse.data.mnist_digits import mnist
 from gancourse.latent_pictures import Page, Sheet
 from gancourse.tools.base import Frozen, Tool
 from gancourse.tools.real_or_fake import real_images

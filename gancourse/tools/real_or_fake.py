@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from gancourse import latent
-from gancourse.data import Images, mnist, scale
+from gancourse.data.images import Images, scale
+from gancourse.data.mnist_digits import mnist
 from gancourse.latent import LatentError
 from gancourse.latent_pictures import Page, Sheet
 from gancourse.tools.base import Frozen, Tool

@@ -39,9 +39,11 @@ import math
 
 import torch
 
-from gancourse import data, losses, models, plots, profiles
-from gancourse.exercises import mlp02
-from gancourse.training import Config, Trainer
+from gancourse import data, models, plots
+from gancourse.course import profiles
+from gancourse.exercises import lesson02 as mlp02
+from gancourse.training import Trainer, losses
+from gancourse.training.trainer import Config
 
 plots.use_style()
 

@@ -52,10 +52,12 @@ import matplotlib.pyplot as plt
 import sympy
 import torch
 
-from gancourse import games, losses, plots, profiles, theory, widgets
-from gancourse.exercises import minimax01 as ex
-from gancourse.playground import Game, Settings
-from gancourse.theory import Mixture, Normal, Uniform
+from gancourse import plots, theory, widgets
+from gancourse.course import profiles
+from gancourse.exercises import lesson01 as ex
+from gancourse.theory import Mixture, Normal, Uniform, games
+from gancourse.theory.playground import Game, Settings
+from gancourse.training import losses
 
 plots.use_style()
 torch.set_num_threads(1)  # the networks here are too small to be shared between cores

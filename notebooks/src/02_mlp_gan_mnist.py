@@ -49,23 +49,15 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from torch.nn.functional import pad, softplus, unfold
 
-from gancourse import (
-    dashboard,
-    data,
-    diagnosis,
-    evaluation,
-    losses,
-    models,
-    plots,
-    pretrained,
-    profiles,
-    regularisers,
-    widgets,
-)
-from gancourse.exercises import bugs
-from gancourse.exercises import mlp02 as ex
-from gancourse.studies import core, strips
-from gancourse.training import Config, Trainer
+from gancourse import dashboard, data, evaluation, models, plots, pretrained, widgets
+from gancourse.course import profiles
+from gancourse.course.studies import runner as core
+from gancourse.data import sheets as strips
+from gancourse.exercises import lesson02 as ex
+from gancourse.exercises.checking import bugs
+from gancourse.training import Trainer, diagnosis, losses
+from gancourse.training import recipe as regularisers
+from gancourse.training.trainer import Config
 from gancourse.widgets_dashboard import Dashboard
 
 plots.use_style()
@@ -897,7 +889,7 @@ for row in sorted(search, key=lambda row: row["fid"]):
     print(f"{row['fid']:7.1f} {row['kl']:5.2f} {classes(row):>8}  {change}")
 
 # %% [markdown]
-# The names are those of `Config` and of `gancourse.regularisers.Recipe`: `real_target` is one-sided label smoothing,
+# The names are those of `Config` and of `gancourse.training.recipe.Recipe`: `real_target` is one-sided label smoothing,
 # `noise` the standard deviation of noise on all that $D$ sees, `gradient_penalty` and `r1` the weights of two penalties on
 # $D$'s slope, `prior` the distribution of $z$, `init` how the weights start. The winner by far is **R1**,
 #
@@ -906,7 +898,7 @@ for row in sorted(search, key=lambda row: row["fid"]):
 # with $\ell$ the logit of $D$ at real images $x$: $D$ pays for being steep where the data is. Why would that help? At the
 # equilibrium $D$ must be flat, and without a price nothing makes it so: an unpenalised $D$ answers a $G$ that moves with a
 # new cliff, and the two chase each other. With it, $D$ is slow and smooth, and its slope tells each image where *it*
-# should go. It is one line more in $D$'s step, and `gancourse.regularisers` has it in full.
+# should go. It is one line more in $D$'s step, and `gancourse.training.recipe` has it in full.
 #
 # Look at what did not help, too. He's start cures the deafness of section 2.12, and the images do spread, but over few
 # digits: a $G$ that hears $z$ is needed, and not enough. Label smoothing and noise, which most lists of tricks begin with, do

@@ -49,13 +49,15 @@ from matplotlib.figure import Figure
 from torch import nn
 from torch.nn.functional import softplus
 
-from gancourse import claims, data, models, plots, pretrained, profiles, widgets
-from gancourse.exercises import dcgan03 as ex
-from gancourse.studies import tricks
-from gancourse.studies.core import StudyError, results
-from gancourse.studies.gan_vs_dcgan import images_per_second
-from gancourse.studies.short_runs import table
-from gancourse.training import Config, Trainer
+from gancourse import data, models, plots, pretrained, widgets
+from gancourse.course import claims, profiles
+from gancourse.course.studies.lesson03 import tricks
+from gancourse.course.studies.lesson03.gan_vs_dcgan import images_per_second
+from gancourse.course.studies.runner import StudyError, results
+from gancourse.course.studies.small_dcgan import table
+from gancourse.exercises import lesson03 as ex
+from gancourse.training import Trainer
+from gancourse.training.trainer import Config
 from gancourse.widgets_dashboard import Dashboard
 
 plots.use_style()

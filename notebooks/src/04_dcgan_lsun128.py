@@ -47,13 +47,17 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn.functional import avg_pool2d, interpolate, softplus
 
-from gancourse import churches, factors, latent, models, plots, pretrained, profiles, widgets
+from gancourse import latent, models, plots, pretrained, widgets
+from gancourse.course import profiles
+from gancourse.course.studies.runner import results
+from gancourse.data import churches
+from gancourse.data.sheets import unpack
+from gancourse.evaluation import church_reader as factors
 from gancourse.evaluation import evaluate, summarise
-from gancourse.exercises import church04 as ex
-from gancourse.regularisers import Recipe, view
-from gancourse.studies.core import results
-from gancourse.studies.strips import unpack
-from gancourse.training import Config, Trainer
+from gancourse.exercises import lesson04 as ex
+from gancourse.training import Recipe, Trainer
+from gancourse.training.recipe import view
+from gancourse.training.trainer import Config
 
 plots.use_style()
 
@@ -192,7 +196,7 @@ def find_churches(n):
     """Images, and why these."""
     folder = pictures or os.environ.get("GANCOURSE_DATA")
     if folder:
-        from gancourse.photographs import open_pictures
+        from gancourse.data.photographs import open_pictures
 
         images = open_pictures(folder)
         return images.subset(min(n, len(images))), "the pictures that you named"

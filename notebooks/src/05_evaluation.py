@@ -47,10 +47,13 @@ from PIL import Image
 from torch.func import jacrev
 from torch.nn.functional import interpolate
 
-from gancourse import data, evaluation, models, plots, pretrained, profiles
-from gancourse.exercises import evaluation05 as ex
-from gancourse.studies import core, mnist_scores
-from gancourse.training import Config, Trainer
+from gancourse import data, evaluation, models, plots, pretrained
+from gancourse.course import profiles
+from gancourse.course.studies import runner as core
+from gancourse.course.studies.lesson05 import mnist_scores
+from gancourse.exercises import lesson05 as ex
+from gancourse.training import Trainer
+from gancourse.training.trainer import Config
 
 plots.use_style()
 
@@ -585,7 +588,7 @@ for name, x in digits.items():
 # $$ s(x, k) = w_0^\top h(x) + w_k^\top h(x). \tag{5.6} $$
 #
 # That is a GAN conditioned on clusters of its own data (Liu et al., 2020). `models.ClusterGenerator` has P1's layers and
-# P1's number of parameters, and $z$ is drawn as ever; `gancourse/clusters.py` finds the clusters in some seconds.
+# P1's number of parameters, and $z$ is drawn as ever; `gancourse/models/clusters.py` finds the clusters in some seconds.
 #
 # **Exercise: Tear a ball** (easy, 4 minutes). `z` is $(B, d)$; `edges`, $(K - 1,)$, are ascending numbers that cut the line into $K$ intervals; `centres` is
 # $(K, d)$. Return $z + c_k$, $(B, d)$, where $k$, from 0, is the number of the interval that the first coordinate of

@@ -43,8 +43,9 @@ from itertools import pairwise
 import torch
 from matplotlib.figure import Figure
 
-from gancourse import data, evaluation, latent, plots, pretrained, profiles, widgets
-from gancourse.exercises import latent06 as ex
+from gancourse import data, evaluation, latent, plots, pretrained, widgets
+from gancourse.course import profiles
+from gancourse.exercises import lesson06 as ex
 from gancourse.plots import COLOURS
 
 plots.use_style()

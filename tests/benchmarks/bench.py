@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gancourse.readme import between
+from gancourse.publishing.readme import between
 
 MODELS = ("mlp", "dcgan", "dcgan128")
 STEPS = {
@@ -51,7 +51,8 @@ def _ours(model: str, precision: str, device: Any) -> Any:
     import torch
 
     from gancourse.models import networks
-    from gancourse.training import Config, Trainer
+    from gancourse.training import Trainer
+    from gancourse.training.trainer import Config
 
     images = _images(model)
     torch.manual_seed(0)
@@ -68,7 +69,7 @@ def _worker(kind: str, model: str, precision: str, pipe: Any) -> None:
     import torch
 
     from gancourse.models import networks
-    from gancourse.training import pick_device
+    from gancourse.training.trainer import pick_device
     from tests.benchmarks.tutorial_loop import tutorial_steps
 
     device = pick_device("auto")
@@ -109,7 +110,7 @@ def _ceiling(precision: str, pipe: Any) -> None:
     """FLOP/s of a large square matrix product, the best of several."""
     import torch
 
-    from gancourse.training import pick_device
+    from gancourse.training.trainer import pick_device
 
     device = pick_device("auto")
     n = 8192 if device.type == "cuda" else 2048
@@ -129,7 +130,7 @@ def _flops(model: str) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     from gancourse.models import networks
-    from gancourse.training import train_step
+    from gancourse.training.trainer import train_step
 
     G, D = networks(model)
     opt_g, opt_d = (torch.optim.SGD(n.parameters(), 0.0) for n in (G, D))
@@ -196,9 +197,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few steps and one pair: does it run?")
     options = parser.parse_args()
 
-    from gancourse.fast import has_bfloat16
-    from gancourse.machine import describe
-    from gancourse.training import pick_device
+    from gancourse.models.fast import has_bfloat16
+    from gancourse.training.provenance import describe
+    from gancourse.training.trainer import pick_device
 
     device = pick_device("auto")
     settings: list[tuple[str, dict[str, str]]] = [("float32", {})]

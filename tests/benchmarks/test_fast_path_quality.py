@@ -2,7 +2,8 @@
 
 import pytest
 
-from gancourse.studies import core, fast_path
+from gancourse.course.studies import runner
+from gancourse.course.studies.lesson02 import fast_path
 
 
 def test_a_fast_path_that_is_worse_than_every_plain_seed_is_refused():
@@ -13,7 +14,7 @@ def test_a_fast_path_that_is_worse_than_every_plain_seed_is_refused():
 
 
 def test_the_study_runs(tmp_path):
-    out = core.reproduce(
+    out = runner.reproduce(
         "fast_path", tmp_path / "out.json", quick=True, workers=0, work=tmp_path, report=lambda s: None
     )
     assert {(r["model"], r["path"]) for r in out["rows"]} == {
@@ -25,7 +26,7 @@ def test_the_study_runs(tmp_path):
 @pytest.mark.benchmark
 @pytest.mark.parametrize("model", fast_path.EPOCHS)
 def test_the_fast_path_is_as_good_as_the_plain_one(model):
-    found = core.results("fast_path")
+    found = runner.results("fast_path")
     verdict, epochs = fast_path.verdict(found["rows"], model), fast_path.EPOCHS[model]
     print(f"\n{model}, {epochs} epochs, {found['machine']}: plain {verdict['plain']}, fast {verdict['fast']}")
     assert verdict["within"]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gancourse.photographs import decode, lsun_churches, mapmaker
+from gancourse.data.photographs import decode, lsun_churches, mapmaker
 
 pytestmark = pytest.mark.benchmark
 N, BATCH = 4_096, 128  # enough for the start of the workers, half a second each, to weigh little

@@ -21,7 +21,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from gancourse.notebooks import METADATA
+from gancourse.publishing.notebooks import METADATA
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -92,7 +92,7 @@ def serve(folder: Path) -> Iterator[Lab]:
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", f"--IdentityProvider.token={TOKEN}"]
     options += ["--ServerApp.port_retries=0", "--allow-root", "--expose-app-in-browser", f"--notebook-dir={notebooks}"]
     with log.open("w") as out:
-        command = [sys.executable, "-m", "gancourse.lab", *options]
+        command = [sys.executable, "-m", "gancourse.publishing.lab", *options]
         server = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=folder)
     try:
         _wait_for(server, f"http://127.0.0.1:{port}/api?token={TOKEN}", log)

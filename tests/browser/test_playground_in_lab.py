@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gancourse import pictures
-from gancourse.points import VIEW
+from gancourse.theory.plane import VIEW
 
 STEADY = pytest.mark.usefixtures("nothing_is_appended_and_nothing_complains")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), STEADY]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gancourse import pipeline
+from gancourse.publishing import pipeline
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]

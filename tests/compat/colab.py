@@ -23,7 +23,8 @@ import nbclient
 import nbformat
 import papermill
 
-from gancourse import estimates, notebook_head, notebooks
+from gancourse.course import estimates
+from gancourse.publishing import notebook_head, notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent

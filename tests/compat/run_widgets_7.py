@@ -7,7 +7,8 @@ import torch
 
 from gancourse import models, widgets
 from gancourse.data import Images
-from gancourse.training import Config, Trainer
+from gancourse.training import Trainer
+from gancourse.training.trainer import Config
 from gancourse.widgets_dashboard import Dashboard
 
 assert ipywidgets.__version__ == "7.7.1", ipywidgets.__version__

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from gancourse.exercises import engine, mlp02
-from gancourse.exercises.engine import Wrong, exercise
+from gancourse.exercises import lesson02
+from gancourse.exercises.checking import engine
+from gancourse.exercises.checking.engine import Wrong, exercise
 
 
 def make(check, value=False):
@@ -118,7 +119,7 @@ def test_remedies(function, remedy):
 
 @pytest.mark.parametrize("answer", [object(), "text", {}, np.zeros(3), torch.zeros(2, 2), print, len, int])
 def test_check_never_raises(answer):
-    for item in engine.exercises(mlp02).values():
+    for item in engine.exercises(lesson02).values():
         assert item.check(answer).status in ("wrong", "not attempted")
 
 
@@ -169,7 +170,7 @@ def test_hints_advance_and_stay_at_the_last():
 
 
 def test_solution_is_the_references_code_without_decorator():
-    text = repr(mlp02.scale_images.solution())
+    text = repr(lesson02.scale_images.solution())
     assert text.splitlines()[1] == "def scale_images(pixels):"
     assert text.endswith("return pixels.float() / 127.5 - 1")
     assert "@exercise" not in text
@@ -183,12 +184,12 @@ def test_html_escapes_and_sets_code():
     assert "<script>" not in shown
     assert "T &lt;1&gt;" in shown
     assert "<code>x + 1</code>" in make(plus_one).check(lambda x: x)._repr_html_()
-    assert "<pre" in mlp02.scale_images.solution()._repr_html_()
+    assert "<pre" in lesson02.scale_images.solution()._repr_html_()
 
 
 def test_html_leaves_text_colour_and_background_to_the_theme():
     shown = [make(plus_one).check(answer)._repr_html_() for answer in (None, lambda x: x, lambda x: x + 1)]
-    shown.append(mlp02.scale_images.solution()._repr_html_())
+    shown.append(lesson02.scale_images.solution()._repr_html_())
     for text in shown:
         assert "background: #" not in text
         assert "color: #" not in text.replace("border-left", "")
@@ -213,7 +214,7 @@ def test_declaration_is_checked():
 def test_no_jupyter_package_is_needed():
     code = (
         "import sys; sys.modules['IPython'] = sys.modules['ipywidgets'] = None\n"
-        "from gancourse.exercises import minimax01 as ex\n"
+        "from gancourse.exercises import lesson01 as ex\n"
         "print(ex.where_it_saturates.check('b').status)\n"
         "assert not {'matplotlib', 'ipywidgets.widgets'} & set(sys.modules)"
     )

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 from notebook_checks import CHECKS, ROOT, compared_cells
 
-from gancourse import notebooks
+from gancourse.publishing import notebooks
 
 NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "src").glob("*.py"))
 

@@ -10,5 +10,5 @@ def mount(mountpoint: str) -> None:
     assert mountpoint in ("/content/drive", os.environ["STAND_IN_DRIVE"]), mountpoint
     place = Path(os.environ["STAND_IN_DRIVE"])
     (place / "MyDrive").mkdir(parents=True, exist_ok=True)
-    sys.modules["gancourse.colab"].DRIVE = place  # type: ignore[attr-defined]
+    sys.modules["gancourse.course.colab"].DRIVE = place  # type: ignore[attr-defined]
     print(f"Mounted at {mountpoint}")

@@ -1,0 +1,153 @@
+"""How long a run may be: smoke (seconds, for tests), laptop (minutes), paper (what the papers did).
+
+A notebook asks `choose(lesson, profile)` and trains for `plan.epochs`. The minutes are measured ones, kept in
+assets/results/minutes.json by `python -m gancourse.publishing.pipeline course --record`; where there are none, they
+are estimated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from gancourse.course import colab, estimates
+from gancourse.training.config import pick_device
+
+PROFILES = ("smoke", "laptop", "paper")
+LONGEST_AUTO = 20.0  # minutes; "auto" takes nothing that was measured to be longer
+
+# lesson -> profile -> (epochs, images of the data set). What an epoch means is the lesson's own affair.
+LESSONS: dict[str, dict[str, tuple[int, int]]] = {
+    "00_start_here": {"smoke": (2, 640), "laptop": (60, 3_200), "paper": (60, 3_200)},
+    "01_minimax_theory": {"smoke": (2, 0), "laptop": (20, 0), "paper": (40, 0)},
+    "02_mlp_gan_mnist": {"smoke": (2, 2_560), "laptop": (25, 60_000), "paper": (100, 60_000)},
+    "03_dcgan_mnist": {"smoke": (2, 640), "laptop": (2, 30_000), "paper": (100, 60_000)},
+    "04_dcgan_lsun128": {"smoke": (2, 64), "laptop": (6, 1_600), "paper": (100, 126_227)},
+    "05_evaluation": {"smoke": (2, 2_560), "laptop": (5, 60_000), "paper": (50, 60_000)},
+    "06_latent_space": {"smoke": (30, 800), "laptop": (150, 4_000), "paper": (500, 20_000)},  # steps of inversion; z
+}
+CHURCH_WIDTH = {"smoke": 4, "laptop": 8, "paper": 64}  # of lesson 04's networks; 64 is P4's, as we read it
+TRAINING_LESSON = {
+    "mlp": "02_mlp_gan_mnist",
+    "schulz": "02_mlp_gan_mnist",
+    "dcgan": "03_dcgan_mnist",
+    "dcgan-strong": "03_dcgan_mnist",
+    "dcgan-clusters": "05_evaluation",
+    "residual": "03_dcgan_mnist",
+    "church": "04_dcgan_lsun128",
+    "church-clusters": "04_dcgan_lsun128",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a notebook does this time. `print(plan)` says it in two lines.
+
+    epochs: how long to train; images: how many of the training set's images; device: "cpu", "cuda" or "mps";
+    minutes: profile -> measured minutes of the whole notebook on this class of device (never measured: absent);
+    estimates: profile -> estimated minutes, of those never measured here (see gancourse.course.estimates).
+    """
+
+    lesson: str
+    profile: str
+    epochs: int
+    images: int
+    device: str
+    minutes: dict[str, float]
+    estimates: dict[str, float]
+    reason: str
+
+    def __str__(self) -> str:
+        lines = [f"profile {self.profile} on {self.device}: {self.reason}."]
+        times = ", ".join(f"{name} {self.minutes[name]:.1f}" for name in PROFILES if name in self.minutes)
+        lines.append(f"Measured minutes of this notebook on {device_class(self.device)}: {times or 'none yet'}.")
+        guesses = [f"{name} {estimates.words(self.estimates[name])}" for name in PROFILES if name in self.estimates]
+        if guesses:
+            lines.append(f"Estimated, not measured: {', '.join(guesses)}.")
+        if colab.here() and self.device == "cpu" and self.lesson in estimates.MODEL:
+            lines.append(colab.NO_GPU)
+        return "\n".join(lines)
+
+    def folder(self, out: str | Path | None) -> Path | None:
+        """The folder to keep this notebook's run in; None keeps it in memory, "drive" is a place in Google Drive.
+
+        Raises ValueError for "drive" elsewhere than in Colab; see `gancourse.course.colab.run_folder`.
+        """
+        return colab.run_folder(out, f"{self.lesson}-{self.profile}")
+
+
+def device_class(device: str | None = None) -> str:
+    """The class of machine that minutes are kept for: "cuda", "mps", "cpu-bf16" or "cpu"."""
+    from gancourse.models.fast import has_bfloat16
+
+    found = pick_device(device or "auto")
+    if found.type != "cpu":
+        return found.type
+    return "cpu-bf16" if has_bfloat16(found) else "cpu"
+
+
+def choose(lesson: str, profile: str = "auto") -> Plan:
+    """The plan of one notebook on this machine.
+
+    profile: "smoke", "laptop", "paper", or "auto": the longest one whose measured minutes on this class of device are
+        at most 20, and laptop where nothing was measured. The environment variable GANCOURSE_PROFILE goes before it.
+    Raises ValueError for an unknown lesson or profile.
+    """
+    if lesson not in LESSONS:
+        raise ValueError(f"lesson is {lesson!r}, expected one of {', '.join(LESSONS)}.")
+    device = pick_device("auto").type
+    minutes = measured_minutes().get(lesson, {}).get(device_class(device), {})
+    guesses = estimated_minutes(lesson, device_class(device))
+    asked = os.environ.get("GANCOURSE_PROFILE") or profile
+    reason = "set by GANCOURSE_PROFILE" if os.environ.get("GANCOURSE_PROFILE") else "asked for by name"
+    if asked == "auto":
+        asked, reason = _longest(minutes)
+    if asked not in PROFILES:
+        raise ValueError(f"profile is {asked!r}, expected auto, {', '.join(PROFILES)} (GANCOURSE_PROFILE goes first).")
+    epochs, images = LESSONS[lesson][asked]
+    return Plan(lesson, asked, epochs, images, device, minutes, guesses, reason)
+
+
+def _longest(minutes: dict[str, float]) -> tuple[str, str]:
+    fitting = [name for name in PROFILES if minutes.get(name, LONGEST_AUTO + 1) <= LONGEST_AUTO]
+    if not fitting:
+        return "laptop", "nothing longer was measured on this class of device"
+    return fitting[-1], f"the longest one measured to take at most {LONGEST_AUTO:.0f} minutes"
+
+
+@cache
+def measured_minutes() -> dict[str, dict[str, dict[str, float]]]:
+    """lesson -> class of device -> profile -> minutes, from assets/results/minutes.json; empty if there is none."""
+    path = resources.files("gancourse").joinpath("assets/results/minutes.json")
+    if not path.is_file():
+        return {}
+    lessons: dict[str, dict[str, dict[str, float]]] = json.loads(path.read_text(encoding="utf-8"))["lessons"]
+    return lessons
+
+
+def estimated_minutes(lesson: str, device_class: str) -> dict[str, float]:
+    """profile -> minutes that a lesson's notebook will probably take on a class of device, where none were measured.
+
+    On a device other than a CPU this trains for two seconds, the first time.
+    """
+    return estimates.minutes(lesson, device_class, measured_minutes(), LESSONS[lesson], CHURCH_WIDTH)
+
+
+def environment() -> str:
+    """Versions and device in a few lines: what to paste into a question."""
+    import platform
+
+    import torch
+
+    import gancourse
+
+    device = pick_device("auto")
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
+    return (
+        f"gancourse {gancourse.__version__}, Python {platform.python_version()}, torch {torch.__version__}\n"
+        f"device: {device.type} ({name}), class {device_class()}, {torch.get_num_threads()} threads"
+    )

@@ -1,0 +1,159 @@
+"""What every study shares: jobs that are run side by side, kept as they finish, and gathered into one results file.
+
+A study is a module of this package with a `STUDY`. Its jobs are plain dictionaries, each run in a process of its own
+with one thread (two such processes use two cores better than one process with two threads). Each finished job is
+written at once, so a study that was stopped goes on where it was; `reproduce` then gathers all of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from gancourse.files import write_atomically
+
+Job = dict[str, Any]  # plain JSON values; "key" names it, in [a-z0-9._-]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question that takes many runs.
+
+    what: one sentence, shown by `reproduce --list`.
+    jobs: quick -> the jobs; quick is a tiny version for tests, whose figures mean nothing.
+    run: one job -> its figures, as plain JSON values. A module-level function, so that another process finds it.
+    """
+
+    what: str
+    jobs: Callable[[bool], list[Job]]
+    run: Callable[[Job], dict[str, Any]]
+
+
+class StudyError(ValueError):
+    """A study that does not exist, or results that were not made yet; the message says which there are."""
+
+
+def names() -> list[str]:
+    """The studies that there are: the modules of this package that hold one."""
+    return sorted(name for name in _modules() if hasattr(_module(name), "STUDY"))
+
+
+@cache
+def _modules() -> dict[str, str]:
+    """Last name -> whole name of each module in the lessons' folders; no two have one name."""
+    package = importlib.import_module("gancourse.course.studies")
+    found = [m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.") if not m.ispkg]
+    return {name.rpartition(".")[2]: name for name in found if ".lesson" in name}
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(_modules()[name])
+
+
+def find(name: str) -> Study:
+    """The study of that name. Raises StudyError with the names that there are."""
+    if name not in names():
+        raise StudyError(f"study is {name!r}, expected one of {', '.join(names())}.")
+    study: Study = _module(name).STUDY
+    return study
+
+
+def reproduce(
+    name: str,
+    out: Path,
+    quick: bool = False,
+    workers: int | None = None,
+    work: Path = Path("build/studies"),
+    report: Callable[[str], Any] = print,
+) -> dict[str, Any]:
+    """Run every job of a study that is not yet done, write `out` (JSON) and return what it holds.
+
+    workers: processes at a time, each with one thread; None for one a core. 0 runs all in this process (tests).
+    work: where finished jobs are kept, in a folder of the study's name. Delete that folder to begin afresh.
+    Raises StudyError for an unknown name; what a job raises ends the study, and finished jobs stay.
+    """
+    study = find(name)
+    jobs = study.jobs(quick)
+    folder = work / (name + "-quick" if quick else name)
+    done = {job["key"]: row for job in jobs if (row := _kept(folder, job)) is not None}
+    todo = [job for job in jobs if job["key"] not in done]
+    report(f"{name}: {len(jobs)} jobs, {len(done)} already done")
+
+    def keep(job: Job, row: dict[str, Any]) -> None:
+        done[job["key"]] = row
+        write_atomically(folder / f"{job['key']}.json", json.dumps(row).encode())
+        report(f"{len(done)}/{len(jobs)} {job['key']}: {row['seconds']:.0f} s")
+
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    if workers == 0:
+        for job in todo:
+            keep(job, _run(name, job))
+    elif todo:
+        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
+            futures = {pool.submit(_run, name, job): job for job in todo}
+            try:
+                for future in as_completed(futures):
+                    keep(futures[future], future.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    from gancourse.training.provenance import commit, describe
+
+    results = {
+        "study": name,
+        "what": study.what,
+        "command": f"python -m gancourse reproduce {name}" + (" --quick" if quick else ""),
+        "commit": commit(),
+        "machine": describe(),
+        "rows": [done[job["key"]] for job in jobs],
+    }
+    write_atomically(out, (json.dumps(results, indent=1) + "\n").encode())
+    return results
+
+
+def _kept(folder: Path, job: Job) -> dict[str, Any] | None:
+    """A finished job's row, if the job is still the same."""
+    if not re.fullmatch(r"[a-z0-9._-]+", job["key"]):
+        raise ValueError(f"a job's key is {job['key']!r}, expected lower-case letters, digits, '.', '_' or '-'.")
+    try:
+        row: dict[str, Any] = json.loads((folder / f"{job['key']}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return row if {name: row.get(name) for name in job} == json.loads(json.dumps(job)) else None
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _run(name: str, job: Job) -> dict[str, Any]:
+    start = time.perf_counter()
+    figures = find(name).run(job)
+    return {**job, **figures, "seconds": round(time.perf_counter() - start, 1)}
+
+
+@cache
+def results(name: str) -> dict[str, Any]:
+    """The committed results of a study: study, what, command, commit, machine, and rows (a job and its figures each).
+
+    Raises StudyError when there are none.
+    """
+    path = resources.files("gancourse").joinpath(f"assets/results/{name}.json")
+    if not path.is_file():
+        raise StudyError(f"there are no results of {name!r} in this version; python -m gancourse reproduce {name}.")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,14 @@
+"""Images in, uint8 until they are a batch.
+
+images       Images: a data set as one uint8 tensor; scale and unscale between pixels and [-1, 1]
+mnist_digits MNIST, embedded in the package or from a folder
+sheets       many images on one sheet, and back
+churches     the renderer: procedural churches, with the factors of each
+photographs  LSUN's churches, or a folder of pictures
+"""
+
+from gancourse.data.images import DataError, Images, scale, unscale
+from gancourse.data.mnist_digits import mnist
+from gancourse.data.sheets import tile, untile
+
+__all__ = ["DataError", "Images", "mnist", "scale", "tile", "unscale", "untile"]

@@ -1,0 +1,201 @@
+"""Churches by the number: factors drawn at random, a picture rendered from them, many pictures kept in the cache.
+
+`procedural_churches(n, size, seed)` renders churches by time of day and weather, and returns with them the factors that
+they were drawn from. So a question that photographs leave open has an exact answer here: which kinds does a generator
+make, how often, and which has it dropped? Image i depends on (seed, i) alone: fewer images are the beginning of more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from gancourse.data.churches import building, scenery
+from gancourse.data.churches.building import Church, varied
+from gancourse.data.churches.masonry import Colour, Light, ink, mix
+from gancourse.data.churches.scenery import SUPER
+from gancourse.files import cache_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gancourse.data.images import Images
+
+VERSION = 1  # of the pictures: a change to them makes the cached ones old
+
+# What is drawn independently and uniformly for every image, and can be asked for exactly.
+FACTORS: dict[str, tuple[str, ...]] = {
+    "plan": ("west tower", "side tower", "two towers", "crossing", "chapel"),
+    "top": tuple(building.SLIM),  # of the tower, or of what stands for one
+    "stone": tuple(building.STONE),
+    "roof": tuple(building.ROOF),
+    "windows": ("round", "pointed", "square"),
+    "time": tuple(scenery.TIMES),
+    "weather": ("clear", "cloudy", "fog", "snow", "rain"),
+    "trees": ("broadleaf", "conifer", "cypress", "none"),
+    "turned": ("left", "right"),  # which side wall is seen
+    "sun": ("left", "right"),
+}
+
+_GRASS: list[Colour] = [(118, 152, 78), (138, 158, 84), (98, 142, 84), (160, 158, 96)]
+_LEAF: dict[str, list[Colour]] = {
+    "broadleaf": [(92, 136, 66), (116, 148, 66), (78, 120, 72), (196, 134, 60), (186, 96, 56)],
+    "conifer": [(54, 96, 74), (64, 104, 70), (50, 86, 80)],
+    "cypress": [(66, 104, 66), (58, 92, 72), (80, 112, 64)],
+}
+_CHUNK = 200  # images that one process renders at a time
+_MANY = 600  # from here on other processes help, and the images are kept in the cache
+
+
+def procedural_churches(n: int, size: int = 128, seed: int = 0) -> tuple[Images, dict[str, Tensor]]:
+    """n churches and the factors that they were drawn from.
+
+    Returns Images (n, 3, size, size) and, for every name in FACTORS, an int64 tensor (n,): positions in FACTORS[name].
+    Beside the factors some two hundred uniform numbers decide an image: measures, colours, place of the camera, and the
+    noise of sky and hills. The factors of (seed, i) are the same everywhere, the pixels wherever Pillow draws alike.
+    Many images are rendered by all cores (about 5 ms each and core), once: then they come from the cache folder, as a
+    memory map. Raises DataError for n or size out of range.
+    """
+    import torch
+
+    from gancourse.data.images import DataError, Images
+
+    if not isinstance(n, int) or n < 1:
+        raise DataError(f"n is {n!r}, expected a whole number of churches, at least 1.")
+    if not isinstance(size, int) or not 16 <= size <= 1024:
+        raise DataError(f"size is {size!r}, expected 16 to 1024 pixels.")
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise DataError(f"seed is {seed!r}, expected a whole number from 0 to 2**63 - 1.")
+    pixels = _rendered(n, size, seed) if n < _MANY else _cached(n, size, seed)
+    codes = torch.tensor([factors_of(seed, i) for i in range(n)])
+    factors = {name: codes[:, i].clone() for i, name in enumerate(FACTORS)}
+    return Images(torch.from_numpy(pixels), name=f"churches-v{VERSION}-{size}px-seed{seed}"), factors
+
+
+def factors_of(seed: int, index: int) -> list[int]:
+    """The factors of one image, as positions in FACTORS' tuples, in their order."""
+    return _draw_factors(_rng(seed, index))
+
+
+def render(seed: int, index: int, size: int = 128) -> np.ndarray:
+    """One church, (size, size, 3) uint8."""
+    rng = _rng(seed, index)
+    codes = _draw_factors(rng)
+    return _picture(rng, {name: values[i] for (name, values), i in zip(FACTORS.items(), codes, strict=True)}, size)
+
+
+def _rng(seed: int, index: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64([seed, index]))
+
+
+def _draw_factors(rng: np.random.Generator) -> list[int]:
+    return [int(u * len(values)) for u, values in zip(rng.random(len(FACTORS)), FACTORS.values(), strict=True)]
+
+
+def _picture(rng: np.random.Generator, f: dict[str, str], size: int) -> np.ndarray:
+    side = 1 if f["sun"] == "right" else -1
+    ground = 0.80 + 0.08 * rng.random()  # where the church stands, in parts of the picture
+    horizon = ground - 0.05 - 0.07 * rng.random()
+    sun = (0.5 + side * (0.24 + 0.22 * rng.random()), horizon * (0.12 + 0.4 * rng.random()))
+    if f["time"] in ("morning", "evening", "dusk"):
+        sun = (sun[0], horizon * (0.62 + 0.3 * rng.random()))
+    soft, low = scenery.sky(rng, size, f["time"], f["weather"], sun, horizon)
+    light = scenery.light_of(f["time"], f["weather"], side, low)
+
+    width = SUPER * size
+    small = Image.fromarray(np.clip(soft + 0.5, 0, 255).astype(np.uint8))
+    canvas = small.resize((width, width), Image.Resampling.NEAREST)
+    pen = ImageDraw.Draw(canvas)
+    grass = varied(rng, _GRASS[int(rng.random() * len(_GRASS))], 10)
+    if f["weather"] == "snow":
+        grass = mix(grass, (232, 236, 244), 0.84)
+    scenery.hills(pen, rng, width, horizon, mix(grass, (88, 116, 112), 0.55), light)
+    scenery.ground(pen, width, horizon, grass, light)
+    _trees(pen, rng, f, width, ground, light, behind=True)
+    Church(pen, rng, f, width, ground, horizon, light, grass).draw()
+    _trees(pen, rng, f, width, ground, light, behind=False)
+
+    picture = np.asarray(canvas.reduce(SUPER)).astype(np.float32)
+    scenery.weather_over(rng, picture, f["weather"], low, ground)
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+
+
+def _trees(
+    pen: ImageDraw.ImageDraw, rng: np.random.Generator, f: dict[str, str], width: int, ground: float, light: Light,
+    behind: bool,
+) -> None:  # fmt: skip
+    """Trees to the left and right of the church, behind it or nearer to the viewer."""
+    if f["trees"] == "none":
+        return
+    leaves = _LEAF[f["trees"]]
+    leaf = varied(rng, leaves[int(rng.random() * len(leaves))], 9)
+    for _ in range((1 if behind else 0) + int(2.6 * rng.random())):
+        across, near, grown, which = rng.random(4).tolist()
+        side = -1 if which < 0.5 else 1
+        if behind:
+            x, foot, tall = 0.48 - 0.2 * across, ground - 0.005 - 0.03 * near, 0.26 + 0.18 * grown
+        else:
+            x, foot, tall = 0.53 - 0.2 * across, ground + 0.03 + 0.06 * near, 0.20 + 0.22 * grown
+        x = width * (0.5 + side * x)
+        y, tall = width * foot, width * tall * (1.12 if f["trees"] == "cypress" else 0.97)
+        w = tall * 0.22
+        shade = ink(scenery.lit(mix(leaf, (40, 60, 40), 0.5), light, 0.0))
+        pen.ellipse([int(x - w), int(y - w * 0.16), int(x + w), int(y + w * 0.16)], fill=shade)
+        scenery.tree(pen, rng, f["trees"], x, y, tall, leaf, light, f["weather"] == "snow")
+
+
+# -- many --------------------------------------------------------------------------------------------------------
+
+
+def _chunk(seed: int, start: int, stop: int, size: int) -> np.ndarray:
+    return np.stack([render(seed, i, size).transpose(2, 0, 1) for i in range(start, stop)])
+
+
+def _rendered(n: int, size: int, seed: int, out: np.ndarray | None = None) -> np.ndarray:
+    """(n, 3, size, size) uint8, into `out` if it is given; many of them by a process for every core."""
+    out = np.empty((n, 3, size, size), np.uint8) if out is None else out
+    starts = range(0, n, _CHUNK)
+    workers = min(os.cpu_count() or 1, len(starts))
+    if n >= _MANY and workers > 1:
+        # A script without `if __name__ == "__main__"` cannot start processes: then this one does all of it
+        with contextlib.suppress(BrokenProcessPool), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            jobs = {start: pool.submit(_chunk, seed, start, min(n, start + _CHUNK), size) for start in starts}
+            for start in starts:
+                out[start : start + _CHUNK] = jobs.pop(start).result()
+            return out
+    for start in starts:
+        out[start : start + _CHUNK] = _chunk(seed, start, min(n, start + _CHUNK), size)
+    return out
+
+
+def _cached(n: int, size: int, seed: int) -> np.ndarray:
+    """The images as a memory map of a file in the cache folder, rendered first where it is not there."""
+    path = cache_folder() / f"churches-v{VERSION}-{size}-{seed}-{n}.npy"
+    shape = (n, 3, size, size)
+    with contextlib.suppress(OSError, ValueError, EOFError):  # absent or damaged: render again
+        pixels = np.load(path, mmap_mode="c", allow_pickle=False)
+        if pixels.shape == shape and pixels.dtype == np.uint8:
+            return pixels
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        _rendered(n, size, seed, pixels)
+        pixels.flush()
+        del pixels
+        os.replace(temporary, path)
+        return np.load(path, mmap_mode="c", allow_pickle=False)
+    except OSError as error:  # a full disk or a read-only home costs the time again, not the images
+        print(f"gancourse: churches could not be cached in {path.parent} ({error.strerror})")
+        return _rendered(n, size, seed)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

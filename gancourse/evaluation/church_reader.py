@@ -1,0 +1,300 @@
+"""Which church is in the picture? A small network that reads the factors of procedural churches, and what follows.
+
+The renderer knows the truth, so the reader's errors are known too: its card states, factor by factor, how often it is
+right on churches that it never saw. With it a generator's samples can be counted: which plans, tops, hours and weathers
+does it make, how often, and which has it dropped?
+
+    python -m gancourse.evaluation.church_reader --out PATH
+
+makes the reader that the package ships.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gancourse.data.churches import FACTORS, procedural_churches
+from gancourse.data.images import Images, scale
+from gancourse.evaluation import Extractor, WeightsError, feature_statistics, frechet_distance
+from gancourse.evaluation.features import weights_key
+from gancourse.files import read_at_most, write_atomically
+from gancourse.models.base import ShapeError
+from gancourse.models.fast import has_bfloat16
+from gancourse.training.provenance import commit
+
+SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-reader.safetensors"
+_SIZES = [len(values) for values in FACTORS.values()]
+KINDS = ("plan", "stone", "time", "weather")  # factors that the reader knows well, 750 combinations
+_MAX_FILE = 8 << 20
+_BATCH = 250
+
+
+class FactorReader(nn.Module):
+    """Images (B, 3, 128, 128) in [-1, 1] -> for each factor of FACTORS logits (B, its number of values).
+
+    Four strided convolutions over the image at half size, a layer of 96 `features`, and one linear answer.
+    """
+
+    n_features = 96
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        def block(inputs: int, outputs: int) -> list[nn.Module]:
+            return [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.1)]
+
+        self.body = nn.Sequential(
+            nn.AvgPool2d(2), *block(3, 24), *block(24, 48), *block(48, 96), *block(96, 96), nn.Flatten()
+        )
+        self.last = nn.Linear(96 * 16, self.n_features, bias=False)
+        self.standardise = nn.BatchNorm1d(self.n_features, affine=False)
+        self.head = nn.Linear(self.n_features, sum(_SIZES))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Images (B, 3, 128, 128) in [-1, 1] -> (B, 96), standardised over training churches. Raises ShapeError."""
+        if x.ndim != 4 or tuple(x.shape[1:]) != (3, 128, 128):
+            raise ShapeError(f"images have shape {tuple(x.shape)}, expected churches, (B, 3, 128, 128).")
+        f: Tensor = self.standardise(self.last(self.body(x)))
+        return f
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return self.answers(self.features(x))
+
+    def answers(self, features: Tensor) -> dict[str, Tensor]:
+        """The logits of every factor from `features` (B, 96)."""
+        logits = self.head(functional.leaky_relu(features, 0.1))
+        return dict(zip(FACTORS, logits.split(_SIZES, 1), strict=True))
+
+
+def load_reader(path: Path = SHIPPED) -> FactorReader:
+    """A reader in eval mode, without gradients, if its file is the one that the .json card beside it names.
+
+    Raises WeightsError: a file that is missing, damaged or of another kind. Nothing is unpickled.
+    """
+    again = "Install gancourse again, or make one: python -m gancourse.evaluation.church_reader --out PATH"
+    try:
+        card = json.loads(read_at_most(path.with_suffix(".json"), 1 << 20))
+        raw = read_at_most(path, _MAX_FILE)
+        if (found := hashlib.sha256(raw).hexdigest()) != card["sha256"]:
+            raise ValueError(f"its SHA-256 is {found}, its card says {card['sha256']}")
+        model = FactorReader()
+        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_safetensors(raw).items()})
+    except Exception as error:  # whatever a foreign file makes json, safetensors or torch raise
+        raise WeightsError(f"{path} holds no reader of churches: {str(error)[:200]}. {again}") from error
+    return model.eval().requires_grad_(False)
+
+
+@cache
+def reader() -> FactorReader:
+    """The reader that the package ships, loaded once."""
+    return load_reader()
+
+
+def church_features(model: FactorReader | None = None) -> Extractor:
+    """The reader's 96 features, and its answers for plan and stone together as 30 logits: for gancourse.evaluation.
+
+    Distances on them are on a scale of their own, the variance of one feature, and no FID of the literature. The
+    Inception score with these logits asks how sure and how varied plan and stone are: at most 30.
+    """
+    network = reader() if model is None else model
+
+    def both(x: Tensor) -> tuple[Tensor, Tensor]:
+        features = network.features(x)
+        answers = network.answers(features)
+        plan, stone = (answers[name].log_softmax(1) for name in ("plan", "stone"))
+        return features, (plan[:, :, None] + stone[:, None, :]).flatten(1)
+
+    return Extractor("church-reader", network.n_features, both, weights_key(network), torch.device("cpu"))
+
+
+@cache
+def accuracies() -> dict[str, float]:
+    """How often the shipped reader is right, factor -> share of unseen churches, from its card."""
+    found: dict[str, float] = json.loads(read_at_most(SHIPPED.with_suffix(".json"), 1 << 20))["accuracy"]
+    return found
+
+
+@torch.no_grad()
+def read(images: Images | Tensor, model: Callable[[Tensor], dict[str, Tensor]] | None = None) -> dict[str, Tensor]:
+    """The most probable value of every factor: name -> (N,) int64, positions in FACTORS[name].
+
+    images: Images, or floats (N, 3, 128, 128) in [-1, 1]; model: the shipped reader by default.
+    """
+    model = reader() if model is None else model
+    pixels = images.pixels if isinstance(images, Images) else images
+    parts = [model(scale(x) if x.dtype == torch.uint8 else x) for x in pixels.split(_BATCH)]
+    return {name: torch.cat([p[name].argmax(1) for p in parts]) for name in FACTORS}
+
+
+class Coverage(NamedTuple):
+    """One factor, counted. shares: (values,), summing to 1. kl: KL(shares || uniform) in nats; 0 is even.
+
+    missing: the values that come less than a quarter as often as they should.
+    """
+
+    shares: Tensor
+    kl: float
+    missing: list[str]
+
+
+def coverage(factors: dict[str, Tensor], name: str) -> Coverage:
+    """How one factor is spread over its values, among churches whose factors were drawn or read.
+
+    factors: for each name in FACTORS positions in its values, (N,) int64, as `procedural_churches` and `read` give
+    them.
+    """
+    values = FACTORS[name]
+    shares = torch.bincount(factors[name], minlength=len(values)).double() / len(factors[name])
+    kl = math.log(len(values)) + torch.special.xlogy(shares, shares).sum().item()
+    missing = [v for v, share in zip(values, shares.tolist(), strict=True) if share < 0.25 / len(values)]
+    return Coverage(shares, max(0.0, kl), missing)
+
+
+def combinations(factors: dict[str, Tensor], names: tuple[str, ...]) -> tuple[int, float, int]:
+    """How many combinations of these factors occur, how many would among as many churches as drawn, and how many exist.
+
+    factors: as in `coverage`, (N,) each. Of K combinations, n independent uniform draws meet K (1 - (1 - 1/K)^n) in the
+    mean: a generator that has learnt the churches by heart, or that makes few kinds, meets fewer.
+    """
+    code = torch.zeros_like(next(iter(factors.values())))
+    total = 1
+    for name in names:
+        code = code * len(FACTORS[name]) + factors[name]
+        total *= len(FACTORS[name])
+    return len(code.unique()), total * (1 - (1 - 1 / total) ** len(code)), total
+
+
+def accuracy(
+    model: Callable[[Tensor], dict[str, Tensor]], images: Images, truth: dict[str, Tensor]
+) -> dict[str, float]:
+    """Factor -> the share of images whose value is read rightly; truth: for each factor positions in FACTORS, (N,)."""
+    found = read(images, model)
+    return {name: (found[name] == truth[name]).double().mean().item() for name in FACTORS}
+
+
+def scores(G: nn.Module, n: int = 1000) -> dict[str, float]:
+    """What the card of a generator of churches states, from n samples in eval mode, z from seed 0.
+
+    distance: to n unseen renders, on `church_features`; floor: that of n other renders. kinds: how many combinations of
+    KINDS the reader finds, as a share of what `combinations` expects; kinds_real: in renders.
+    """
+    extractor, names = church_features(), KINDS
+    real, other = (feature_statistics(procedural_churches(n, seed=seed)[0], extractor) for seed in (1, 2))
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        x = torch.cat([G.eval()(torch.randn(100, 100, generator=rng)) for _ in range(n // 100)])
+    found, expected, _ = combinations(read(x), names)
+    met, expected_real, _ = combinations(read(procedural_churches(n, seed=1)[0]), names)
+    return {
+        "distance": round(frechet_distance(*feature_statistics(x, extractor), *real), 2),
+        "floor": round(frechet_distance(*other, *real), 2),
+        "kinds": round(found / expected, 3),
+        "kinds_real": round(met / expected_real, 3),
+        "samples": n,
+    }
+
+
+def train_reader(
+    out: str | Path, images: int = 8000, test: int = 2000, epochs: int = 8, seed: int = 0
+) -> dict[str, float]:
+    """Train a FactorReader on procedural churches of seed 0, test it on others, write `out` and its card.
+
+    Half of the images are blurred and all get some noise, since what the reader is made for, a generator's samples, are
+    less crisp than renders. AdamW, one cycle of the learning rate, the last weights: the test images choose nothing.
+    Returns the accuracies on the test images (seed 1), factor by factor, of the rounded weights. Raises ValueError for
+    an `out` that is no .safetensors file.
+    """
+    out, at, started = Path(out), commit(), time.perf_counter()
+    if out.suffix != ".safetensors":
+        raise ValueError(f"out is {out}, expected a name in .safetensors.")
+    churches, truth = procedural_churches(images, seed=0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = FactorReader().to(memory_format=torch.channels_last)
+    rng = torch.Generator().manual_seed(seed)
+    batch = min(100, images)
+    steps = images // batch
+    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=0.006, total_steps=epochs * steps)
+    half = has_bfloat16(torch.device("cpu"))
+    for epoch in range(1, epochs + 1):
+        total = torch.zeros(())
+        for index in torch.randperm(images, generator=rng)[: steps * batch].split(batch):
+            x = _roughen(scale(churches.pixels[index]), rng).contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                logits = model(x)
+            losses = [functional.cross_entropy(logits[name].float(), truth[name][index]) for name in FACTORS]
+            loss = torch.stack(losses).sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            total += loss.detach()
+        print(
+            f"epoch {epoch}/{epochs}: loss {total.item() / steps:.3f}, {time.perf_counter() - started:.0f} s",
+            flush=True,
+        )
+    state = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in model.state_dict().items()}
+    raw = save_safetensors({k: v.contiguous() for k, v in state.items()})
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    unseen, unseen_truth = procedural_churches(test, seed=1)
+    score = accuracy(model.eval(), unseen, unseen_truth)
+    card = {
+        "name": out.stem,
+        "what": "gancourse.evaluation.church_reader.FactorReader, float16 weights",
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "bytes": len(raw),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "command": "python -m gancourse.evaluation.church_reader "
+        f"--out {out.name} --images {images} --epochs {epochs} --seed {seed}",
+        "commit": at,
+        "data": {s.name: {"images": len(s), "sha256": s.fingerprint} for s in (churches, unseen)},
+        "accuracy": {name: round(value, 4) for name, value in score.items()},
+        "precision": "bfloat16 autocast, float32 weights" if half else "float32",
+        "torch": torch.__version__,
+        "seconds": round(time.perf_counter() - started),
+        "licence": "MIT, as the code. Trained on the course's own renderer.",
+    }
+    write_atomically(out, raw)
+    write_atomically(out.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
+    return score
+
+
+def _roughen(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Every second image blurred by a factor of 2 to 4, then noise of a strength of each image's own."""
+    k = 2 if torch.rand((), generator=rng) < 0.5 else 4
+    blurred = functional.interpolate(functional.avg_pool2d(x[::2], k), scale_factor=k, mode="bilinear")
+    x = x.clone()
+    x[::2] = blurred
+    strength = 0.15 * torch.rand(len(x), 1, 1, 1, generator=rng)
+    return (x + strength * torch.randn(x.shape, generator=rng)).clamp(-1, 1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the reader of churches that the package ships."""
+    parser = argparse.ArgumentParser(prog="python -m gancourse.evaluation.church_reader", description=main.__doc__)
+    parser.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
+    parser.add_argument("--images", type=int, default=8000)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    for name, share in train_reader(given.out, given.images, epochs=given.epochs, seed=given.seed).items():
+        print(f"{name:10} {share:.1%}")
+
+
+if __name__ == "__main__":
+    main()

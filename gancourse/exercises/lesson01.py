@@ -1,0 +1,458 @@
+"""Exercises of notebook 01, the minimax theory: `from gancourse.exercises import lesson01 as ex`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
+from gancourse.exercises.checking.judging import close, judge, letter, numbers, pointwise, scalar
+
+
+def _densities() -> tuple[torch.Tensor, torch.Tensor, list[str]]:
+    p = torch.tensor([0.2, 0.05, 0.4, 0.7, 0.01], dtype=torch.float64)
+    q = torch.tensor([0.6, 0.3, 0.4, 0.1, 0.5], dtype=torch.float64)
+    return p, q, [f"p = {a:g}, p_g = {b:g}" for a, b in zip(p.tolist(), q.tolist(), strict=True)]
+
+
+def _check_optimal_discriminator(call: StudentFunction) -> str:
+    p, q, points = _densities()
+    value = pointwise(call, p, q)
+    mistakes = [
+        (q / (p + q), "This is the probability of a fake: D answers 1 for real, so the data's density is on top."),
+        (
+            p / q,
+            "p/p_g is the density ratio, which can exceed 1. D is a probability: how does it follow from the ratio?",
+        ),
+        (torch.full_like(p, 0.5), "1/2 everywhere is the best D only where p_g = p. There is a best D for every G."),
+        (torch.log(p / q), "log(p/p_g) is the best logit. D is a probability: one function is still missing."),
+    ]
+    judge(value, p / (p + q), mistakes, points, "Set the derivative of p log d + p_g log(1 - d) to zero.")
+    return "It needs no assumption about G, and is 1/2 exactly where the two densities cross."
+
+
+@exercise(
+    title="The best discriminator",
+    difficulty="easy",
+    minutes=3,
+    prompt=r"""
+    The generator is frozen. At a point where the data has density $p$ and the generator density $p_g$ (both
+    positive), which value $d = D(x)$ maximises $p \log d + p_g \log(1 - d)$? Write it as a function of the
+    two densities.
+    """,
+    hints=(
+        "At one x nothing but a number d is chosen. What does the derivative with respect to d look like?",
+        "The derivative is p/d - p_g/(1 - d). Where is it zero?",
+        "p (1 - d) = p_g d, so d is p divided by the sum of the two.",
+    ),
+    check=_check_optimal_discriminator,
+)
+def optimal_discriminator(p, p_g):
+    """The d in (0, 1) that maximises p log d + p_g log(1 - d)."""
+    return p / (p + p_g)
+
+
+def _check_unbalanced_discriminator(call: StudentFunction) -> str:
+    p, q, points = _densities()
+    value = pointwise(call, p, q)
+    mistakes = [
+        (p / (p + q), "This is the best D for as many real points as fake ones: where does the factor 2 enter?"),
+        (
+            p / (p + 2 * q),
+            "The factor 2 stands at the generator's density, but it is the real points that D sees twice as often.",
+        ),
+        (2 * p / (p + q), "The factor 2 must stand in the denominator too: as it is, D exceeds 1 where p > p_g."),
+        (q / (2 * p + q), "This is the probability of a fake: D answers 1 for real."),
+    ]
+    judge(value, 2 * p / (2 * p + q), mistakes, points, "Weigh each density by how many points it sends to D.")
+    return "D answers 2/3 where p_g = p: a D trained on unequal numbers looks too confident without being wrong."
+
+
+@exercise(
+    title="A discriminator that sees more real points",
+    difficulty="easy",
+    minutes=3,
+    prompt=r"""
+    In each batch D is shown twice as many real points as fake ones, and its loss is the mean over the whole
+    batch. Which function of $p$ and $p_g$ does it learn now?
+    """,
+    hints=(
+        "What changes in p log d + p_g log(1 - d)?",
+        "Two thirds of the terms are real, one third fake: the objective at x is (2/3) p log d + (1/3) p_g log(1 - d).",
+        "Put 2p in the place of p in the best discriminator, above and below the line.",
+    ),
+    check=_check_unbalanced_discriminator,
+)
+def unbalanced_discriminator(p, p_g):
+    """The best D at densities p and p_g when it sees two real points for each fake one."""
+    return 2 * p / (2 * p + p_g)
+
+
+def _jsd(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    middle = (p + q) / 2
+    return (torch.xlogy(p, p / middle) + torch.xlogy(q, q / middle)).sum() / 2
+
+
+def _check_value_at_optimum(call: StudentFunction) -> str:
+    generator = torch.Generator().manual_seed(1)
+    pairs = [torch.rand(2, 6, generator=generator, dtype=torch.float64) + 0.05 for _ in range(3)]
+    pairs = [pair / pair.sum(dim=1, keepdim=True) for pair in pairs]
+    value = torch.stack([scalar(call(p.clone(), q.clone())) for p, q in pairs])
+    jsd = torch.stack([_jsd(p, q) for p, q in pairs])
+    kl = torch.stack([(p * torch.log(p / q)).sum() for p, q in pairs])
+    log4 = math.log(4)
+    mistakes = [
+        (jsd, "This is the Jensen-Shannon divergence alone: C(G) is twice it, shifted by a constant."),
+        (2 * jsd, "The constant is missing: at p_g = p the value is -log 4, not 0."),
+        (-log4 + jsd, "The divergence enters twice: both halves of V contribute a Kullback-Leibler term."),
+        (log4 + 2 * jsd, "The constant has the wrong sign: at p_g = p, D is 1/2 and V = log(1/2) + log(1/2)."),
+        (log4 - 2 * jsd, "This is -C(G), the discriminator's loss. The value V itself is asked for."),
+        ((-log4 + 2 * jsd) / math.log(2), "These are bits: the loss of a GAN uses the natural logarithm."),
+        (
+            -log4 + 2 * kl,
+            "This uses KL(p || p_g). The divergence that appears is Jensen-Shannon's, through (p + p_g)/2.",
+        ),
+    ]
+    judge(value, -log4 + 2 * jsd, mistakes, (f"pair {i} of random distributions" for i in (1, 2, 3)))
+    p, q = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.3, 0.7]], dtype=torch.float64)
+    edge = scalar(call(p, q))
+    if not torch.isfinite(edge):
+        raise Wrong(f"Where p or p_g is 0 it gives {edge.item()}: 0 log 0 counts as 0. See `torch.xlogy`.")
+    if not close(edge, torch.zeros_like(edge), atol=1e-3):
+        raise Wrong(f"For disjoint supports it gives {edge.item():.4g}: D tells all apart there, so V is 0.")
+    return "It lies between -log 4 (p_g = p) and 0 (disjoint supports, where it no longer changes: remember this)."
+
+
+@exercise(
+    title="The value at the best discriminator",
+    difficulty="medium",
+    minutes=8,
+    prompt=r"""
+    `p` and `p_g` are two distributions over $n$ outcomes (tensors of $n$ probabilities; some may be 0, with
+    $0 \log 0 = 0$). Compute $C(G) = \max_D V(D, G)$, the value of the game when D is the best one.
+    """,
+    hints=(
+        "Put the best D into V(D, G) = sum of p log D + p_g log(1 - D).",
+        "Zeros make 0 * log(0) = nan: `torch.xlogy(p, d)` is p log d with 0 log 0 = 0. Or use -log 4 + 2 JSD(p, p_g).",
+        "`torch.xlogy(p, p / (p + p_g)) + torch.xlogy(p_g, p_g / (p + p_g))`, summed.",
+    ),
+    check=_check_value_at_optimum,
+)
+def value_at_optimum(p, p_g):
+    """C(G) = max over D of V(D, G), in nats; p and p_g are tensors of n probabilities."""
+    total = p + p_g
+    return (torch.xlogy(p, p / total) + torch.xlogy(p_g, p_g / total)).sum()
+
+
+def _logits() -> tuple[torch.Tensor, list[str]]:
+    logits = torch.tensor([-6.0, -2.0, -0.5, 0.0, 1.0, 4.0], dtype=torch.float64)
+    return logits, [f"a logit of {value:g}" for value in logits.tolist()]
+
+
+def _check_saturating_gradient(call: StudentFunction) -> str:
+    logits, points = _logits()
+    d = torch.sigmoid(logits)
+    mistakes = [
+        (d, "The sign is wrong: log(1 - D) falls as the logit rises, so its derivative is negative."),
+        (-1 / (1 - d), "This is the derivative with respect to D. The logit is one step further: times D(1 - D)."),
+        (-d * (1 - d), "This is the derivative of 1 - D: the logarithm's own derivative, 1/(1 - D), is missing."),
+        (d - 1, "This is the derivative of -log D, the non-saturating loss."),
+        (torch.log(1 - d), "This is the loss itself: its derivative is asked for."),
+    ]
+    judge(pointwise(call, logits), -d, mistakes, points, "Chain rule: derivative of the log, times D(1 - D).")
+    return "It vanishes where D is near 0, that is for fakes that D recognises: exactly where G should learn most."
+
+
+@exercise(
+    title="The gradient of the saturating loss",
+    difficulty="medium",
+    minutes=5,
+    prompt=r"""
+    G's loss in the minimax game is $\log(1 - D)$ with $D = \sigma(\ell)$, where $\ell$ is D's logit on a
+    fake. What is its derivative with respect to $\ell$? Write it in closed form (a function of the logit,
+    no autograd).
+    """,
+    hints=(
+        "Chain rule: from the logit to D, from D to the loss.",
+        "dD/dl = D(1 - D), and the derivative of log(1 - D) with respect to D is -1/(1 - D).",
+        "The factors 1 - D cancel: what remains is -D, and D is the sigmoid of the logit.",
+    ),
+    check=_check_saturating_gradient,
+)
+def saturating_gradient(logit):
+    """The derivative of log(1 - sigmoid(logit)) with respect to the logit."""
+    return -1 / (1 + math.e ** (-logit))
+
+
+def _check_non_saturating_gradient(call: StudentFunction) -> str:
+    logits, points = _logits()
+    d = torch.sigmoid(logits)
+    mistakes = [
+        (1 - d, "The sign is wrong: -log D falls as the logit rises, so its derivative is negative."),
+        (-d, "This is the derivative of log(1 - D), the saturating loss."),
+        (-1 / d, "This is the derivative with respect to D. The logit is one step further: times D(1 - D)."),
+        (-d * (1 - d), "This is the derivative of -D: the logarithm's own derivative, 1/D, is missing."),
+        (-torch.log(d), "This is the loss itself: its derivative is asked for."),
+    ]
+    judge(pointwise(call, logits), d - 1, mistakes, points, "Chain rule: derivative of the log, times D(1 - D).")
+    return "Near D = 0 it is -1 where the saturating one is -D: their ratio, (1 - D)/D, grows without bound."
+
+
+@exercise(
+    title="The gradient of the non-saturating loss",
+    difficulty="medium",
+    minutes=5,
+    prompt=r"""
+    Now G's loss is $-\log D$ with $D = \sigma(\ell)$. What is its derivative with respect to $\ell$, in
+    closed form? Compare both gradients at $\ell = -6$.
+    """,
+    hints=(
+        "The same chain as for the saturating loss, with another last link.",
+        "dD/dl = D(1 - D), and the derivative of -log D with respect to D is -1/D.",
+        "The factors D cancel: what remains is -(1 - D).",
+    ),
+    check=_check_non_saturating_gradient,
+)
+def non_saturating_gradient(logit):
+    """The derivative of -log(sigmoid(logit)) with respect to the logit."""
+    return 1 / (1 + math.e ** (-logit)) - 1
+
+
+_SATURATION = {
+    "A": "At D(G(z)) = 1 the derivative with respect to the logit is -1, the largest that it can be. "
+    "This is what the book printed: look at the other end.",
+    "C": "At D(G(z)) = 1/2 the derivative with respect to the logit is -1/2: not small.",
+    "D": "The derivative with respect to the logit is -D(G(z)), which does become small. Where?",
+}
+
+
+def _check_where_it_saturates(answer: Any) -> str:
+    chosen = letter(answer, "ABCD")
+    if chosen != "B":
+        raise Wrong(_SATURATION[chosen])
+    return "Early in training D rejects every fake, D(G(z)) is near 0, and G is told next to nothing."
+
+
+@exercise(
+    title="Where does the loss saturate?",
+    difficulty="easy",
+    minutes=2,
+    prompt=r"""
+    A published book says that the generator's gradient vanishes when $D(G(z)) \approx 1$. For the minimax
+    loss $\log(1 - D(G(z)))$, where does the gradient with respect to D's logit really vanish?
+
+    - A: where $D(G(z)) \approx 1$, D takes the fakes for real
+    - B: where $D(G(z)) \approx 0$, D recognises the fakes
+    - C: where $D(G(z)) = 1/2$, D cannot tell
+    - D: nowhere
+    """,
+    hints=(
+        "Draw log(1 - sigmoid(l)) against the logit l. Where is it flat?",
+        "You have computed the derivative: it is -D.",
+        "-D is near 0 where D is near 0.",
+    ),
+    check=_check_where_it_saturates,
+    value=True,
+)
+def where_it_saturates():
+    """One of "A", "B", "C", "D"."""
+    return "B"
+
+
+_STARTS = [(1.0, 0.0, 0.1), (0.5, -2.0, 0.3), (-1.5, 0.7, 0.5)]
+_START_NAMES = [
+    f"x = {x:g}, y = {y:g}, lr = {lr:g}: {name}" for x, y, lr in _STARTS for name in ("the new x", "the new y")
+]
+
+
+def _positions(call: StudentFunction) -> torch.Tensor:
+    rows = []
+    for start in _STARTS:
+        row = numbers(call(*start)).reshape(-1)
+        if row.numel() != 2:
+            raise Wrong(f"It returned {row.numel()} numbers: the new x and the new y are expected.")
+        rows.append(row)
+    return torch.cat(rows)
+
+
+def _rule(step: Any) -> torch.Tensor:
+    return torch.tensor([step(*start) for start in _STARTS], dtype=torch.float64).reshape(-1)
+
+
+def _check_simultaneous_step(call: StudentFunction) -> str:
+    mistakes = [
+        (
+            _rule(lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y))),
+            "Your y uses the new x: these are alternating steps. Simultaneous ones both start from the old point.",
+        ),
+        (_rule(lambda x, y, lr: (x + lr * y, y - lr * x)), "The roles are exchanged: x minimises xy, y maximises it."),
+        (
+            _rule(lambda x, y, lr: (x - lr * y, y - lr * x)),
+            "Both players descend: y is the one that maximises, it ascends.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x + lr * y, y + lr * x)),
+            "Both players ascend: x is the one that minimises, it descends.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x - lr * x, y + lr * y)),
+            "The derivative of xy with respect to x is y, and with respect to y it is x: each "
+            "moves by the other's position.",
+        ),
+    ]
+    judge(_positions(call), _rule(lambda x, y, lr: (x - lr * y, y + lr * x)), mistakes, _START_NAMES)
+    return "The distance from (0, 0), where nobody wants to move, grows by the factor sqrt(1 + lr^2) each step."
+
+
+@exercise(
+    title="One step of the bilinear game",
+    difficulty="medium",
+    minutes=5,
+    prompt=r"""
+    In the smallest game that GAN training resembles, $V(x, y) = xy$: $x$ descends, $y$ ascends. Take one
+    **simultaneous** gradient step with learning rate `lr` from $(x, y)$ and return the new pair.
+    """,
+    hints=(
+        "What are the two partial derivatives of xy?",
+        "x moves against y, y moves along x; both gradients are taken at the old point.",
+        "`return x - lr * y, y + lr * x`",
+    ),
+    check=_check_simultaneous_step,
+)
+def simultaneous_step(x, y, lr):
+    """One simultaneous gradient step of min over x, max over y of x * y; returns the new (x, y)."""
+    return x - lr * y, y + lr * x
+
+
+def _extragradient(x: float, y: float, lr: float, look: float = 1.0) -> tuple[float, float]:
+    ahead_x, ahead_y = x - look * lr * y, y + look * lr * x
+    return x - lr * ahead_y, y + lr * ahead_x
+
+
+def _two_steps(x: float, y: float, lr: float) -> tuple[float, float]:
+    x, y = x - lr * y, y + lr * x
+    return x - lr * y, y + lr * x
+
+
+def _check_extragradient_step(call: StudentFunction) -> str:
+    mistakes = [
+        (
+            _rule(lambda x, y, lr: (x - lr * y, y + lr * x)),
+            "This is the look-ahead point, a plain simultaneous step: take the gradient there, and "
+            "step from the start.",
+        ),
+        (_rule(_two_steps), "The second step starts from the look-ahead point: it must start from the old (x, y)."),
+        (
+            _rule(lambda x, y, lr: _extragradient(x, y, lr, look=0.5)),
+            "Your look-ahead goes half as far. That is a method too, but here both steps have the full learning rate.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y))),
+            "These are alternating steps: y has looked ahead, x has not.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x - lr * (y - lr * x), y + lr * (x + lr * y))),
+            "The look-ahead goes the wrong way: there too x descends and y ascends.",
+        ),
+    ]
+    judge(_positions(call), _rule(_extragradient), mistakes, _START_NAMES)
+    return "The distance from (0, 0) now shrinks: to look ahead is enough to turn the spiral inwards."
+
+
+@exercise(
+    title="The extragradient step",
+    difficulty="hard",
+    minutes=10,
+    prompt=r"""
+    In the same game $V(x, y) = xy$: take a simultaneous step to a look-ahead point, compute the gradients
+    **there**, and apply them **at the old point**, with the same learning rate `lr` both times. Return the
+    new pair.
+    """,
+    hints=(
+        "Two gradients are computed, but only the second moves the players for good.",
+        "The look-ahead point is (x - lr y, y + lr x). The final step starts from x and y, not from it.",
+        "`ahead_x, ahead_y = x - lr * y, y + lr * x`, then `return x - lr * ahead_y, y + lr * ahead_x`",
+    ),
+    check=_check_extragradient_step,
+)
+def extragradient_step(x, y, lr):
+    """One extragradient step of min over x, max over y of x * y; returns the new (x, y)."""
+    ahead_x, ahead_y = x - lr * y, y + lr * x
+    return x - lr * ahead_y, y + lr * ahead_x
+
+
+def _samples() -> tuple[torch.Tensor, torch.Tensor]:
+    angles = torch.arange(8) * (2 * math.pi / 8)
+    centres = 2 * torch.stack([angles.cos(), angles.sin()], dim=1)
+    unit = torch.nn.functional.normalize(torch.randn(400, 2), dim=1)
+    # By mode: 0 to 2 well covered, 3 with 5 stray samples, 4 and 5 only at a distance of 0.4, the others
+    # empty
+    distances = {0: (0.05, 150), 1: (0.1, 80), 2: (0.2, 60), 3: (0.1, 5), 4: (0.4, 50), 5: (0.4, 55)}
+    parts, start = [], 0
+    for mode, (distance, count) in distances.items():
+        parts.append(centres[mode] + distance * unit[start : start + count])
+        start += count
+    samples = torch.cat(parts)
+    return samples[torch.randperm(len(samples))], centres
+
+
+def _counts(samples: torch.Tensor, centres: torch.Tensor, radius: float, minimum: int) -> int:
+    distance = torch.cdist(samples, centres)
+    return int(((distance <= radius).sum(dim=0) >= minimum).sum())
+
+
+def _check_count_modes(call: StudentFunction) -> str:
+    samples, centres = _samples()
+    cases = [(0.3, 20), (0.3, 3), (0.15, 20), (0.3, 100)]
+    value = torch.stack([scalar(call(samples.clone(), centres.clone(), radius, least)) for radius, least in cases])
+
+    def table(count: Any) -> torch.Tensor:
+        return torch.tensor([float(count(radius, least)) for radius, least in cases], dtype=torch.float64)
+
+    near = torch.cdist(samples, centres)
+    mistakes = [
+        (table(lambda r, n: _counts(samples, centres, 9e9, n)), "Every mode is counted: `radius` plays no part in it."),
+        (
+            table(lambda r, n: (torch.bincount(near.argmin(dim=1), minlength=8) >= n).sum()),
+            "Samples far from every mode are counted for the nearest one: `radius` plays no part in it.",
+        ),
+        (table(lambda r, n: _counts(samples, centres, r, 1)), "A single stray sample counts as a mode: use `minimum`."),
+        (
+            table(lambda r, n: _counts(samples, centres, r**0.5, n)),
+            "Squared distances are compared with `radius`: one is squared, the other not.",
+        ),
+        (
+            table(lambda r, n: (near.min(dim=1).values <= r).sum()),
+            "These are the samples near a mode: count the modes.",
+        ),
+        (
+            table(lambda r, n: 8 - _counts(samples, centres, r, n)),
+            "These are the modes that are missing: count those that are covered.",
+        ),
+    ]
+    points = [f"radius = {radius:g}, minimum = {least}" for radius, least in cases]
+    judge(value, table(lambda r, n: _counts(samples, centres, r, n)), mistakes, points)
+    return "Counting needs known modes: on images, a classifier's classes take their place."
+
+
+@exercise(
+    title="Counting modes",
+    difficulty="medium",
+    minutes=8,
+    prompt=r"""
+    A mode is covered when at least `minimum` samples lie within `radius` of its centre. Given `samples` (N,
+    2) and `centres` (K, 2), return how many of the K modes are covered. (The discs do not overlap.)
+    """,
+    hints=(
+        "Which table of numbers holds all that is needed?",
+        "`torch.cdist(samples, centres)` gives the (N, K) distances. Compare, then sum over one of the axes.",
+        "`((torch.cdist(samples, centres) <= radius).sum(dim=0) >= minimum).sum()`",
+    ),
+    check=_check_count_modes,
+)
+def count_modes(samples, centres, radius, minimum):
+    """How many of the K centres (K, 2) have at least `minimum` of the samples (N, 2) within `radius`."""
+    near = torch.cdist(samples, centres) <= radius
+    return int((near.sum(dim=0) >= minimum).sum())

@@ -1,0 +1,59 @@
+"""Every network of the course, one class each, exactly as its paper prints it.
+
+base                 what a generator and a discriminator are; DCGAN's initialisation
+mlp dcgan residual   the pairs of lessons 02 to 05
+clusters             a latent space torn into clusters, and a discriminator that is told of them
+catalogue            networks(name): a fresh pair
+fast                 the same mathematics, arranged for the hardware
+standing_statistics  BatchNorm's statistics of an averaged generator, made anew
+"""
+
+from gancourse.models.base import Z_SIZE, Discriminator, Generator, ShapeError, count_parameters, init_dcgan
+from gancourse.models.catalogue import networks
+from gancourse.models.clusters import (
+    CLUSTERS,
+    Cluster128Discriminator,
+    Cluster128Generator,
+    ClusterDiscriminator,
+    ClusterGenerator,
+    ToldDiscriminator,
+    TornGenerator,
+)
+from gancourse.models.dcgan import (
+    DCGAN128Discriminator,
+    DCGAN128Generator,
+    DCGANDiscriminator,
+    DCGANGenerator,
+    StrongDiscriminator,
+)
+from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
+from gancourse.models.residual import ResidualBlock, ResidualDiscriminator, ResidualGenerator
+
+__all__ = [
+    "CLUSTERS",
+    "Z_SIZE",
+    "Cluster128Discriminator",
+    "Cluster128Generator",
+    "ClusterDiscriminator",
+    "ClusterGenerator",
+    "DCGAN128Discriminator",
+    "DCGAN128Generator",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "Discriminator",
+    "Generator",
+    "MLPDiscriminator",
+    "MLPGenerator",
+    "ResidualBlock",
+    "ResidualDiscriminator",
+    "ResidualGenerator",
+    "SchulzDiscriminator",
+    "SchulzGenerator",
+    "ShapeError",
+    "StrongDiscriminator",
+    "ToldDiscriminator",
+    "TornGenerator",
+    "count_parameters",
+    "init_dcgan",
+    "networks",
+]

@@ -1,0 +1,112 @@
+"""DCGANs: P1's at 28 pixels, P4's at 128, and a stronger discriminator of ours."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import nn
+
+from gancourse.models.base import Z_SIZE, Discriminator, Generator
+
+
+class DCGANGenerator(Generator):
+    """P1's DCGAN generator, 1x1 -> 7x7 -> 14x14 -> 28x28; 1,781,504 parameters.
+
+    P1's table lists a LeakyReLU slope "for G and D", but the generator that it prints uses ReLU; so does this one.
+    """
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.ConvTranspose2d(Z_SIZE, 256, kernel_size=7, stride=1, padding=0, bias=False),
+            nn.BatchNorm2d(256),
+            nn.ReLU(),
+            nn.ConvTranspose2d(256, 128, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(128),
+            nn.ReLU(),
+            nn.ConvTranspose2d(128, 1, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.Tanh(),
+        )
+
+
+class DCGANDiscriminator(Discriminator):
+    """P1's DCGAN discriminator, 28x28 -> 14x14 -> 7x7 -> one logit; 138,625 parameters."""
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(1, 64, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(64, 128, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(128),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(6272, 1),
+            nn.Sigmoid(),
+        )
+
+
+class DCGAN128Generator(Generator):
+    """P4's generator, six transposed convolutions from 1x1 to 128x128 RGB.
+
+    width: channels of the last hidden layer; the plan is 16, 8, 4, 2, 1 times it (1024-512-256-128-64 at 64, our
+    reading: the paper does not print its widths). 12,786,560 parameters at width 64.
+    """
+
+    image_shape = (3, 128, 128)
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        channels = [16 * width, 8 * width, 4 * width, 2 * width, width]
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(Z_SIZE, channels[0], kernel_size=4, stride=1, padding=0, bias=False),
+            nn.BatchNorm2d(channels[0]),
+            nn.ReLU(),
+        ]
+        for c_in, c_out in pairwise(channels):
+            layers += [
+                nn.ConvTranspose2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(c_out),
+                nn.ReLU(),
+            ]
+        layers += [nn.ConvTranspose2d(width, 3, kernel_size=4, stride=2, padding=1, bias=False), nn.Tanh()]
+        self.net = nn.Sequential(*layers)
+
+
+class DCGAN128Discriminator(Discriminator):
+    """P4's discriminator, six convolutions from 128x128 RGB to one logit; the mirror image of its generator.
+
+    width: channels of the first layer (64 at full width).
+    norm_first: BatchNorm after the first layer too, as P4 prints it; DCGAN practice, and the default, has none there.
+    """
+
+    image_shape = (3, 128, 128)
+
+    def __init__(self, width: int = 64, norm_first: bool = False) -> None:
+        super().__init__()
+        channels = [3, width, 2 * width, 4 * width, 8 * width, 16 * width]
+        layers: list[nn.Module] = []
+        for i, (c_in, c_out) in enumerate(pairwise(channels)):
+            layers.append(nn.Conv2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False))
+            if i > 0 or norm_first:
+                layers.append(nn.BatchNorm2d(c_out))
+            layers.append(nn.LeakyReLU(0.2))
+        layers += [nn.Conv2d(16 * width, 1, kernel_size=4, stride=1, padding=0, bias=False), nn.Sigmoid()]
+        self.net = nn.Sequential(*layers)
+
+
+class StrongDiscriminator(Discriminator):
+    """Ours, for P1's DCGAN generator: three convolutions without BatchNorm; 659,137 parameters, P1's D has 138,625."""
+
+    image_shape = (1, 28, 28)
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs in ((1, 64), (64, 128), (128, 256)):
+            layers += [nn.Conv2d(inputs, outputs, 4, 2, padding=1), nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(256 * 3 * 3, 1), nn.Sigmoid())

@@ -1,0 +1,54 @@
+"""What D gets to see of an image: DiffAugment's changes, and mirror images of the real ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def _translate(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Shifted by up to an eighth of the side in each direction; zeros move in."""
+    b, _, h, w = x.shape
+    reach = max(1, round(h / 8))
+    shift = torch.randint(0, 2 * reach + 1, (2, b, 1), generator=rng, device=x.device)
+    rows = shift[0] + torch.arange(h, device=x.device)
+    columns = shift[1] + torch.arange(w, device=x.device)
+    image = torch.arange(b, device=x.device)[:, None, None]
+    return F.pad(x, [reach] * 4)[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _cutout(x: Tensor, rng: torch.Generator) -> Tensor:
+    """A square of half the side set to zero, anywhere."""
+    b, _, h, w = x.shape
+    centre = torch.rand(2, b, 1, generator=rng, device=x.device)
+    rows = (torch.arange(h, device=x.device) - centre[0] * h).abs() < h / 4
+    columns = (torch.arange(w, device=x.device) - centre[1] * w).abs() < w / 4
+    return x * ~(rows[:, :, None] & columns[:, None, :])[:, None]
+
+
+def _colour(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Brightness within +-0.5, saturation within 0 to 2, contrast within 0.5 to 1.5, for each image its own."""
+    draw = torch.rand(3, len(x), 1, 1, 1, generator=rng, device=x.device)
+    x = x + draw[0] - 0.5
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * (2 * draw[1])
+    middle = x.mean((1, 2, 3), keepdim=True)
+    return middle + (x - middle) * (draw[2] + 0.5)
+
+
+# Differentiable, drawn anew for each image, the same for real and fake (Zhao et al. 2020, DiffAugment).
+AUGMENTATIONS = {"translation": _translate, "cutout": _cutout, "colour": _colour}
+
+
+def flip(x_real: Tensor, rng: torch.Generator) -> Tensor:
+    """Real images (B, C, H, W), each mirrored left to right with probability 1/2. For data whose mirror image is data.
+
+    Data augmentation (the "x-flips" of Karras et al. 2020, "Training generative adversarial networks with limited
+    data"), and no DiffAugment: it is for the real images alone. G then has to match the data and its mirror image, half
+    each: twice the images. Shown both, real and fake, D could not tell a G that makes left-handed images only from one
+    that makes both kinds, since mirrored with probability 1/2 they look the same (there, section 2.2: an augmentation
+    leaks unless the distribution that it came from can be told).
+    """
+    mirrored = torch.rand(len(x_real), 1, 1, 1, generator=rng, device=x_real.device) < 0.5
+    return torch.where(mirrored, x_real.flip(3), x_real)

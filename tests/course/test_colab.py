@@ -1,0 +1,81 @@
+"""Google Colab: what is said without a GPU, and run folders in the Drive. tests/compat/colab.py runs the notebooks."""
+
+import sys
+import types
+from typing import Any
+
+import pytest
+import torch
+
+from gancourse.course import colab, profiles
+from gancourse.data import Images
+from gancourse.models import networks
+from gancourse.training import Trainer
+from gancourse.training.trainer import Config
+
+
+@pytest.fixture
+def drive(tmp_path, monkeypatch):
+    """A kernel of Colab whose Drive is a folder here; .granted says whether the user gives the permission."""
+    module: Any = types.ModuleType("google.colab.drive")
+    module.granted, module.mounted = True, []
+
+    def mount(place):
+        module.mounted.append(place)
+        if module.granted:
+            (tmp_path / "MyDrive").mkdir(exist_ok=True)
+
+    module.mount = mount
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    monkeypatch.setitem(sys.modules, "google.colab.drive", module)
+    monkeypatch.setattr(colab, "DRIVE", tmp_path)
+    monkeypatch.delenv("GANCOURSE_PROFILE", raising=False)
+    return module
+
+
+def test_elsewhere_drive_is_refused_and_folders_are_folders(tmp_path):
+    assert not colab.here()
+    plan = profiles.choose("02_mlp_gan_mnist", "smoke")
+    assert plan.folder(None) is None and plan.folder(str(tmp_path)) == tmp_path
+    with pytest.raises(ValueError, match='out is "drive", which only Google Colab has; name a folder'):
+        plan.folder("drive")
+    assert "GPU" not in str(plan)
+
+
+def test_the_drive_is_mounted_when_it_is_asked_for(drive, tmp_path, capsys):
+    plan = profiles.choose("03_dcgan_mnist", "laptop")
+    assert plan.folder(None) is None and plan.folder("runs") == colab.Path("runs") and drive.mounted == []
+    assert plan.folder("drive") == tmp_path / "MyDrive" / "gancourse" / "03_dcgan_mnist-laptop"
+    assert drive.mounted == [str(tmp_path)]
+    assert "gancourse/03_dcgan_mnist-laptop" in capsys.readouterr().out
+
+
+def test_without_permission_nothing_is_trained_into_the_void(drive):
+    drive.granted = False
+    with pytest.raises(RuntimeError, match=r"not at .* after mounting it, so nothing would be kept"):
+        colab.run_folder("drive", "a-run")
+
+
+def test_the_next_runtime_goes_on(drive):
+    """The first runtime dies in epoch 2; another one, which knows nothing but the Drive, trains epoch 2 alone."""
+
+    def trainer():
+        torch.manual_seed(0)
+        images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8))
+        out = profiles.choose("02_mlp_gan_mnist", "smoke").folder("drive")
+        return Trainer(*networks("mlp"), images, Config(epochs=2, batch_size=32), out=out, device="cpu")
+
+    next(trainer().epochs())
+    second = trainer()
+    assert second.epoch == 1
+    assert [row["epoch"] for row in second.fit(progress=False)] == [1, 2]
+    assert trainer().epoch == 2
+
+
+@pytest.mark.parametrize(("device", "said"), [("cpu", True), ("cuda", False)])
+def test_a_runtime_without_a_gpu_says_how_to_get_one(drive, monkeypatch, device, said):
+    monkeypatch.setattr(profiles, "pick_device", lambda name: torch.device(device))
+    monkeypatch.setattr(profiles, "device_class", lambda device=None: "cuda" if device == "cuda" else "cpu-bf16")
+    monkeypatch.setattr(profiles.estimates, "timed", lambda model, device: 10_000.0)
+    assert ("Change runtime type > T4 GPU" in str(profiles.choose("03_dcgan_mnist"))) == said
+    assert "GPU." not in str(profiles.choose("01_minimax_theory"))  # which a GPU would not make faster

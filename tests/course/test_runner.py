@@ -1,0 +1,52 @@
+import json
+
+import pytest
+
+from gancourse.course.studies import runner
+
+
+def run_square(job):
+    if job.get("broken"):
+        raise RuntimeError("this job cannot run")
+    return {"square": job["x"] ** 2}
+
+
+@pytest.fixture
+def study(monkeypatch):
+    jobs = [{"key": f"x-{x}", "x": x} for x in (3, 1, 2)]
+    made = runner.Study("squares", lambda quick: jobs[: 1 if quick else 3], run_square)
+    monkeypatch.setattr(runner, "find", lambda name: made)
+    return jobs
+
+
+def test_rows_are_in_the_jobs_order_with_their_figures(study, tmp_path):
+    out = tmp_path / "squares.json"
+    found = runner.reproduce("squares", out, workers=0, work=tmp_path, report=lambda line: None)
+    assert [(r["x"], r["square"]) for r in found["rows"]] == [(3, 9), (1, 1), (2, 4)]
+    assert json.loads(out.read_text()) == found and found["machine"] and found["commit"]
+
+
+def test_a_stopped_study_goes_on_and_changed_jobs_run_again(study, tmp_path):
+    study[2]["broken"] = True
+    lines: list[str] = []
+    with pytest.raises(RuntimeError, match="cannot run"):
+        runner.reproduce("squares", tmp_path / "s.json", workers=0, work=tmp_path, report=lines.append)
+    assert not (tmp_path / "s.json").exists()
+    del study[2]["broken"]
+    study[0]["x"] = 5
+    found = runner.reproduce("squares", tmp_path / "s.json", workers=0, work=tmp_path, report=lines.append)
+    assert [r["square"] for r in found["rows"]] == [25, 1, 4]
+    assert "3 jobs, 1 already done" in lines[-3]
+
+
+def test_keys_cannot_leave_the_folder(study, tmp_path):
+    study[0]["key"] = "../elsewhere"
+    with pytest.raises(ValueError, match="elsewhere"):
+        runner.reproduce("squares", tmp_path / "s.json", workers=0, work=tmp_path)
+
+
+def test_unknown_study_and_missing_results_name_what_there_is():
+    with pytest.raises(runner.StudyError, match="'nothing'"):
+        runner.find("nothing")
+    with pytest.raises(runner.StudyError, match="reproduce nothing"):
+        runner.results("nothing")

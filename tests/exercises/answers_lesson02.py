@@ -1,0 +1,368 @@
+"""Answers to the exercises of lesson02: right ones, and wrong ones with a part of their message."""
+
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+bce = F.binary_cross_entropy_with_logits
+
+
+def scale_in_place(pixels):
+    x = pixels.to(torch.float32)
+    x -= 127.5
+    x /= 127.5
+    return x
+
+
+def d_loss_bce(real, fake):
+    return bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))
+
+
+def d_loss_module(real, fake):
+    criterion = nn.BCEWithLogitsLoss()
+    return criterion(fake, torch.zeros(len(fake))) + criterion(real, torch.ones(len(real)))
+
+
+def d_step_two_backwards(G, D, optimiser, x_real, z):
+    optimiser.zero_grad()
+    with torch.no_grad():
+        x_fake = G(z)
+    F.softplus(D(x_fake)).mean().backward()
+    logits = D(x_real)
+    bce(logits, torch.ones_like(logits)).backward()
+    optimiser.step()
+
+
+def d_step_one_batch(G, D, optimiser, x_real, z):
+    """This D has no BatchNorm, so that one batch of both is the same as two."""
+    x = torch.cat([x_real, G(z).detach()])
+    target = torch.cat([torch.ones(len(x_real)), torch.zeros(len(z))])
+    loss = 2 * bce(D(x), target)
+    for parameter in D.parameters():
+        parameter.grad = None
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+def d_step_probability(G, D, optimiser, x_real, z):
+    G.train()
+    D.train()
+    fakes = G(z).detach()
+    loss = -torch.log(D.probability(x_real)).mean() - torch.log(1 - D.probability(fakes)).mean()
+    D.zero_grad()
+    loss.backward()
+    optimiser.step()
+
+
+def d_step(  # the step with one thing changed
+    detach=True, zero=True, before=None, loss=d_loss_bce, steps=1, back=True, after=None
+):
+    def step(G, D, optimiser, x_real, z):
+        if before:
+            before(G, D)
+        x_fake = G(z).detach() if detach else G(z)
+        value = loss(D(x_real), D(x_fake))
+        if zero:
+            optimiser.zero_grad()
+        if back:
+            value.backward()
+        for _ in range(steps):
+            optimiser.step()
+        if after:
+            after(G, D)
+
+    return step
+
+
+def d_step_without_detach_but_clean(G, D, optimiser, x_real, z):
+    d_step(detach=False)(G, D, optimiser, x_real, z)
+    G.zero_grad()
+
+
+def d_step_own_z(G, D, optimiser, x_real, z):
+    d_step()(G, D, optimiser, x_real, torch.randn(len(z), 100))
+
+
+def g_loss_bce(fake):
+    return bce(fake, torch.ones_like(fake))
+
+
+def g_step(draw=torch.randn, loss=g_loss_bce, zero=True, detach=False, before=None, after=None):
+    def step(G, D, optimiser, batch_size):
+        if before:
+            before(G, D)
+        x_fake = G(draw(batch_size, 100))
+        value = loss(D(x_fake.detach() if detach else x_fake))
+        if zero:
+            optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        if after:
+            after(G, D)
+
+    return step
+
+
+def g_step_frozen_d(G, D, optimiser, batch_size):
+    D.requires_grad_(False)
+    optimiser.zero_grad(set_to_none=True)
+    z = torch.empty(batch_size, 100).normal_()
+    (-F.logsigmoid(D(G(z)))).mean().backward()
+    optimiser.step()
+    D.requires_grad_(True)
+
+
+def g_step_moves_d(G, D, optimiser, batch_size):
+    both = torch.optim.SGD([*G.parameters(), *D.parameters()], lr=0.1)
+    loss = g_loss_bce(D(G(torch.randn(batch_size, 100))))
+    both.zero_grad()
+    loss.backward()
+    both.step()
+    optimiser.step()
+
+
+def g_step_no_grad(G, D, optimiser, batch_size):
+    with torch.no_grad():
+        loss = g_loss_bce(D(G(torch.randn(batch_size, 100))))
+    loss.backward()
+    optimiser.step()
+
+
+def same_noise(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(3))
+
+
+def count_with_layers(widths):
+    layers = [nn.Linear(a, b) for a, b in itertools.pairwise(widths)]
+    return sum(p.numel() for layer in layers for p in layer.parameters())
+
+
+def count_with_while(widths):
+    total = 0
+    for i in range(1, len(widths)):
+        total += (widths[i - 1] + 1) * widths[i]
+    return float(total)
+
+
+def counted(of):
+    return lambda widths: sum(of(a, b) for a, b in itertools.pairwise(widths))
+
+
+CURVES = {"A": "discriminator wins", "B": "no learning", "C": "balance", "D": "oscillation"}
+
+PATIENTS = {
+    1: "data range",
+    2: "mode collapse",
+    3: "G is detached",
+    4: "sigmoid twice",
+    5: "learning rate too high",
+    6: "target swapped in G's step",
+}
+
+
+def branch(c_in, c_out, padding=1, kernel=3, first=None):
+    return nn.Sequential(
+        nn.Conv2d(c_in, c_out, kernel, padding=padding if first is None else first),
+        nn.BatchNorm2d(c_out),
+        nn.ReLU(),
+        nn.Conv2d(c_out, c_out, kernel, padding=padding),
+        nn.BatchNorm2d(c_out),
+    )
+
+
+def branch_padded_outside(c_in, c_out):
+    return nn.Sequential(nn.ReflectionPad2d(2), branch(c_in, c_out, padding=0))
+
+
+RIGHT = {
+    "scale_images": [
+        scale_in_place,
+        lambda pixels: pixels.float() / 255 * 2 - 1,
+        lambda pixels: (pixels / 255 - 0.5) / 0.5,
+    ],
+    "discriminator_loss": [
+        d_loss_bce,
+        d_loss_module,
+        lambda real, fake: -F.logsigmoid(real).mean() - F.logsigmoid(-fake).mean(),
+        lambda a, b: (F.softplus(-a) + F.softplus(b)).mean(),
+    ],
+    "generator_loss": [
+        g_loss_bce,
+        lambda fake: -F.logsigmoid(fake).mean(),
+        lambda fake: torch.logaddexp(torch.zeros(()), -fake).sum() / len(fake),
+    ],
+    "discriminator_step": [
+        d_step(),
+        d_step_two_backwards,
+        d_step_one_batch,
+        d_step_probability,
+        d_step_without_detach_but_clean,
+    ],
+    "generator_step": [g_step(), g_step_frozen_d],
+    "mlp_parameters": [count_with_layers, count_with_while],
+    "read_curves": [
+        CURVES,
+        {"d": "Oscillation", "c": "balance", "b": " no  learning", "a": "discriminator wins"},
+    ],
+    "flatten_batch": [
+        lambda x: x.view(x.size(0), -1),
+        lambda x: x.reshape(len(x), -1),
+        torch.nn.Flatten(),
+        lambda x: torch.stack([image.flatten() for image in x]),
+    ],
+    "criterion": [
+        lambda o, t: F.binary_cross_entropy(o.squeeze(1), t),
+        lambda o, t: nn.BCELoss()(o.view(-1), t),
+        lambda o, t: -torch.where(t.bool(), o[:, 0], 1 - o[:, 0]).log().mean(),
+    ],
+    "residual_branch": [
+        lambda a, b: branch(a, b, padding="same"),
+        branch_padded_outside,
+    ],
+    "clinic": [PATIENTS, {str(n): word.upper() + " " for n, word in PATIENTS.items()}],
+}
+
+WRONG = {
+    "scale_images": {
+        "[0, 1]": (lambda x: x.float() / 255, "The range is [0, 1]"),
+        "mean and std": (lambda x: (x / 255 - 0.1307) / 0.3081, "classifiers' normalisation"),
+        "divided by 128": (lambda x: x.float() / 128 - 1, "0.992"),
+        "half the range": (lambda x: x.float() / 255 - 0.5, "[-0.5, 0.5]"),
+        "uint8 arithmetic": (lambda x: 2 * x - 255, "wraps around at 256"),
+        "inverted": (lambda x: 1 - x.float() / 127.5, "Black and white"),
+        "float64": (lambda x: x.double() / 127.5 - 1, "torch.float64"),
+        "flattened": (lambda x: x.float().flatten() / 127.5 - 1, "the shape must stay"),
+    },
+    "discriminator_loss": {
+        "labels swapped": (lambda r, f: d_loss_bce(f, r), "labels are swapped"),
+        "averaged": (lambda r, f: d_loss_bce(r, f) / 2, "half of the loss"),
+        "summed": (lambda r, f: (F.softplus(-r) + F.softplus(f)).sum(), "sum over the batch"),
+        "real only": (lambda r, f: F.softplus(-r).mean(), "Only the real batch"),
+        "fake only": (lambda r, f: F.softplus(f).mean(), "Only the fake batch"),
+        "the value V": (lambda r, f: -d_loss_bce(r, f), "This is the value V"),
+        "sigmoid twice": (lambda r, f: d_loss_bce(r.sigmoid(), f.sigmoid()), "sigmoid is applied twice"),
+        "eps in the logarithm": (
+            lambda r, f: -torch.log(r.sigmoid() + 1e-8).mean() - torch.log(1 - f.sigmoid() + 1e-8).mean(),
+            "before the logarithm sees it",
+        ),
+        "log of the sigmoid": (
+            lambda r, f: -torch.log(r.sigmoid()).mean() - torch.log(1 - f.sigmoid()).mean(),
+            "it gives inf, and 200 is right",
+        ),
+        "BCELoss clamps": (
+            lambda r, f: nn.BCELoss()(r.sigmoid(), torch.ones(len(r))) + nn.BCELoss()(f.sigmoid(), torch.zeros(len(f))),
+            "it gives 100, and 200 is right",
+        ),
+        "a number": (lambda r, f: d_loss_bce(r, f).item(), "return the loss as a tensor"),
+        "detached": (lambda r, f: d_loss_bce(r, f).detach(), "has no gradient"),
+        "one for each image": (lambda r, f: F.softplus(-r) + F.softplus(f), "take the mean"),
+    },
+    "generator_loss": {
+        "saturating": (lambda f: -F.softplus(f).mean(), "saturating loss"),
+        "target 0": (lambda f: bce(f, torch.zeros_like(f)), "decreases when D recognises the fakes"),
+        "sign": (lambda f: F.logsigmoid(f).mean(), "check the sign"),
+        "sigmoid twice": (lambda f: g_loss_bce(f.sigmoid()), "sigmoid is applied twice"),
+        "no logarithm": (lambda f: -f.sigmoid().mean(), "logarithm is missing"),
+        "eps": (lambda f: -torch.log(f.sigmoid() + 1e-8).mean(), "removes the gradient"),
+        "summed": (lambda f: F.softplus(-f).sum(), "sum over the batch"),
+    },
+    "discriminator_step": {
+        "missing detach": (d_step(detach=False), "detach the fakes"),
+        "swapped labels": (d_step(loss=lambda r, f: d_loss_bce(f, r)), "labels are swapped"),
+        "G in eval mode": (
+            d_step(before=lambda G, D: G.eval(), after=lambda G, D: G.train()),
+            "G ran in eval",
+        ),
+        "D in eval mode": (d_step(before=lambda G, D: D.eval()), "D ran in eval mode"),
+        "left in eval mode": (d_step(after=lambda G, D: G.eval()), "G is left in eval mode"),
+        "left frozen": (d_step(after=lambda G, D: G.requires_grad_(False)), "G is left frozen"),
+        "no zero_grad": (d_step(zero=False), "optimiser.zero_grad()"),
+        "no step": (d_step(steps=0), "never called"),
+        "no backward": (d_step(back=False), "not along the gradient"),
+        "two steps": (d_step(steps=2), "called 2 times"),
+        "ascent": (d_step(loss=lambda r, f: -d_loss_bce(r, f)), "goes uphill"),
+        "real only": (d_step(loss=lambda r, f: F.softplus(-r).mean()), "real batch only"),
+        "fake only": (d_step(loss=lambda r, f: F.softplus(f).mean()), "fake batch only"),
+        "averaged": (d_step(loss=lambda r, f: d_loss_bce(r, f) / 2), "Half a step"),
+        "summed": (d_step(loss=lambda r, f: 64 * d_loss_bce(r, f)), "summed over the batch"),
+        "another z": (d_step_own_z, "come from the z that was given"),
+    },
+    "generator_step": {
+        "detached": (g_step(detach=True), "must not be detached"),
+        "no_grad": (g_step_no_grad, "cut off from the weights"),
+        "uniform z": (g_step(draw=torch.rand), "uniform on [0, 1]"),
+        "uniform on [-1, 1]": (g_step(draw=lambda *s: 2 * torch.rand(*s) - 1), "standard deviation 0.58"),
+        "z of the wrong shape": (g_step(draw=lambda b, n: torch.randn(b // 2, n)), "z has shape (32, 100)"),
+        "the same z": (g_step(draw=same_noise), "fresh one"),
+        "saturating": (g_step(loss=lambda f: -F.softplus(f).mean()), "saturating loss"),
+        "target 0": (g_step(loss=lambda f: F.softplus(f).mean()), "learns to be recognised"),
+        "sign": (g_step(loss=lambda f: -g_loss_bce(f)), "check the sign"),
+        "no zero_grad": (g_step(zero=False), "optimiser.zero_grad()"),
+        "D left frozen": (g_step(before=lambda G, D: D.requires_grad_(False)), "D is left frozen"),
+        "D moves": (g_step_moves_d, "D's weights have changed"),
+        "D in eval mode": (g_step(before=lambda G, D: D.eval()), "D ran in eval mode"),
+    },
+    "mlp_parameters": {
+        "no biases": (counted(lambda a, b: a * b), "biases are missing"),
+        "biases of the inputs": (counted(lambda a, b: a * b + a), "not to its inputs"),
+        "one bias a layer": (counted(lambda a, b: a * b + 1), "not a single one"),
+        "sums": (counted(lambda a, b: a + b), "a product of weights"),
+        "biases of the first layer": (lambda w: count_with_layers(w) + w[0], "inputs have no biases"),
+        "one off": (lambda w: count_with_layers(w) + 1, "widths [100, 128, 256, 784]"),
+    },
+    "read_curves": {
+        "marks taken for balance": (CURVES | {"B": "balance"}, "Run B is not a case of `balance`"),
+        "low loss taken for success": (CURVES | {"A": "balance", "C": "no learning"}, "D loss goes to 0"),
+        "swings taken for a win": (CURVES | {"D": "discriminator wins"}, "swing by turns"),
+        "unknown word": (CURVES | {"A": "collapse"}, "the diagnoses to choose from"),
+        "one open": (CURVES | {"C": ...}, "Run C has no diagnosis yet"),
+        "one missing": ({"A": "discriminator wins"}, "Run B has no diagnosis yet"),
+        "a word": ("balance", "a dict is expected"),
+    },
+    "flatten_batch": {
+        "as P2 prints it": (lambda x: x.reshape(128, -1), "128 rows of 588"),
+        "only MNIST": (lambda x: x.view(-1, 784), "must not be written down"),
+        "everything in one row": (lambda x: x.flatten(), "expected (128, 784)"),
+        "pixels mixed": (lambda x: x.flatten(1).t().reshape(len(x), -1), "pixels of several images are mixed"),
+        "a shape": (lambda x: x.shape, "a tensor is expected"),
+        "view as printed": (lambda x: x[:96].view(128, -1), "expected (128, 784)"),
+    },
+    "criterion": {
+        "as P2 prints it": (F.binary_cross_entropy, "stopped"),
+        "broadcast": (lambda o, t: -(t * o.log() + (1 - t) * (1 - o).log()).mean(), "every output met every target"),
+        "squeezed of all": (lambda o, t: F.binary_cross_entropy(o.squeeze(), t), "stopped"),
+        "summed": (lambda o, t: F.binary_cross_entropy(o[:, 0], t, reduction="sum"), "summed over the batch"),
+        "not reduced": (lambda o, t: F.binary_cross_entropy(o[:, 0], t, reduction="none"), "take the mean"),
+        "swapped": (lambda o, t: F.binary_cross_entropy(o[:, 0], 1 - t), "labels are swapped"),
+        "sign": (lambda o, t: -F.binary_cross_entropy(o[:, 0], t), "sign is wrong"),
+        "sigmoid again": (lambda o, t: bce(o[:, 0], t), "a second time"),
+        "squared": (lambda o, t: F.mse_loss(o[:, 0], t), "squared error"),
+        "a number": (lambda o, t: F.binary_cross_entropy(o[:, 0], t).item(), "a loss with a gradient"),
+    },
+    "residual_branch": {
+        "as P2 prints it": (lambda a, b: branch(a, b, padding=0), "take a border of one pixel each"),
+        "one padded": (lambda a, b: branch(a, b, padding=0, first=1), "One of the two convolutions still"),
+        "padded twice": (lambda a, b: branch(a, b, padding=2), "2 * padding - 2"),
+        "kernels of 1": (lambda a, b: branch(a, b, padding=0, kernel=1), "two of 3 x 3"),
+        "channels": (lambda a, b: branch(a, a, padding=1), "(2, 4, 28, 28)"),
+        "a tensor": (lambda a, b: torch.zeros(2, b, 28, 28), "a Module is expected"),
+        "channels do not meet": (lambda a, b: nn.Sequential(branch(a, b), nn.Conv2d(7, b, 1)), "the branch stopped"),
+    },
+    "clinic": {
+        "collapse not seen": (PATIENTS | {2: "healthy"}, "compare its samples with each other"),
+        "grey not seen": (PATIENTS | {1: "mode collapse"}, "what colour is it"),
+        "no gradient not seen": (PATIENTS | {3: "learning rate too low"}, "norm of G's gradient"),
+        "one sigmoid": (PATIENTS | {4: "learning rate too low"}, "never fall below 1/2"),
+        "swapped": (
+            PATIENTS | {5: PATIENTS[6], 6: PATIENTS[5]},
+            "Patient 5 is not a case of `target swapped in G's step`",
+        ),
+        "target": (PATIENTS | {6: "healthy"}, "which loss rewards that"),
+        "unknown": (PATIENTS | {4: "flu"}, "the diagnoses to choose from are data range"),
+        "one open": (PATIENTS | {6: ...}, "Patient 6 has no diagnosis yet"),
+        "a word": ("healthy", "a dict is expected"),
+    },
+}

@@ -1,0 +1,44 @@
+"""`python -m gancourse.publishing.lab`: Jupyter's server sends each message at once."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("jupyter_server")
+
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+
+from gancourse.publishing import lab
+
+
+def test_the_server_takes_the_setting():
+    app = ServerApp()
+    app.parse_command_line([lab.SETTING])
+    assert app.kernel_websocket_connection_class is lab.PromptConnection
+
+
+def test_a_connection_switches_the_delay_off_and_then_connects_as_jupyters_does(monkeypatch):
+    said: list[object] = []
+
+    def connect(self):
+        said.append("connected")
+        return "future"
+
+    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", connect)
+    handler = object.__new__(KernelWebsocketHandler)
+    monkeypatch.setattr(handler, "set_nodelay", lambda value: said.append(("no delay", value)))
+    assert lab.PromptConnection(websocket_handler=handler).connect() == "future"
+    assert said == [("no delay", True), "connected"]
+
+
+@pytest.mark.parametrize("arguments", [None, ["notebooks", "--no-browser"]])
+def test_the_command_is_jupyter_lab_with_one_setting_more(monkeypatch, arguments):
+    given: list[list[str]] = []
+    monkeypatch.setattr(sys, "argv", ["lab.py", "notebooks", "--no-browser"])
+    for name in ("jupyterlab", "jupyterlab.labapp"):  # itself it takes seconds to import
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(main=given.append))
+    lab.main(arguments)
+    assert given == [[lab.SETTING, "notebooks", "--no-browser"]]
