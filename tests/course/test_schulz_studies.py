@@ -8,6 +8,7 @@ from gancourse.course.studies import runner
 from gancourse.course.studies.lesson02 import schulz, schulz_collapse, schulz_long, schulz_search
 from gancourse.data import Images
 from gancourse.data.sheets import pack, unpack
+from gancourse.exercises import lesson02
 from gancourse.models import Generator
 
 
@@ -104,3 +105,12 @@ def test_inside_of_a_saturated_generator_is_dead():
     assert max(found.values()) < 1e-6
     with pytest.raises(ValueError, match="has no Tanh"):
         schulz.inside(nn.Identity(), D, z)
+
+
+def test_the_balanced_run_of_lesson_02_looks_like_the_healthy_ones_that_were_measured():
+    """Its formula ends within the range of P1's three measured runs at their last epoch, give or take 0.08."""
+    rows = [row for row in runner.results("schulz_fix")["rows"] if row["model"] == "mlp"]
+    formula = lesson02.curves()["C"]
+    for column in ("d_real", "d_fake_before"):
+        found = [row["history"][-1][column] for row in rows]
+        assert min(found) - 0.08 < formula[column][-1] < max(found) + 0.08
