@@ -367,3 +367,10 @@ def test_a_heavy_picture_gets_a_palette_and_still_looks_the_same():
     assert len(light) < len(buffer.getvalue()) / 2 and showing._light(light[:1000]) == light[:1000]
     shown = np.asarray(Image.open(io.BytesIO(light)).convert("RGB")).astype(float)
     assert np.abs(shown - pixels).mean() < 12
+
+
+def test_a_curve_that_another_one_hides_is_drawn_broad():
+    rows = [dict(row, loss_d=0.0, loss_g=0.0) for row in history(6)]
+    hidden, above = plots.losses(rows).axes[0].lines[:2]
+    apart, _ = plots.losses(history(6)).axes[0].lines[:2]
+    assert hidden.get_linewidth() > 2 * above.get_linewidth() and apart.get_linewidth() == above.get_linewidth()
