@@ -945,8 +945,8 @@ assert weakest > 0.5 and max(row["history"][0]["silent_g"] for row in collapse) 
 #
 # $$ \tanh'(a) = 1 - \tanh^2(a) = 1 - x^2, \tag{2.8} $$
 #
-# which is next to nothing where the pixel is fully black or white. **Predict.** Which share of the gradient's norm gets through, in
-# a healthy generator and in one of these? (Most of a digit's pixels are black in either.)
+# which is next to nothing where the pixel is fully black or white. **Predict.** Which share of the gradient's norm gets
+# through, in a healthy generator and in one of these? (Most of a digit's pixels are black in either.)
 
 # %%
 inner = [row for row in long if "grad_before_tanh" in row["history"][-1]]
@@ -971,10 +971,10 @@ for name, epoch, label in (("schulz-mnist", 10, "P2 mended"), ("mlp-mnist", 50, 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# In a healthy generator a good part, although most of its pixels are black.
-# In the long runs it is nearly all at first, when all pixels are grey, and falls while $D$ wins, further than in a healthy
-# one, as the last rows say: pixel after pixel is driven to its end. A picture of pure black and white can hardly be changed by a gradient any more, and as little by another $z$, for both have
-# to pass the same $\tanh$. So the samples come together *and* $G$ can no longer learn to part them.
+# In a healthy generator a good part, although most of its pixels are black. In the long runs it is nearly all at first, when
+# all pixels are grey, and falls while $D$ wins, as the rows say: pixel after pixel is driven to its end. A picture of pure
+# black and white can hardly be changed by a gradient any more, and as little by another $z$, for both have to pass the same
+# $\tanh$. So the samples come together *and* $G$ can hardly learn to part them.
 #
 # </details>
 #
@@ -1012,9 +1012,10 @@ assert abs(ratio / expected - 1) < 0.25
 
 # %% [markdown]
 # So P2's $G$ does start deaf. Is that the cause? A cause can be tested: take it away, and keep it while something else
-# changes. Both have been done. Taking it away is He's start, in the next section: the samples come apart at once, and the run
-# still ends at two or three digits. Keeping it is the remedy of the next section, whose $G$ starts as deaf as ever: the
-# table above has its samples far apart after one epoch, in all seeds. A $G$ that hears $z$ is neither needed nor enough.
+# changes. Both have been done. Keeping it is the remedy of the next section, whose $G$ starts as deaf as ever: the table
+# above has its samples far apart after one epoch, in all seeds. So a $G$ that hears $z$ from the start is not needed. Taking
+# it away is He's start, in the next section (one seed, three epochs): the samples come apart at once, over few digits. So it
+# was not enough there, either.
 #
 # %% [markdown]
 # ## 2.13 Under which settings does it work?
@@ -1094,8 +1095,8 @@ assert math.isclose(ours, theirs, rel_tol=1e-4)
 
 # %% [markdown]
 # Look at what did not help, too, but with care: each row is one seed, judged at the third epoch, and we have just seen that
-# the run as printed looks quite another at its seventh. He's start cures the deafness of section 2.12, and the samples come
-# apart, but over few digits. Label smoothing and noise, which many lists of tricks begin with, do not save this run within
+# the run as printed looks quite another at its seventh. He's start cures the deafness of section 2.12, and the samples
+# come apart, but over few digits. Label smoothing and noise, which many lists of tricks begin with, do not save this run within
 # three epochs at these strengths. Neither does R1 with a tenth of its $\gamma$: a price must be high enough to be felt.
 
 # %%
