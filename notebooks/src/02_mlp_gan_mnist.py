@@ -841,7 +841,7 @@ plots.show(
     f"P2's networks as printed, every epoch of {last} (orange, a line style for each seed); P1's networks by the same "
     "settings for ten epochs, three seeds (grey, where it was measured).",
     "Six panels against the epoch. At first the samples lie close together, the KL is at its largest value and the distance "
-    "falls. Then for some epochs the samples come apart and several digits appear. Then D(G(z)) falls to 0, the samples "
+    "falls. Then for some epochs the samples come apart and several digits appear. When D(G(z)) falls to 0 the samples "
     "come together again, the gradient that reaches an image stays large, and G's own gradient swings over several orders "
     "of magnitude.",
 )
@@ -869,20 +869,20 @@ assert all(row["history"][0]["fid"] == first[row["seed"]][0]["fid"] for row in l
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The collapse does pass, and something else comes after it. The first epochs show one shape for all $z$. Then, in each seed
-# that we ran, the samples come apart, and for some epochs $G$ draws several digits: about as near to the data as it will
-# ever be. Meanwhile $D$ gets ahead. Once $D(G(z))$ has gone to 0 the samples come together again, and what is left is a
-# single picture, or next to it. By (2.6) a $D$ whose loss is 0 proves that the two distributions do not overlap. Now and then
-# $G$ jumps to another picture, $D$'s loss jumps with it, and a few epochs later all is as before.
+# The collapse does pass, and it comes back; the lines above say when. The first epochs show one shape for all $z$. Then, in
+# each seed that we ran, the samples come apart, and for some epochs $G$ draws several digits. Meanwhile $D$ gets ahead. When
+# $D(G(z))$ goes to 0 the samples come together again, into a single picture or next to it. By (2.6) a $D$ whose loss is 0
+# proves that the two distributions do not overlap. That need not be the end: now and then $G$ jumps to another picture, or
+# its samples come apart once more, and $D$'s loss jumps with it; figure 2.14 shows how often in each seed.
 #
 # </details>
 #
-# A run judged at three epochs would have been called collapsed, at its best epoch called poor but alive, at the end
-# dead. Look at whole runs.
+# A run judged at three epochs would have been called collapsed, some epochs later poor but alive, and later still dead. Look
+# at whole runs, and at more than one.
 #
 # ## 2.12 Why does it collapse, and where does it die?
 #
-# There are two things to explain, the one shape at the beginning and the death at the end. Three suspects. (1) *Dead units*:
+# There are two things to explain, the one shape at the beginning and the single picture later, when $D$ has won. Three suspects. (1) *Dead units*:
 # P2 uses plain ReLU, and a unit that is negative for every input passes no gradient. (2) *A vanishing gradient*: $D$ is so
 # sure that nothing comes through to $G$. (3) *A generator deaf to $z$*. Each can be measured: the share of silent units in
 # $G$ and $D$; the norm of $\partial(-\log D(x))/\partial x$ at $x = G(z)$, which is all that $G$ ever learns from, and the
@@ -938,8 +938,7 @@ assert weakest > 0.5 and max(row["history"][0]["silent_g"] for row in collapse) 
 # strength wherever $D$ is sure (figure 2.5), and this $D$ is steep. At the end each image is told loudly where to go.
 # But look at what becomes of it in $G$'s weights. In P1's networks that is larger than the gradient at $x$. In the long runs
 # the seeds differ, and the last line counts them: where it falls to less than a tenth of P1's, the message arrives at the
-# image and not at the weights, and what died has **died inside $G$**. Where it does not, $G$ is still pushed about, and all
-# its samples together: they are one picture, and stay one.
+# image and not at the weights: what died has **died inside $G$**. Where it does not, $G$ is still being moved.
 #
 # Where inside? The last thing that $G$ does is $\tanh$, and on the way back the gradient at each pixel is multiplied by
 #
@@ -1337,8 +1336,8 @@ ex.residual_branch.check(my_residual_branch)
 # Two three-layer perceptrons and 25 lines of Algorithm 1 are enough to draw digits. The losses of a GAN are read against
 # their marks, $2 \ln 2$ and $\ln 2$, and against each other; $D$'s loss proves a least distance between data and generator
 # and no more, and neither loss says how good the images are. P2's larger networks collapse with the same settings in every
-# seed that we tried, come back for a few epochs, and are lost when $D$ has won; a penalty on $D$'s slope mends them, in
-# three seeds of three, without touching a layer or the start.
+# seed that we tried, come back for some epochs, and collapse again when $D$ wins; a penalty on $D$'s slope mends them, in
+# three seeds of three over ten epochs, without touching a layer or the start.
 #
 # ## What we do not know yet
 #
