@@ -35,7 +35,8 @@ def quotations(blocks):
 
     In a table whose head names one paper, every row is about it.
     """
-    found, head = [], set()
+    found: list[tuple[set[str], str]] = []
+    head: set[str] = set()
     for block in blocks:
         row = block.startswith("|")
         head = (head or set(_PAPER.findall(block))) if row else set()
@@ -47,7 +48,7 @@ def quotations(blocks):
 
 def _split(block):
     """Sentences; one that begins with a paper in brackets, as after a list's quotation, joins the one before."""
-    sentences = []
+    sentences: list[str] = []
     for sentence in _END.split(block):
         if sentences and sentence.startswith("(") and _PAPER.match(sentence[1:]):
             sentences[-1] += " " + sentence

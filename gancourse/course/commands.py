@@ -8,8 +8,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gancourse.training.algorithms.minimax import Minimax
-from gancourse.training.trainer import Trainer
 from gancourse.course.lessons import DATA, LESSONS, PROFILES, trained
 
 
@@ -90,7 +88,7 @@ def _train(options: argparse.Namespace) -> None:
         rest |= {"score": quick_fid, "score_every": options.score_every}
     rest |= {"accelerator": launched(), "accumulate": options.accumulate, "keep_last": options.keep_last}
     algorithm = Minimax(G, D, Recipe(**values(options, Recipe)))
-    trainer = Trainer(Minimax(algorithm, images), config, options.out, options.device, **rest)
+    trainer = Trainer(algorithm, images, config, options.out, options.device, **rest)
     trainer.fit()
     if trainer.epoch < config.epochs:
         raise KeyboardInterrupt

@@ -13,8 +13,6 @@ from functools import cache
 from statistics import median
 from typing import Any
 
-from gancourse.training.algorithms.minimax import Minimax
-from gancourse.training.trainer import Trainer
 from gancourse.course.lessons import Lesson
 from gancourse.course.studies.runner import results
 
@@ -82,7 +80,7 @@ def timed(model: str, device: str, seconds: float = 2.0) -> float | None:
         torch.manual_seed(0)
         images = Images(torch.randint(0, 256, (8 * batch, *shape), dtype=torch.uint8), name="made up")
         try:
-            trainer = Trainer(Minimax(Minimax(*networks(model)), images), Config(model, 10_000, batch), device=device)
+            trainer = Trainer(Minimax(*networks(model)), images, Config(model, 10_000, batch), device=device)
             epochs = trainer.epochs()
             next(epochs)  # the first one also chooses kernels
             start = time.perf_counter()

@@ -175,13 +175,13 @@ def _check_discriminator_loss(call: StudentFunction) -> str:
     difficulty="medium",
     minutes=6,
     prompt=r"""
-    D returns logits, $D(x) = \sigma(\ell)$. Write its loss, $-\mathrm{mean}\,\log D(x) -
+    D returns logits, $D(x) = \sigma(s(x))$. Write its loss, $-\mathrm{mean}\,\log D(x) -
     \mathrm{mean}\,\log(1 - D(G(z)))$, as a function of the logits of a real and of a fake batch, in a form
     that survives logits of $\pm 200$.
     """,
     hints=(
-        "log(sigmoid(l)) is the problem: which function of torch computes it in one go?",
-        "-log(sigmoid(l)) = softplus(-l), and -log(1 - sigmoid(l)) = softplus(l).",
+        "log(sigmoid(s)) is the problem: which function of torch computes it in one go?",
+        "-log(sigmoid(s)) = softplus(-s), and -log(1 - sigmoid(s)) = softplus(s).",
         "`F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()`",
     ),
     check=_check_discriminator_loss,
@@ -229,7 +229,7 @@ def _check_generator_loss(call: StudentFunction) -> str:
     """,
     hints=(
         "It is one half of D's loss, with another label on the fakes.",
-        "G wants the fakes to be called real: target 1, so -log(sigmoid(l)).",
+        "G wants the fakes to be called real: target 1, so -log(sigmoid(s)).",
         "`F.softplus(-fake_logits).mean()`",
     ),
     check=_check_generator_loss,
@@ -343,11 +343,12 @@ def curves(epochs: int = 40) -> dict[str, dict[str, list[float]]]:
     """
     answers: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in "ABCD"}
     for epoch in range(epochs):
-        wave, decay = math.sin(1.9 * epoch), math.exp(-epoch / 4)
+        wave = math.sin(1.9 * epoch)
+        lead = 0.36 * (1 - math.exp(-(epoch + 1) / 3)) * (1 - epoch / 250)  # of a healthy D: P1's, as measured
         pairs = {
             "A": (1 - 0.3 * math.exp(-epoch / 5) - 0.001, 0.3 * math.exp(-epoch / 5) + 0.001),
             "B": (0.5 + 0.0005 * wave, 0.5 - 0.0005 * wave),
-            "C": (0.56 + 0.25 * decay + 0.01 * wave, 0.44 - 0.25 * decay + 0.012 * wave),
+            "C": (0.5 + lead + 0.01 * wave, 0.5 - lead + 0.012 * wave),
             "D": (0.5 + 0.4 * math.sin(0.6 * epoch), 0.5 + 0.4 * math.sin(0.6 * epoch + 2.0)),
         }
         for name, (real, fake) in pairs.items():
@@ -368,7 +369,8 @@ _DIAGNOSES = {"A": "discriminator wins", "B": "no learning", "C": "balance", "D"
 _EVIDENCE = {
     "A": "its D loss goes to 0 while G's keeps growing, D(x) is near 1 and D(G(z)) near 0",
     "B": "both losses lie on their equilibrium marks from the first epoch on, before anything is learnt",
-    "C": "its D loss settles a little under 1.386, with D(x) somewhat above D(G(z)), and neither runs away",
+    "C": "its D loss settles below 1.386, with D(x) well above D(G(z)), and neither runs on to its end of the scale, "
+    "as in figure 2.6, where G learns",
     "D": "D(x) and D(G(z)) swing by turns over almost the whole range, and do not settle",
 }
 
@@ -394,7 +396,7 @@ def _check_read_curves(answer: Any) -> str:
     hints=(
         "Draw 2 log 2 = 1.386 into the D losses and log 2 = 0.693 into the G losses first.",
         "A D loss near 0 means that D wins. A loss that is exactly on its mark from the start means something else.",
-        "A goes to 0, B never leaves the marks, C settles near them, D swings.",
+        "A goes to 0, B never leaves the marks, C settles off them and stays, D swings.",
     ),
     check=_check_read_curves,
     value=True,
@@ -404,17 +406,158 @@ def read_curves():
     return {"A": "discriminator wins", "B": "no learning", "C": "balance", "D": "oscillation"}
 
 
+def _check_jsd_bound(call: StudentFunction) -> str:
+    ln2 = math.log(2)
+    losses = [2 * ln2, 1.0, 0.6, 0.1, 0.0, 1.6]
+    value = torch.stack([scalar(call(loss)) for loss in losses])
+    given = torch.tensor(losses, dtype=torch.float64)
+    right = (ln2 - given / 2).clamp(min=0)
+    mistakes = [
+        (
+            ln2 - given / 2,
+            "Right while the loss is below its mark. Above it this is negative: nothing is proved, so 0.",
+        ),
+        ((2 * ln2 - given).clamp(min=0), "The half is missing: V at the best D holds 2 JSD."),
+        (2 * ln2 - given, "The half is missing: V at the best D holds 2 JSD. And a bound below 0 proves nothing."),
+        ((given / 2 - ln2).clamp(min=0), "The sign is turned: a *small* loss of D proves a large divergence."),
+        (given / 2 - ln2, "The sign is turned: a *small* loss of D proves a large divergence."),
+        ((ln2 - given).clamp(min=0), "The mark of D's loss is 2 log 2, where D = 1/2; log 2 is the mark of G's."),
+        (((2 * ln2 - given) / (2 * ln2)).clamp(min=0), "This is a share of the largest value: the bound is in nats."),
+    ]
+    judge(value, right, mistakes, [f"a loss of {loss:.4g}" for loss in losses])
+    return "At a loss of 0 it is log 2, the largest JSD there is: D tells every real image from every fake one."
+
+
+@exercise(
+    title="What D's loss proves",
+    difficulty="easy",
+    minutes=4,
+    prompt=r"""
+    By equation (2.6), $D$'s loss gives a lower bound on the JSD between data and generator, in nats. Return
+    it. A divergence is never negative: where the loss proves nothing, the bound is 0.
+    """,
+    hints=(
+        "What is the bound when the loss lies on its mark, 2 log 2? And when it is 0?",
+        "Half of the distance from the mark, and never below 0.",
+        "`return max(0.0, math.log(2) - loss_d / 2)`",
+    ),
+    check=_check_jsd_bound,
+)
+def jsd_bound(loss_d):
+    """What a discriminator's loss (nats, at least 0) proves: a lower bound on JSD(p || p_g), in [0, log 2]."""
+    return max(0.0, math.log(2) - loss_d / 2)
+
+
+class _Curved(nn.Module):
+    """A small smooth D: images (B, 1, 4, 4) -> logits (B,), with another gradient at every image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = 3 * self.net(x).flatten()
+        return logits
+
+    def probability(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self(x))
+
+
+def _check_r1(call: StudentFunction) -> str:
+    D, x = _Curved(), torch.rand(6, 1, 4, 4) * 2 - 1
+    before = [parameter.detach().clone() for parameter in D.parameters()]
+    value = call(D, x.clone())
+    if not isinstance(value, torch.Tensor):
+        raise Wrong(f"It returned {describe((value,))}: D's step needs the penalty as a tensor, with a gradient.")
+    if value.numel() != 1:
+        raise Wrong(f"It returned shape {tuple(value.shape)}: one number is asked for, the mean over the images.")
+    if any(not torch.equal(a, b) for a, b in zip(before, D.parameters(), strict=True)):
+        raise Wrong("D's weights have changed: the penalty is only computed here, D's step comes later.")
+
+    def of(output: Any, reduce: Any = torch.sum, at: torch.Tensor = x) -> torch.Tensor:
+        at = at.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(reduce(output(at)), at, create_graph=True)
+        return gradient.flatten(1)
+
+    slopes = of(D)
+    right = slopes.square().sum(1).mean()
+    mistakes = [
+        (right / 2, "This is half of it: the factor gamma / 2 comes later, where the penalty is added to D's loss."),
+        (slopes.norm(dim=1).mean(), "The norm is not squared yet."),
+        (slopes.square().mean(), "You take the mean over the pixels: a squared norm is their sum."),
+        (slopes.square().sum(), "You sum over the images: take the mean over the batch."),
+        (
+            of(D, torch.mean).square().sum(1).mean(),
+            "You differentiated the *mean* of the logits, so each image's gradient is divided by the batch size: take "
+            "the gradient of their sum.",
+        ),
+        (
+            of(D.probability).square().sum(1).mean(),
+            "You differentiated the probability: R1 asks for the slope of the logit s(x), which does not flatten where "
+            "D is sure.",
+        ),
+        (
+            (slopes.norm(dim=1) - 1).square().mean(),
+            "This is WGAN-GP's penalty: R1 wants the slope 0 at real images, not 1.",
+        ),
+        (slopes.mean(0).square().sum(), "You averaged the gradients before squaring: opposite slopes cancel."),
+    ]
+    judge(
+        value.detach().double().reshape(1),
+        right.detach().double().reshape(1),
+        [(mistaken.detach().double().reshape(1), message) for mistaken, message in mistakes],
+        ["a small D and six images"],
+    )
+    wanted = torch.autograd.grad(right, list(D.parameters()), allow_unused=True)
+    if not value.requires_grad:
+        raise Wrong(
+            "The number is right, but it cannot be differentiated again, so D's step would not feel it: "
+            "`create_graph=True`."
+        )
+    got = torch.autograd.grad(value, list(D.parameters()), allow_unused=True)
+    for ours, theirs in zip(wanted, got, strict=True):
+        ours = torch.zeros(1) if ours is None else ours
+        theirs = torch.zeros_like(ours) if theirs is None else theirs
+        if not torch.allclose(ours, theirs, rtol=1e-3, atol=1e-6):
+            raise Wrong("The number is right, its gradient for D's weights is not: is a `.detach()` on the way?")
+    return (
+        "Multiplied by gamma / 2 and added to D's loss it is R1: the gradient of a gradient, and one line more a step."
+    )
+
+
+@exercise(
+    title="R1, the price of a slope",
+    difficulty="medium",
+    minutes=8,
+    prompt=r"""
+    `D` returns logits $s(x)$, shape (B,). Return $\mathbb E_x\,\lVert \nabla_x s(x) \rVert^2$, the mean over the
+    batch of the squared norm of the logit's gradient at each image, so that it can itself be differentiated.
+    """,
+    hints=(
+        "What has to be differentiated with respect to what? And which images must ask for a gradient?",
+        "`torch.autograd.grad(D(x).sum(), x, create_graph=True)` gives one gradient an image, (B, C, H, W).",
+        "`x = x.detach().requires_grad_()`, take that gradient, then `.square().flatten(1).sum(1).mean()`",
+    ),
+    check=_check_r1,
+)
+def r1(D, x):
+    """R1's mean squared slope, a scalar tensor with a gradient for D's weights; x: real images (B, C, H, W)."""
+    x = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    return gradient.flatten(1).square().sum(1).mean()
+
+
 @exercise(
     title="A batch of any size",
     difficulty="easy",
     minutes=3,
     prompt=r"""
-    P2 unrolls its images with `imgs.view(128, -1)`. MNIST has 60,000 images, and 60,000 is not a multiple of
-    128: the last batch of an epoch has 96. Write it so that images (B, C, H, W) become (B, C·H·W), one row for
-    each image, whatever the four numbers are.
+    P2 unrolls its images with `imgs.view(batch_size, -1)`. With a batch size of 128 that fails at the end of an
+    epoch: MNIST has 60,000 images, and the last batch has 96. Write it so that images (B, C, H, W) become
+    (B, C·H·W), one row for each image, whatever the four numbers are.
     """,
     hints=(
-        "Which of the two numbers in `view(128, -1)` is known only when the batch is there?",
+        "Which of the two numbers in `view(batch_size, -1)` is known only when the batch is there?",
         "`len(images)` is the batch's own size; torch also has a method that keeps the first axis.",
         "`return images.flatten(1)`, or `images.reshape(len(images), -1)`",
     ),

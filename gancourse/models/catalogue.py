@@ -32,6 +32,7 @@ _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "dcgan128": (DCGAN128Generator, DCGAN128Discriminator),
     "dcgan128-clusters": (Cluster128Generator, Cluster128Discriminator),
 }
+NAMES = tuple(_PAIRS)
 _WITH_WIDTH = ("residual", "dcgan128", "dcgan128-clusters")
 _BY_PYTORCH = ("mlp", "schulz")  # keep PyTorch's own initialisation, as their papers do
 

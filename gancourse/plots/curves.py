@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from gancourse.plots.style import COLOURS
@@ -134,10 +135,11 @@ def _curves(
     """
     epochs = [row["epoch"] for row in history]
     ends: list[tuple[float, str, str]] = []
+    drawn: list[tuple[Line2D, list[float]]] = []
     reach = [*values, *(mark for mark, _, _ in marks)]
     for key, label, colour, style in curves:
         heights = [float(row[key]) for row in history]
-        ax.plot(
+        (line,) = ax.plot(
             epochs,
             heights,
             style,
@@ -146,16 +148,20 @@ def _curves(
             marker="o" if len(epochs) < 8 else None,
             markersize=4,
         )
+        drawn.append((line, heights))
         reach += heights
         ends.append((heights[-1], label, colour))
     reach = [value for value in reach if math.isfinite(value)]
     if log:
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
         reach = [math.log10(value) for value in reach if value > 0]
     low, high = limits or (min(reach, default=0.0), max(reach, default=1.0))
+    if log:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high - low < 3 else (1,)))  # decades alone, if many
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        _uncover(drawn, (high - low) / 100)
     margin = 0.06 * (high - low) or 0.5
     low, high = low - margin, high + margin
     ax.set_ylim(*((10**low, 10**high) if log else (low, high)))
@@ -170,6 +176,16 @@ def _curves(
             height = math.log10(height) if height > 0 else low
         places.append(((height - low) / (high - low) if math.isfinite(height) else 1.0, text, colour))
     _label_ends(ax, places)
+
+
+def _uncover(drawn: list[tuple[Line2D, list[float]]], near: float) -> None:
+    """Draw a solid curve broad where a later solid one hides most of it, so that both can be seen."""
+    solid = [(line, heights) for line, heights in drawn if line.get_linestyle() == "-"]
+    for i, (line, heights) in enumerate(solid):
+        for _, above in solid[i + 1 :]:
+            hidden = sum(abs(a - b) <= near for a, b in zip(heights, above, strict=True))
+            if hidden > len(heights) / 2:
+                line.set_linewidth(3 * line.get_linewidth())
 
 
 def _label_ends(ax: Axes, places: list[tuple[float, str, str]], gap: float = 0.075) -> None:

@@ -45,8 +45,7 @@ from torch.nn.functional import softplus
 from gancourse import data, models, plots
 from gancourse.course import profiles
 from gancourse.exercises import lesson02 as mlp02
-from gancourse.training import Trainer, losses
-from gancourse.training.trainer import Config
+from gancourse.training import Config, Minimax, Trainer, losses
 
 plots.use_style()
 
@@ -182,7 +181,7 @@ assert math.isclose(loss.item(), 2 * math.log(2), rel_tol=1e-6)
 
 # %% tags=["nbval-ignore-output"]
 minute = Config(model="dcgan", epochs=plan.epochs, batch_size=32, lr=5e-4, seed=seed)
-trainer = Trainer(G, D, images.subset(plan.images), minute)
+trainer = Trainer(Minimax(G, D), images.subset(plan.images), minute)
 history = trainer.fit(seconds=55)
 
 # %% [markdown]
@@ -196,7 +195,7 @@ plots.show(
     plots.samples_over_epochs({epoch: trainer.samples[epoch] for epoch in moments}),
     "0.3",
     f"One minute, from top to bottom: what G draws from the same twelve z after {', '.join(map(str, moments))} epochs "
-    f"of {len(trainer.images):,} images.",
+    f"of {len(trainer.data):,} images.",
     "Rows of twelve small images, one row per moment. At the top grey mush, further down blobs and strokes, at the "
     "bottom shapes that resemble handwritten digits.",
 )

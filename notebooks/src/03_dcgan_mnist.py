@@ -58,8 +58,7 @@ from gancourse.course.studies.small_dcgan import dcgan as dcgan_of
 from gancourse.course.studies.small_dcgan import table
 from gancourse.evaluation import classifier
 from gancourse.exercises import lesson03 as ex
-from gancourse.training import Trainer
-from gancourse.training.trainer import Config
+from gancourse.training import Config, Minimax, Trainer
 from gancourse.widgets.dashboard import Dashboard
 
 plots.use_style()
@@ -554,7 +553,7 @@ train_by_hand(G_hand, D_hand, few, epochs=2, seed=seed)
 torch.manual_seed(seed)
 G_package, D_package = models.networks("dcgan")
 plain = Config(model="dcgan", epochs=2, seed=seed, fast=False, precision="float32")
-package_history = Trainer(G_package, D_package, few, plain, device="cpu").fit(progress=False)
+package_history = Trainer(Minimax(G_package, D_package), few, plain, device="cpu").fit(progress=False)
 
 # %%
 numbers = same = 0
@@ -584,7 +583,7 @@ assert same == numbers
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(seed)
 G, D = models.networks("dcgan")
-dcgan = Trainer(G, D, images.subset(plan.images), Config(model="dcgan", epochs=plan.epochs, seed=seed), out=out)
+dcgan = Trainer(Minimax(G, D), images.subset(plan.images), Config(model="dcgan", epochs=plan.epochs, seed=seed), out=out)
 board = Dashboard("P1's DCGAN")
 display(board)
 dcgan_history = dcgan.fit(watch=board)
@@ -598,9 +597,9 @@ row = dcgan_history[-1]
 print(f"after epoch {dcgan.epoch}, at {row['images_per_second']:,.0f} images/s:")
 print(f"D(x) = {row['d_real']:.2f}, D(G(z)) = {row['d_fake_before']:.2f} before D's step")
 print(f"D's loss {row['loss_d']:.2f} (1.39 at D = 1/2), G's loss {row['loss_g']:.2f} (0.69)")
-twin = copy.deepcopy(dcgan.G)  # a copy, so that looking in train mode moves nothing
+twin = copy.deepcopy(dcgan.networks["G"])  # a copy, so that looking in train mode moves nothing
 with torch.no_grad():
-    gap = (twin.eval()(dcgan.z_fixed) - twin.train()(dcgan.z_fixed)).abs().mean().item() / 2
+    gap = (twin.eval()(dcgan.fixed) - twin.train()(dcgan.fixed)).abs().mean().item() / 2
 print(f"eval mode against train mode: pixels differ by {gap:.1%} of the grey scale on average")
 
 # %% tags=["nbval-ignore-output"]
@@ -720,16 +719,16 @@ ex.transposed_cost.check(my_transposed_cost)
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(seed)
 config = Config(model="mlp", epochs=max(1, dcgan.epoch), seed=seed)
-mlp = Trainer(*models.networks("mlp"), dcgan.images, config)
+mlp = Trainer(Minimax(*models.networks("mlp")), dcgan.data, config)
 mlp_history = mlp.fit()
 
 # %% tags=["nbval-ignore-output"]
 speed = {model: images_per_second(model) for model in ("mlp", "dcgan")}
-fair = max(1, dcgan.epoch) * len(dcgan.images) / len(images) * speed["mlp"] / speed["dcgan"]
+fair = max(1, dcgan.epoch) * len(dcgan.data) / len(images) * speed["mlp"] / speed["dcgan"]
 strip = pretrained.strip("mlp-mnist")
 near = min(strip, key=lambda epoch: abs(epoch - fair))
 print(
-    f"{dcgan.epoch} epochs of {len(dcgan.images):,} images cost DCGAN as much time as {fair:.2g} epochs of all cost the MLP."
+    f"{dcgan.epoch} epochs of {len(dcgan.data):,} images cost DCGAN as much time as {fair:.2g} epochs of all cost the MLP."
 )
 print(f"The middle panel shows epoch {near}, which took {near / fair:.2f} times as long.")
 assert abs(near - fair) <= 0.5 or fair > max(strip)
@@ -1196,7 +1195,7 @@ display(Markdown(claims.markdown()))
 # `pretrained.load("dcgan-mnist")`.) [Lesson 06](06_latent_space.ipynb) measures it.
 
 # %% tags=["nbval-ignore-output"]
-widgets.latent_explorer(dcgan.G)
+widgets.latent_explorer(dcgan.networks["G"])
 
 # %%
 steered = pretrained.load("dcgan-mnist")

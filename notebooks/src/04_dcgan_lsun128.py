@@ -52,14 +52,12 @@ from gancourse.course import profiles
 from gancourse.course.studies.runner import results
 from gancourse.data import churches
 from gancourse.data.sheets import unpack
-from gancourse.evaluation import church_reader as factors
-from gancourse.evaluation import evaluate, summarise
+from gancourse.evaluation import church_reader, evaluate, summarise
 from gancourse.evaluation.artefacts import high_frequency
 from gancourse.exercises import lesson04 as ex
-from gancourse.training import Recipe, Trainer
+from gancourse.training import Config, Minimax, Recipe, Trainer
 from gancourse.training.penalties import r1_penalty
 from gancourse.training.recipe import view
-from gancourse.training.trainer import Config
 
 plots.use_style()
 
@@ -264,7 +262,7 @@ train_by_hand(G_hand, D_hand, few, 8, torch.Generator().manual_seed(seed))
 torch.manual_seed(seed)
 G_package, D_package = models.networks("dcgan128", width=2)
 plain = Config("dcgan128", 1, 8, seed=seed, fresh_z=False, fast=False, precision="float32")
-next(Trainer(G_package, D_package, few, plain, device="cpu").epochs())
+next(Trainer(Minimax(G_package, D_package), few, plain, device="cpu").epochs())
 
 pairs = [
     (a, b)
@@ -311,7 +309,7 @@ torch.manual_seed(seed)
 G, D = models.networks("dcgan128", width=width)
 lr = 2e-4 if plan.profile == "paper" else 2e-3
 config = Config("dcgan128", plan.epochs, batch_size, lr=lr, seed=seed, fresh_z=False)
-run = Trainer(G, D, images, config, out=out)
+run = Trainer(Minimax(G, D), images, config, out=out)
 history = run.fit()
 row = history[-1]
 print(
@@ -429,16 +427,16 @@ plots.show(
 
 # %% tags=["nbval-ignore-output"]
 print(f"{'factor':10}{'values':>8}{'read rightly':>14}")
-for name, share in factors.accuracies().items():
+for name, share in church_reader.accuracies().items():
     print(f"{name:10}{len(churches.FACTORS[name]):>8}{share:>14.0%}")
-readable = [name for name, share in factors.accuracies().items() if share >= 0.85]
+readable = [name for name, share in church_reader.accuracies().items() if share >= 0.85]
 print("we count:", ", ".join(readable))
 
 
 def certainty(x):
     """Factor -> the reader's mean probability for its own answers, images (B, 3, 128, 128) in [-1, 1]."""
     with torch.no_grad():
-        answers = factors.reader()(x)
+        answers = church_reader.reader()(x)
     return {name: answers[name].softmax(1).amax(1).mean().item() for name in readable}
 
 
@@ -461,18 +459,18 @@ for label, x in (("of 200 renders", data.scale(unseen.pixels)), ("of 200 samples
 # %%
 real, _ = churches.procedural_churches(2 * n, seed=1)
 read = {
-    "real": factors.read(real.subset(n)),
-    "all samples": factors.read(fakes),
-    "D's better half": factors.read(fakes[order[: n // 2]]),
-    "real, as few": factors.read(real.subset(n // 10)),
-    "D's best tenth": factors.read(fakes[order[: n // 10]]),
+    "real": church_reader.read(real.subset(n)),
+    "all samples": church_reader.read(fakes),
+    "D's better half": church_reader.read(fakes[order[: n // 2]]),
+    "real, as few": church_reader.read(real.subset(n // 10)),
+    "D's best tenth": church_reader.read(fakes[order[: n // 10]]),
 }
 
 # %% tags=["nbval-ignore-output"]
 print(f"{'KL to uniform, in nats':22}" + "".join(f"{name:>9}" for name in readable))
 for label, found in read.items():
-    print(f"{label:22}" + "".join(f"{factors.coverage(found, name).kl:>9.3f}" for name in readable))
-lost = {name: factors.coverage(read["all samples"], name).missing for name in readable}
+    print(f"{label:22}" + "".join(f"{church_reader.coverage(found, name).kl:>9.3f}" for name in readable))
+lost = {name: church_reader.coverage(read["all samples"], name).missing for name in readable}
 for name, missing in lost.items():
     if missing:
         print(f"{name}: fewer than a quarter of their share: {', '.join(missing)}")
@@ -484,7 +482,7 @@ axes = list(fig.subplots(*rows_of).flat)
 for ax, name in zip(axes, readable, strict=False):
     values = churches.FACTORS[name]
     for offset, label, colour in ((-0.2, "renders", "data"), (0.2, "samples", "generator")):
-        shares = factors.coverage(read["real" if label == "renders" else "all samples"], name).shares
+        shares = church_reader.coverage(read["real" if label == "renders" else "all samples"], name).shares
         ax.barh([i + offset for i in range(len(values))], shares, 0.38, color=plots.COLOURS[colour], label=label)
     ax.axvline(1 / len(values), color=plots.COLOURS["ink"], linewidth=0.8, linestyle=":")
     ax.set_yticks(range(len(values)), values, fontsize=9)
@@ -510,7 +508,7 @@ plots.show(
 # %% tags=["nbval-ignore-output"]
 biased = []
 for name in readable:
-    ours, theirs = (factors.coverage(read[label], name).shares for label in ("all samples", "real"))
+    ours, theirs = (church_reader.coverage(read[label], name).shares for label in ("all samples", "real"))
     error = ((ours * (1 - ours) + theirs * (1 - theirs)) / n).sqrt()
     for value, q, p, e in zip(churches.FACTORS[name], ours.tolist(), theirs.tolist(), error.tolist(), strict=True):
         biased.append((abs(q - p) / e, f"{name}: {value}", q, p, e))
@@ -538,7 +536,7 @@ assert biased[0][0] > 3
 
 # %% tags=["nbval-ignore-output"]
 for label, found in read.items():
-    met, expected, total = factors.combinations(found, factors.KINDS)
+    met, expected, total = church_reader.combinations(found, church_reader.KINDS)
     share = met / expected
     print(
         f"{label:18}{len(found['plan']):>6} pictures: {met:>4} of {total} combinations, expected {expected:5.1f}: {share:.0%}"
@@ -559,7 +557,7 @@ handfuls = [torch.randperm(n, generator=rng) for _ in range(200)]
 def among(index):
     """How many kinds the samples of these numbers meet, and how uneven their hours are (KL to uniform, nats)."""
     part = {name: values[index] for name, values in read["all samples"].items()}
-    return float(factors.combinations(part, factors.KINDS)[0]), factors.coverage(part, "time").kl
+    return float(church_reader.combinations(part, church_reader.KINDS)[0]), church_reader.coverage(part, "time").kl
 
 
 decided = {}
@@ -570,7 +568,7 @@ for label, count in (("D's better half", n // 2), ("D's best tenth", n // 10)):
         decided[label, words] = (value - mean) / spread
         verdict = "not decided" if abs(decided[label, words]) < 2 else "more" if value > mean else "fewer"
         print(f"{label:16} {words:24}{value:8.3g}; at random {mean:.3g} ± {spread:.2g}: {verdict}")
-hours = factors.coverage({"time": read["all samples"]["time"][order[: n // 10]]}, "time").shares
+hours = church_reader.coverage({"time": read["all samples"]["time"][order[: n // 10]]}, "time").shares
 print(
     "D's best tenth:", ", ".join(f"{h} {q:.0%}" for h, q in zip(churches.FACTORS["time"], hours.tolist(), strict=True))
 )
@@ -960,7 +958,7 @@ plots.show(
 # anything without its **floor**: what real churches that nobody trained on score against other real churches.
 
 # %% tags=["nbval-ignore-output"]
-extractor = factors.church_features()
+extractor = church_reader.church_features()
 reference = summarise(real, extractor)
 floor = evaluate(churches.procedural_churches(n, seed=5)[0], reference, extractor)
 score = evaluate(fakes, reference, extractor)
@@ -1046,7 +1044,7 @@ for name, s, x in (
     ("section 4.5's generator", score, fakes),
     ("all remedies", score_all, better),
 ):
-    met, expected, _ = factors.combinations(factors.read(x), factors.KINDS)
+    met, expected, _ = church_reader.combinations(church_reader.read(x), church_reader.KINDS)
     print(f"{name:26}{s.fid:>10.2f}{s.precision:>11.2f}{s.recall:>8.2f}{met / expected:>11.0%}")
 
 # %% [markdown]
@@ -1178,7 +1176,7 @@ print(
 #
 # The generator with all remedies. Each slider moves all samples along one direction in $z$, those that change $G$'s
 # first layer most come first; press a sample to see it large, truncate $z$, re-roll. **Predict**: does the strongest
-# direction move the building, or the light? (For the small network that you have just trained, pass `run.G`.)
+# direction move the building, or the light? (For the small network that you have just trained, pass `run.networks["G"]`.)
 
 # %% tags=["nbval-ignore-output"]
 widgets.latent_explorer(G_all)

@@ -50,12 +50,11 @@ from torch.nn.functional import interpolate
 
 from gancourse import data, evaluation, models, plots, pretrained
 from gancourse.course import profiles
-from gancourse.course.studies import runner as core
+from gancourse.course.studies import runner
 from gancourse.course.studies.lesson05 import best_recipe, mnist_scores
 from gancourse.evaluation.copies import closeness
 from gancourse.exercises import lesson05 as ex
-from gancourse.training import Trainer
-from gancourse.training.trainer import Config
+from gancourse.training import Config, Minimax, Trainer
 
 plots.use_style()
 
@@ -207,7 +206,7 @@ ex.frechet.check(my_frechet)
 # samples. (The table is made by `python -m gancourse reproduce mnist_scores`, in a few minutes.)
 
 # %%
-rows = [{**row, "run": mnist_scores.label(row)} for row in core.results("mnist_scores")["rows"]]
+rows = [{**row, "run": mnist_scores.label(row)} for row in runner.results("mnist_scores")["rows"]]
 print(evaluation.table(rows))
 floor = rows[0]["fid"]
 for row in rows[1:]:
@@ -834,7 +833,7 @@ for name, x in (("A, real digits, resized", fooling["resized"]), ("B, P1's MLP a
 torch.manual_seed(seed)
 G, D = models.networks("mlp")
 config = Config(epochs=plan.epochs, seed=seed)
-trainer = Trainer(G, D, train.subset(plan.images), config, score=evaluation.quick_fid)
+trainer = Trainer(Minimax(G, D), train.subset(plan.images), config, score=evaluation.quick_fid)
 history = trainer.fit()
 print("classifier distance of 2,048 samples:", " ".join(f"{row['fid']:.0f}" for row in history))
 plots.show(
@@ -925,7 +924,7 @@ ex.torn.check(my_torn)
 # best of them first.
 
 # %%
-study = core.results("best_recipe_short")
+study = runner.results("best_recipe_short")
 path = ("p1", "ema", "decay", "high", "final", "torn")
 runs = {row["key"]: row for row in study["rows"]}
 kinds = list(dict.fromkeys(key.rsplit("-", 1)[0] for key in runs))

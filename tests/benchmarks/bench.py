@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gancourse.training import Minimax
 from gancourse.publishing.readme import between
 from gancourse.training import Minimax
 
@@ -59,7 +58,7 @@ def _ours(model: str, precision: str, device: Any) -> Any:
     torch.manual_seed(0)
     G, D = networks(model)
     config = Config(model=model, fresh_z=False, precision=precision)
-    trainer = Trainer(Minimax(Minimax(G, D), images), config, device=device.type)
+    trainer = Trainer(Minimax(G, D), images, config, device=device.type)
     print(f"  ours: {trainer.setting.plan}", file=sys.stderr)
     while True:
         yield from trainer.rounds()

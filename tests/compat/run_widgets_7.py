@@ -5,7 +5,6 @@ import asyncio
 import ipywidgets
 import torch
 
-from gancourse.training import Minimax
 from gancourse import models, widgets
 from gancourse.data import Images
 from gancourse.training import Minimax, Trainer
@@ -83,7 +82,7 @@ for figure in (explorer, board, *latent.values()):
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == figure.model_id
 live = Dashboard("a run")
 few = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8))
-trainer = Trainer(Minimax(Minimax(*models.networks("mlp")), few), Config(batch_size=32, epochs=1), device="cpu")
+trainer = Trainer(Minimax(*models.networks("mlp")), few, Config(batch_size=32, epochs=1), device="cpu")
 live(trainer)
 before = bytes(live.picture.value)
 trainer.fit(progress=False, watch=live)

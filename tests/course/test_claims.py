@@ -137,15 +137,25 @@ def test_the_committed_seeds_bear_out_what_lesson_03_says():
     assert abs(sum(claims._seeds("dcgan", 50, "edge_sharpness")) / 4 - real) < 0.005
 
 
-def test_p2s_claims_are_judged_on_every_seed(monkeypatch):
-    def seed(kl, fid, d_fake, epochs=50):
-        return {"model": "schulz", "kl": kl, "fid": fid, "history": [{"d_fake_before": d_fake}] * epochs}
+def p2_rows(model, answers):
+    history = [{"d_fake_before": 0.3}] * 9
+    return [{"model": model, "epochs": 10, "history": [*history, {"d_fake_before": d}]} for d in answers]
 
-    rows = [seed(2.3, 200, 0.01), seed(0.5, 50, 0.3)]
-    verdicts(monkeypatch, schulz_collapse=rows)
-    assert claims._balance()[1] == claims.PARTLY
-    rows[1]["kl"] = 1.5
-    assert claims._balance()[1] == claims.HOLDS
+
+@pytest.mark.parametrize(
+    ("printed", "control", "verdict"),
+    [
+        ([0.01, 0.02, 0.0], [0.14, 0.2, 0.1], claims.HOLDS),
+        ([0.01, 0.02, 0.3], [0.14, 0.2, 0.1], claims.PARTLY),
+        ([0.01, 0.02, 0.0], [0.14, 0.01, 0.1], claims.PARTLY),
+        ([0.2, 0.3, 0.1], [0.14, 0.2, 0.1], claims.FAILS),
+        ([0.01], [0.14, 0.2, 0.1], claims.UNDECIDED),
+    ],
+)
+def test_p2s_balance_is_judged_on_every_seed_and_against_p1s_networks(monkeypatch, printed, control, verdict):
+    verdicts(monkeypatch, schulz_long=p2_rows("schulz", printed), schulz_fix=p2_rows("mlp", control))
+    found, judged = claims._balance()
+    assert judged == verdict and f"of {len(printed)} seeds" in found
 
 
 @pytest.mark.parametrize(("fid", "verdict"), [(0.4, claims.HOLDS), (0.41, claims.FAILS), (250.0, claims.FAILS)])

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from gancourse.training import Minimax
 from gancourse.course import colab, profiles
 from gancourse.data import Images
 from gancourse.models import networks
@@ -64,7 +63,7 @@ def test_the_next_runtime_goes_on(drive):
         torch.manual_seed(0)
         images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8))
         out = profiles.choose("02_mlp_gan_mnist", "smoke").folder("drive")
-        return Trainer(Minimax(Minimax(*networks("mlp")), images), Config(epochs=2, batch_size=32), out=out, device="cpu")
+        return Trainer(Minimax(*networks("mlp")), images, Config(epochs=2, batch_size=32), out=out, device="cpu")
 
     next(trainer().epochs())
     second = trainer()

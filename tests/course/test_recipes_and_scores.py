@@ -5,12 +5,12 @@ import json
 import pytest
 import torch
 
-from gancourse.training import Minimax
 from gancourse import pretrained
 from gancourse.course.studies import runner
 from gancourse.course.studies.lesson05 import best_recipe, best_recipe_short, mnist_scores
 from gancourse.data import mnist
 from gancourse.data.images import scale
+from gancourse.models.base import Generator
 from gancourse.models import ToldDiscriminator, count_parameters, networks
 from gancourse.models.clusters import of_fakes
 from gancourse.training import Config, Minimax, Recipe, Trainer
@@ -53,6 +53,7 @@ def test_clusters_reach_both_networks_or_one_of_them():
         (job,) = best_recipe.recipes({"epochs": 1, "images": 128, "samples": 300}, (key,))
         G, D = best_recipe.train(job).networks.values()
         codes = torch.arange(8) * 12
+        assert isinstance(G, Generator)
         moved, told = not torch.equal(G.place(z), z), isinstance(D.eval(), ToldDiscriminator)
         told = told and not torch.equal(D(x, codes), D(x, codes + 1))
         found[key] = moved, told, told and bool(of_fakes(G, z))  # G is torn; D listens; and to the clusters of z
@@ -70,7 +71,7 @@ def test_learning_rates_fall_epoch_by_epoch():
     torch.manual_seed(0)
     config = Config(epochs=4, batch_size=32)
     recipe = Recipe(lr_d=4e-4, decay=True)
-    trainer = Trainer(Minimax(Minimax(*networks("mlp"), recipe), mnist("train").subset(64)), config)
+    trainer = Trainer(Minimax(*networks("mlp"), recipe), mnist("train").subset(64), config)
     seen = [
         (
             trainer.algorithm.optimisers["opt_d"].param_groups[0]["lr"],

@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from gancourse.course.studies import runner
-from gancourse.course.studies.lesson02 import schulz, schulz_collapse, schulz_search
+from gancourse.course.studies.lesson02 import schulz, schulz_collapse, schulz_long, schulz_search
 from gancourse.data import Images
 from gancourse.data.sheets import pack, unpack
+from gancourse.exercises import lesson02
 from gancourse.models import Generator
 from gancourse.training import Minimax
 
@@ -75,6 +76,44 @@ def test_quick_studies_run_from_end_to_end(name, tmp_path):
 
 
 def test_the_collapse_is_run_over_three_seeds():
-    jobs = schulz_collapse.jobs(False)
-    assert [job["seed"] for job in jobs] == [0, 1, 2]
-    assert all(set(job) == {"key", "model", "seed", "epochs"} for job in jobs)
+    for study, epochs in ((schulz_collapse, 3), (schulz_long, 50)):
+        jobs = study.jobs(False)
+        assert [(job["seed"], job["epochs"]) for job in jobs] == [(0, epochs), (1, epochs), (2, epochs)]
+        assert all(set(job) == {"key", "model", "seed", "epochs"} for job in jobs)
+
+
+def test_inside_finds_the_gradient_before_the_tanh_and_at_the_weights():
+    torch.manual_seed(0)
+    G, D = schulz.networks("schulz")
+    z = torch.randn(32, 100)
+    found = schulz.inside(G, D, z)
+    x = G(z)
+    given = torch.atanh(x.detach().double().clamp(-1 + 1e-9, 1 - 1e-9)).float().requires_grad_()
+    (gradient,) = torch.autograd.grad(nn.functional.softplus(-D(given.tanh())).sum(), given)
+    assert found["grad_before_tanh"] == pytest.approx(gradient.flatten(1).norm(dim=1).mean().item(), rel=1e-3)
+    nn.functional.softplus(-D(x)).mean().backward()
+    norm = sum(p.grad.square().sum().item() for p in G.parameters() if p.grad is not None) ** 0.5
+    assert found["grad_g"] == pytest.approx(norm, rel=1e-4)
+    assert found["variety"] == pytest.approx(x.detach().numpy().std(axis=0, ddof=1).mean(), rel=1e-4)
+
+
+def test_inside_of_a_saturated_generator_is_dead():
+    """Every pixel at the end of tanh: D still pulls on the images, and nothing reaches the weights."""
+    G, D = schulz.networks("schulz")
+    with torch.no_grad():
+        [*G.parameters()][-1].fill_(20.0)
+    z = torch.randn(8, 100)
+    found = schulz.inside(G, D, z)
+    assert schulz.diagnose(G, D, torch.rand(8, 1, 28, 28), z)["grad_at_output"] > 1e-3
+    assert max(found.values()) < 1e-6
+    with pytest.raises(ValueError, match="has no Tanh"):
+        schulz.inside(nn.Identity(), D, z)
+
+
+def test_the_balanced_run_of_lesson_02_looks_like_the_healthy_ones_that_were_measured():
+    """Its formula ends within the range of P1's three measured runs at their last epoch, give or take 0.08."""
+    rows = [row for row in runner.results("schulz_fix")["rows"] if row["model"] == "mlp"]
+    formula = lesson02.curves()["C"]
+    for column in ("d_real", "d_fake_before"):
+        found = [row["history"][-1][column] for row in rows]
+        assert min(found) - 0.08 < formula[column][-1] < max(found) + 0.08

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from gancourse.training import Minimax
 from gancourse import models
 from gancourse.course.studies import runner, small_dcgan
 from gancourse.course.studies.lesson03 import guidelines, mnist_seeds, tricks
@@ -48,7 +47,7 @@ def test_a_quick_job_gives_figures_and_a_broken_run_says_so():
     assert len({job["key"] for job in guidelines.jobs(False)}) == 24 == 3 * len(guidelines.VARIANTS)
     G, D = small_dcgan.dcgan(0.0625)
     next(D.parameters()).data.fill_(float("nan"))
-    assert list(small_dcgan.figures(Trainer(Minimax(Minimax(G, D), mnist("test").subset(128)), Config("dcgan", 1)))) == [
+    assert list(small_dcgan.figures(Trainer(Minimax(G, D), mnist("test").subset(128), Config("dcgan", 1)))) == [
         "diverged"
     ]
 
@@ -81,7 +80,7 @@ def test_one_batch_through_d_is_what_mixed_batches_does():
             G, D = small_dcgan.dcgan(0.0625, norm=norm)
             config = Config("dcgan", 1, 32, fast=False, precision="float32")
             recipe = Recipe(real_target=0.9, mixed=mixed)
-            trainer = Trainer(Minimax(Minimax(G, D, recipe), mnist("test").subset(64)), config, device="cpu")
+            trainer = Trainer(Minimax(G, D, recipe), mnist("test").subset(64), config, device="cpu")
             trainer.fit(progress=False)
             ends[norm, mixed] = torch.cat([p.flatten() for p in [*G.parameters(), *D.parameters()]])
     gap = {n: (ends[n, False] - ends[n, True]).abs().max().item() for n in (False, True)}

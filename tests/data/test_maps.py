@@ -17,7 +17,6 @@ from filelock import FileLock
 from made_pictures import FORMATS, encoded, key, picture, put_checksum, records, write_lmdb
 from PIL import Image, features
 
-from gancourse.training import Minimax
 from gancourse.data import DataError, Images, mnist
 from gancourse.data.photographs import decode, image_folder, lsun_churches, mapmaker, maps, open_pictures
 from gancourse.models import networks
@@ -360,7 +359,7 @@ def test_a_map_trains_as_a_tensor_does(tmp_path):
         torch.manual_seed(0)
         G, D = networks("mlp")
         config = Config(epochs=1, batch_size=64, precision="float32", fast=False)
-        trainer = Trainer(Minimax(Minimax(G, D), images), config, device="cpu")
+        trainer = Trainer(Minimax(G, D), images, config, device="cpu")
         trainer.fit(progress=False)
         runs.append((trainer._settings(), G.state_dict()))
     assert runs[0][0] == runs[1][0]

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from gancourse.training import Minimax
 from gancourse import pretrained
 from gancourse.__main__ import main
 from gancourse.data import Images, scale
@@ -70,7 +69,14 @@ def test_too_few_images_are_refused():
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photographs")
     torch.manual_seed(0)
-    trainer = Trainer(Minimax(Minimax(*networks("dcgan128", width=2)), pictures(24, 0, 128)), Config("dcgan128", 1, 8), folder, "cpu", milestones=(1,))
+    trainer = Trainer(
+        Minimax(*networks("dcgan128", width=2)),
+        pictures(24, 0, 128),
+        Config("dcgan128", 1, 8),
+        folder,
+        "cpu",
+        milestones=(1,),
+    )
     trainer.fit(progress=False)
     return Run(folder)
 

@@ -37,7 +37,7 @@ def test_a_sample_is_drawn_without_repeats_the_same_for_a_seed_and_a_whole_one_s
     part = images.sample(50)
     assert torch.equal(part.pixels, images.sample(50).pixels) and len(part.pixels.unique()) == 50
     assert not torch.equal(part.pixels, images.sample(50, seed=1).pixels)
-    assert torch.equal(part.pixels.flatten().long(), part.labels)
+    assert part.labels is not None and torch.equal(part.pixels.flatten().long(), part.labels)
     assert torch.equal(images.sample(200, seed=7).pixels, images.pixels)
     for n in (0, 201):
         with pytest.raises(DataError, match=f"asked for {n} images of 200"):
@@ -126,8 +126,9 @@ def _pairs(node: ast.Assign):
 def _is_test_set(node: ast.AST, names: set[str]) -> bool:
     if isinstance(node, ast.Name):
         return node.id in names
-    called = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "mnist"
-    return called and any(isinstance(a, ast.Constant) and a.value == "test" for a in node.args)
+    if not isinstance(node, ast.Call) or ast.unparse(node.func).split(".")[-1] != "mnist":
+        return False
+    return any(isinstance(a, ast.Constant) and a.value == "test" for a in node.args)
 
 
 def test_nobody_cuts_the_test_set_in_file_order():

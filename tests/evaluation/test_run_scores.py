@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from gancourse.training import Minimax
 from gancourse import evaluation, plots
 from gancourse.__main__ import main
 from gancourse.data import Images, mnist
@@ -21,7 +20,7 @@ from gancourse.training.trainer import Config
 def trainer(out=None, epochs=2, n=256, seed=0, **options):
     torch.manual_seed(seed)
     config = Config(epochs=epochs, seed=seed, **options.pop("config", {}))
-    return Trainer(Minimax(Minimax(*networks("mlp")), mnist("train").subset(n)), config, out, "cpu", **options)
+    return Trainer(Minimax(*networks("mlp")), mnist("train").subset(n), config, out, "cpu", **options)
 
 
 def strip(history):
@@ -166,7 +165,7 @@ def test_a_run_of_colour_images_is_scored_against_given_ones(tmp_path):
     rng = torch.Generator().manual_seed(0)
     photographs = Images(torch.randint(0, 256, (300, 3, 128, 128), generator=rng, dtype=torch.uint8), name="noise")
     config = Config(epochs=1, batch_size=4, model="dcgan128")
-    run = Trainer(Minimax(Minimax(*networks("dcgan128", width=2)), photographs.subset(4)), config, tmp_path, "cpu")
+    run = Trainer(Minimax(*networks("dcgan128", width=2)), photographs.subset(4), config, tmp_path, "cpu")
     run.fit(progress=False)
     with pytest.raises(EvaluationError, match=r"images of shape \(3, 128, 128\): give the real ones"):
         score_run(tmp_path, n=256)

@@ -12,7 +12,7 @@ def discriminator(
         value = (slopes or (slope, slope))[i]
         return [] if value is None else [nn.LeakyReLU(value)]
 
-    second = [nn.Conv2d(64, 128, 4, 2, 1, bias=bias)]
+    second: list[nn.Module] = [nn.Conv2d(64, 128, 4, 2, 1, bias=bias)]
     normed = [nn.BatchNorm2d(128)] if norm else []
     second += [*active(1), *normed] if early else [*normed, *active(1)]
     return nn.Sequential(
@@ -113,8 +113,9 @@ def as_a_convolution(x, weight, stride, padding):
 
 def folded(x, weight, stride, padding):
     """Right too: all stamps as one product, folded."""
-    h, w, k = *x.shape[2:], weight.shape[-1]
-    size = [(n - 1) * stride - 2 * padding + k for n in (h, w)]
+    k = weight.shape[-1]
+    h, w = ((n - 1) * stride - 2 * padding + k for n in x.shape[2:])
+    size = (h, w)
     columns = weight.flatten(1).T @ x.flatten(2)
     return F.fold(columns, size, k, padding=padding, stride=stride)
 

@@ -1,6 +1,7 @@
 """Answers to the exercises of lesson02: right ones, and wrong ones with a part of their message."""
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,36 @@ def counted(of):
     return lambda widths: sum(of(a, b) for a, b in itertools.pairwise(widths))
 
 
+def slopes(D, x, output=None, reduce=torch.sum, graph=True):
+    x = x.detach().requires_grad_()
+    logits = (output or D)(x)
+    (gradient,) = torch.autograd.grad(reduce(logits), x, create_graph=graph)
+    return gradient.flatten(1)
+
+
+def r1_one_by_one(D, x):
+    total = 0
+    for image in x:
+        image = image[None].clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(D(image).squeeze(), image, create_graph=True)
+        total = total + (gradient**2).sum()
+    return total / len(x)
+
+
+def r1_with_backward(D, x):
+    """`.backward` fills D's own gradients too, which D's zero_grad would clear; the number is the same."""
+    x = x.clone().requires_grad_()
+    D(x).sum().backward(create_graph=True)
+    return x.grad.square().sum(dim=(1, 2, 3)).mean()
+
+
+def r1_moves_d(D, x):
+    with torch.no_grad():
+        for parameter in D.parameters():
+            parameter.add_(1e-3)
+    return slopes(D, x).square().sum(1).mean()
+
+
 CURVES = {"A": "discriminator wins", "B": "no learning", "C": "balance", "D": "oscillation"}
 
 PATIENTS = {
@@ -209,6 +240,20 @@ RIGHT = {
         CURVES,
         {"d": "Oscillation", "c": "balance", "b": " no  learning", "a": "discriminator wins"},
     ],
+    "jsd_bound": [
+        lambda loss: max(math.log(2) - loss / 2, 0),
+        lambda loss: (2 * math.log(2) - min(loss, 2 * math.log(2))) / 2,
+        lambda loss: torch.tensor(math.log(2) - loss / 2).clamp(min=0),
+        lambda loss: np.float64(max(0, 0.6931 - 0.5 * loss)),
+    ],
+    "r1": [
+        lambda D, x: slopes(D, x).square().sum(1).mean(),
+        lambda D, x: slopes(D, x).norm(dim=1).pow(2).mean(),
+        lambda D, x: (slopes(D, x) ** 2).sum() / len(x),
+        lambda D, x: (len(x) * slopes(D, x, reduce=torch.mean)).square().sum(1).mean(),
+        r1_one_by_one,
+        r1_with_backward,
+    ],
     "flatten_batch": [
         lambda x: x.view(x.size(0), -1),
         lambda x: x.reshape(len(x), -1),
@@ -228,6 +273,44 @@ RIGHT = {
 }
 
 WRONG = {
+    "jsd_bound": {
+        "no half": (lambda loss: max(0, 2 * math.log(2) - loss), "half is missing"),
+        "neither half nor floor": (lambda loss: 2 * math.log(2) - loss, "half is missing"),
+        "below 0": (lambda loss: math.log(2) - loss / 2, "nothing is proved"),
+        "turned": (lambda loss: max(0, loss / 2 - math.log(2)), "small* loss"),
+        "turned, no floor": (lambda loss: loss / 2 - math.log(2), "small* loss"),
+        "G's mark": (lambda loss: max(0, math.log(2) - loss), "mark of G's"),
+        "a share": (lambda loss: max(0, 1 - loss / (2 * math.log(2))), "share of the largest value"),
+        "bits": (lambda loss: max(0, 1 - loss / (2 * math.log(2))) * 1.1, "For a loss of 1 it gives"),
+        "a word": (lambda loss: "log 2", "numbers are expected"),
+    },
+    "r1": {
+        "no create_graph": (lambda D, x: slopes(D, x, graph=False).square().sum(1).mean(), "create_graph=True"),
+        "detached": (lambda D, x: slopes(D, x).detach().square().sum(1).mean(), "create_graph=True"),
+        "half detached": (
+            lambda D, x: (slopes(D, x) * slopes(D, x).detach()).sum(1).mean(),
+            "is not: is a `.detach()`",
+        ),
+        "a number": (lambda D, x: slopes(D, x).square().sum(1).mean().item(), "as a tensor"),
+        "half": (lambda D, x: slopes(D, x).square().sum(1).mean() / 2, "gamma / 2 comes later"),
+        "not squared": (lambda D, x: slopes(D, x).norm(dim=1).mean(), "not squared"),
+        "mean over pixels": (lambda D, x: slopes(D, x).square().mean(), "mean over the pixels"),
+        "summed": (lambda D, x: slopes(D, x).square().sum(), "sum over the images"),
+        "one for each image": (lambda D, x: slopes(D, x).square().sum(1), "one number is asked for"),
+        "mean of the logits": (
+            lambda D, x: slopes(D, x, reduce=torch.mean).square().sum(1).mean(),
+            "gradient of their sum",
+        ),
+        "of the probability": (lambda D, x: slopes(D, x, D.probability).square().sum(1).mean(), "slope of the logit"),
+        "of its sigmoid": (
+            lambda D, x: slopes(D, x, lambda images: D(images).sigmoid()).square().sum(1).mean(),
+            "slope of the logit",
+        ),
+        "WGAN-GP": (lambda D, x: (slopes(D, x).norm(dim=1) - 1).square().mean(), "slope 0 at real images"),
+        "averaged first": (lambda D, x: slopes(D, x).mean(0).square().sum(), "opposite slopes cancel"),
+        "moves D": (r1_moves_d, "D's weights have changed"),
+        "of the weights": (lambda D, x: sum(p.square().sum() for p in D.parameters()), "For a small D and six images"),
+    },
     "scale_images": {
         "[0, 1]": (lambda x: x.float() / 255, "The range is [0, 1]"),
         "mean and std": (lambda x: (x / 255 - 0.1307) / 0.3081, "classifiers' normalisation"),

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gancourse.training import Minimax
 from gancourse import models, pretrained
 from gancourse.__main__ import main
 from gancourse.data import Images, scale
@@ -131,7 +130,7 @@ def test_d_is_told_the_cluster_of_each_fake_and_finds_that_of_real_ones(images, 
 
     monkeypatch.setattr(ClusterDiscriminator, "of_cluster", listen)
     config = replace(CONFIG, epochs=1, fast=fast, fresh_z=fresh_z, ema_half_life=0.0)
-    trainer = Trainer(Minimax(Minimax(G, D, Recipe()), images), config, device="cpu")
+    trainer = Trainer(Minimax(G, D, Recipe()), images, config, device="cpu")
     monkeypatch.setattr(ClusterGenerator, "code", note)
     next(trainer.rounds())
     real, fake, again = told
@@ -149,7 +148,7 @@ def test_the_cluster_of_a_real_image_is_found_before_it_is_augmented(images, pai
         return of_cluster(self, outputs, x, code)
 
     config = replace(CONFIG, epochs=1, ema_half_life=0.0)
-    trainer = Trainer(Minimax(Minimax(G, D, Recipe(augment=("colour", "cutout"))), images), config, device="cpu")
+    trainer = Trainer(Minimax(G, D, Recipe(augment=("colour", "cutout"))), images, config, device="cpu")
     monkeypatch.setattr(ClusterDiscriminator, "of_cluster", listen)
     rows = Images.rows
 
@@ -170,7 +169,7 @@ def test_churches_are_torn_as_digits_are(fast):
     torch.manual_seed(0)
     G, D = Cluster128Generator(2, 4), Cluster128Discriminator(2, 4)
     config = replace(CONFIG, model="dcgan128-clusters", batch_size=8, epochs=1, fast=fast)
-    Trainer(Minimax(Minimax(G, D, Recipe(augment=("translation",))), Images(pixels)), config, device="cpu").fit(progress=False)
+    Trainer(Minimax(G, D, Recipe(augment=("translation",))), Images(pixels), config, device="cpu").fit(progress=False)
     found = D.code(scale(pixels))
     assert all(len(found[which == i].unique()) == 1 for i in range(4)) and len(found.unique()) > 2
     z = z_of(8)
@@ -189,14 +188,14 @@ def test_a_discriminator_that_is_told_nothing_and_mixed_batches_are_refused(imag
     ):
         Minimax(G, models.DCGANDiscriminator())
     with pytest.raises(ValueError, match="use mixed=False"):
-        Trainer(Minimax(Minimax(G, D, Recipe(mixed=True)), images), CONFIG, device="cpu")
+        Trainer(Minimax(G, D, Recipe(mixed=True)), images, CONFIG, device="cpu")
 
 
 def test_a_run_goes_on_where_it_stopped_bit_for_bit(images, tmp_path):
     def train(epochs, out):
         torch.manual_seed(0)
         G, D = ClusterGenerator(4), ClusterDiscriminator(4)
-        trainer = Trainer(Minimax(Minimax(G, D, Recipe()), images), replace(CONFIG, epochs=epochs), out=out, device="cpu")
+        trainer = Trainer(Minimax(G, D, Recipe()), images, replace(CONFIG, epochs=epochs), out=out, device="cpu")
         trainer.fit(progress=False)
         return trainer
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from gancourse.training import Minimax
 from gancourse import models
 from gancourse.data import mnist
 from gancourse.models import fast
@@ -66,7 +65,7 @@ def test_a_thin_transposed_convolution_keeps_its_output_padding(output_padding):
 def test_a_trainer_takes_the_fast_path_unless_told_not_to():
     images = mnist("train").subset(64)
     for asked in (True, False):
-        trainer = Trainer(Minimax(Minimax(*pair("dcgan")), images), Config(epochs=1, batch_size=32, fast=asked), device="cpu")
+        trainer = Trainer(Minimax(*pair("dcgan")), images, Config(epochs=1, batch_size=32, fast=asked), device="cpu")
         assert isinstance(trainer.algorithm.views["G"], Network) is asked
         assert trainer.setting.plan.fast is asked and trainer.setting.plan.fused is asked
         assert trainer.setting.plan.precision == ("bfloat16" if asked and has_bfloat16(CPU) else "float32")
@@ -104,7 +103,7 @@ def test_a_limit_on_the_processors_instructions_is_kept(monkeypatch):
 def test_a_step_of_the_optimiser_is_seen_within_the_same_autocast():
     """With k > 1, D takes several steps in one context; each must see the weights that the last one left."""
     config = Config(model="mlp", k=2, precision="bfloat16", lr=0.1)
-    trainer = Trainer(Minimax(Minimax(*pair("mlp")), mnist("train").subset(256)), config, device="cpu")
+    trainer = Trainer(Minimax(*pair("mlp")), mnist("train").subset(256), config, device="cpu")
     x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(1)) * 2 - 1
     with trainer.setting.plan.autocast():
         before = trainer.networks["D"](x)

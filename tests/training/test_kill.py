@@ -42,7 +42,7 @@ def live(images, folder: str, kill_at: int, epochs: int, messages: int) -> None:
     torch.manual_seed(0)
     G, D = networks("mlp")
     config = Config(epochs=epochs, batch_size=16, precision="float32", fast=False, ema_half_life=100.0)
-    trainer = Trainer(Minimax(Minimax(G, D), images), config, folder, "cpu", milestones=(2,))
+    trainer = Trainer(Minimax(G, D), images, config, folder, "cpu", milestones=(2,))
     trainer.fit(progress=False)
 
 

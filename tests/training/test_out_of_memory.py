@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gancourse.training import Minimax
 from gancourse.data import mnist
 from gancourse.models import MLPDiscriminator, MLPGenerator
 from gancourse.training import Config, Minimax, Trainer, train_step
@@ -30,7 +29,7 @@ def trainer(room=16, out=None, **settings):
     G, D = Small(), MLPDiscriminator()
     G.room = room
     config = Config(epochs=2, batch_size=64, fast=False, precision="float32")
-    return Trainer(Minimax(Minimax(G, D), IMAGES), config, out, device="cpu", **settings)
+    return Trainer(Minimax(G, D), IMAGES, config, out, device="cpu", **settings)
 
 
 def test_the_message_names_the_batch_that_fits_and_the_run_goes_on(tmp_path):

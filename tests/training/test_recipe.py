@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from gancourse.training import Minimax
 from gancourse import models
 from gancourse.data import Images
 from gancourse.models.fast import plan
@@ -39,7 +38,7 @@ def trained(images, recipe, accumulate=1, **settings):
     torch.manual_seed(0)
     G, D = models.networks("mlp")
     algorithm = Printed(G, D) if recipe is None else Minimax(G, D, recipe)
-    trainer = Trainer(Minimax(algorithm, images), Config(**PLAIN | settings), device="cpu", accumulate=accumulate)
+    trainer = Trainer(algorithm, images, Config(**PLAIN | settings), device="cpu", accumulate=accumulate)
     trainer.fit(progress=False)
     return trainer
 
@@ -127,7 +126,7 @@ def test_a_run_folder_remembers_the_recipe(images, tmp_path):
         torch.manual_seed(0)
         G, D = models.networks("mlp")
         options = {"out": tmp_path / "run", "device": "cpu"}
-        return Trainer(Minimax(Minimax(G, D, recipe), images), Config(**PLAIN), **options)
+        return Trainer(Minimax(G, D, recipe), images, Config(**PLAIN), **options)
 
     first = open_run(Recipe(r1=0.5, augment=("cutout",)))
     first.fit(progress=False)

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from gancourse.training import Minimax
 from gancourse.data import Images, mnist, scale, unscale
 from gancourse.models import DCGANDiscriminator, DCGANGenerator, networks
 from gancourse.training import STATISTICS, Config, Minimax, Trainer, TrainingDiverged, pick_device, train_step
@@ -56,7 +55,7 @@ def pair(model) -> Any:
 def trainer(images, config, out=None, **settings):
     torch.manual_seed(config.seed)
     G, D = pair(config.model)
-    return Trainer(Minimax(Minimax(G, D), images), config, out, "cpu", **settings)
+    return Trainer(Minimax(G, D), images, config, out, "cpu", **settings)
 
 
 def fitted(images, config, out=None, **settings):
@@ -397,7 +396,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(digits, tmp_path, cap
     fitted(digits, plain(model, epochs=2, **settings), tmp_path / "run")
     torch.manual_seed(99)  # a new process: other random numbers and other networks
     G, D = pair(model)
-    resumed = Trainer(Minimax(Minimax(G, D), digits), plain(model, epochs=4, **settings), tmp_path / "run", "cpu")
+    resumed = Trainer(Minimax(G, D), digits, plain(model, epochs=4, **settings), tmp_path / "run", "cpu")
     assert resumed.epoch == 2
     resumed.fit(progress=False)
     assert f"resuming {tmp_path / 'run'} after epoch 2" in capsys.readouterr().out

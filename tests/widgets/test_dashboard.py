@@ -7,7 +7,6 @@ import pytest
 import torch
 from PIL import Image
 
-from gancourse.training import Minimax
 from gancourse import models, plots
 from gancourse.data import Images
 from gancourse.plots import dashboard
@@ -29,7 +28,7 @@ def trainer():
     torch.manual_seed(0)
     pixels = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8)
     config = Config(batch_size=32, epochs=2, fast=False, precision="float32")
-    return Trainer(Minimax(Minimax(*models.networks("mlp")), Images(pixels)), config, device="cpu")
+    return Trainer(Minimax(*models.networks("mlp")), Images(pixels), config, device="cpu")
 
 
 def pixels_of(png):

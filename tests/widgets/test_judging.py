@@ -11,8 +11,8 @@ import torch
 from driving import MAKERS, Colourful, changes, press, spoken, square
 from torch import nn
 
-from gancourse.training import Minimax
 from gancourse import data, models, widgets
+from gancourse.training import Minimax
 from gancourse.widgets import neighbours
 from gancourse.widgets.real_or_fake import wilson
 
@@ -57,13 +57,13 @@ def test_a_scrubber_of_nothing_says_so(tmp_path):
 
 def test_the_scrubber_reads_trainers_and_run_folders(tmp_path):
     from gancourse import data
-    from gancourse.training import Minimax, Trainer
+    from gancourse.training import Trainer
     from gancourse.training.trainer import Config
 
     torch.manual_seed(0)
     G, D = models.networks("mlp")
     algorithm, images = Minimax(G, D), data.mnist("test").subset(256)
-    trainer = Trainer(Minimax(algorithm, images), Config(model="mlp", epochs=2), out=tmp_path / "run")
+    trainer = Trainer(algorithm, images, Config(model="mlp", epochs=2), out=tmp_path / "run")
     trainer.fit(progress=False)
     figure = widgets.epochs_scrubber(trainer)
     assert figure.epochs == [0, 1, 2] and "after epoch 2" in spoken(figure) and "D's loss" in spoken(figure)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse import models
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.images import Images
@@ -91,7 +90,7 @@ def _patient(cause: str, images: Images, config: dict[str, Any]) -> Trainer:
         images = Standardised(images.pixels)
     if cause == "learning rate":
         config["lr"] = 0.02
-    return Trainer(Minimax(game(G, D), images), Config(**config, precision="float32", fast=False), device="cpu")
+    return Trainer(game(G, D), images, Config(**config, precision="float32", fast=False), device="cpu")
 
 
 CAUSES = {1: "standardised", 2: "P2's networks", 3: "detached", 4: "sigmoid twice", 5: "learning rate", 6: "target"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job, Study
 from gancourse.training.algorithms.minimax import Minimax
 
@@ -47,7 +46,7 @@ def run(job: Job) -> dict[str, Any]:
     torch.manual_seed(job["seed"])
     G, D = networks(job["model"])
     config = Config(model=job["model"], epochs=job["epochs"], seed=job["seed"], **path)
-    trainer = Trainer(Minimax(Minimax(G, D), mnist("train").subset(job["images"])), config)
+    trainer = Trainer(Minimax(G, D), mnist("train").subset(job["images"]), config)
     history = trainer.fit(progress=False)
     return {
         "fid": round(classifier_fid(trainer.networks["G"], n=job["samples"], seed=job["seed"]), 3),

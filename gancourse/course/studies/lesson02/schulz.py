@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job
 from gancourse.data.images import scale
 from gancourse.data.mnist_digits import mnist
@@ -24,6 +23,7 @@ from gancourse.models.catalogue import networks
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.diagnosis import diagnose
+from gancourse.training.losses import non_saturating_loss, wide
 from gancourse.training.recipe import Recipe
 from gancourse.training.step import STATISTICS, draw_z
 from gancourse.training.trainer import Trainer
@@ -68,7 +68,7 @@ def trainer(job: Job) -> Trainer:
     settings = {"fresh_z": job["model"] != "schulz"} | job  # P2: one fake batch for both steps
     config = Config(**{f.name: settings[f.name] for f in fields(Config) if f.name in settings})
     recipe = Recipe(**{f.name: settings[f.name] for f in fields(Recipe) if f.name in settings})
-    return Trainer(Minimax(Minimax(G, D, recipe), mnist("train").subset(job.get("images", 60_000))), config, device="cpu")
+    return Trainer(Minimax(G, D, recipe), mnist("train").subset(job.get("images", 60_000)), config, device="cpu")
 
 
 def measure(G: nn.Module, n: int) -> dict[str, Any]:
@@ -78,10 +78,36 @@ def measure(G: nn.Module, n: int) -> dict[str, Any]:
     return found | {"classes": (counts / n).tolist()}
 
 
+def inside(G: nn.Module, D: nn.Module, z: Tensor) -> dict[str, float]:
+    """How varied G's images are, and where G's gradient is lost on its way from the images to the weights.
+
+    z: (B, z_size). variety: the standard deviation of a pixel between the images, in [0, 1] for pixels in [-1, 1],
+    mean over pixels. grad_before_tanh: the mean over z of the norm of d(-log D(x))/d(what the last tanh is given), to
+    be compared with `diagnose`'s grad_at_output, which is taken behind that tanh. grad_g: the norm of the gradient of
+    the mean loss over all weights of G, at these z. Raises ValueError for a G without a tanh.
+    """
+    tanh = [layer for layer in G.modules() if isinstance(layer, nn.Tanh)]
+    if not tanh:
+        raise ValueError(f"{type(G).__name__} has no Tanh, so there is nothing in front of it to measure.")
+    given: list[Tensor] = []
+    handle = tanh[-1].register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+    try:
+        x = G(z)
+    finally:
+        handle.remove()
+    loss = non_saturating_loss(wide(D(x)))
+    before, *weights = torch.autograd.grad(loss, [given[0], *G.parameters()])
+    return {
+        "variety": x.detach().std(0).mean().item(),
+        "grad_before_tanh": (before * len(z)).flatten(1).norm(dim=1).mean().item(),
+        "grad_g": torch.nn.utils.get_total_norm(weights).item(),
+    }
+
+
 def run(job: Job, per_epoch: int = 0) -> dict[str, Any]:
     """Train and measure.
 
-    per_epoch: how many samples to measure after every epoch; 0 leaves kl and fid out of the history.
+    per_epoch: how many samples to measure after every epoch; 0 leaves kl, fid and `inside` out of the history.
     Returns history (a row an epoch), the figures of `measure` for the last generator, and strip (16 of its samples).
     """
     t = trainer(job)
@@ -93,7 +119,9 @@ def run(job: Job, per_epoch: int = 0) -> dict[str, Any]:
         shown = {name: round(float(row[name]), 4) for name in ("epoch", *STATISTICS)}
         shown |= {name: round(value, 4) for name, value in diagnose(G, D, x_real, z).items()}
         if per_epoch:
-            shown |= {name: measure(G, per_epoch)[name] for name in ("kl", "fid")}
+            found = measure(G, per_epoch)
+            shown |= {name: found[name] for name in ("kl", "fid")}
+            shown |= {name: float(f"{value:.3g}") for name, value in inside(G, D, z).items()}  # some are tiny
         history.append(shown)
     return measure(G, job.get("samples", FINAL)) | {
         "history": history,

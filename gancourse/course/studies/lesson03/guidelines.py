@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import QUICK, SEEDS, SMALL, dcgan, figures
 from gancourse.data.mnist_digits import mnist
@@ -44,7 +43,7 @@ def run(job: Job) -> dict[str, Any]:
     )
     torch.manual_seed(job["seed"])
     G, D = dcgan(job["width"], **options)
-    return figures(Trainer(Minimax(Minimax(G, D), mnist("train").subset(job["images"])), config))
+    return figures(Trainer(Minimax(G, D), mnist("train").subset(job["images"]), config))
 
 
 STUDY = Study("DCGAN's guidelines, each taken away once: 8 variants, 3 seeds, short runs at half width", jobs, run)

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import QUICK, SEEDS, SMALL, figures
 from gancourse.data.mnist_digits import mnist
@@ -33,7 +32,7 @@ def run(job: Job) -> dict[str, Any]:
     torch.manual_seed(job["seed"])
     options = {"width": round(64 * job["width"])} if job["model"] == "residual" else {}
     G, D = networks(job["model"], **options)
-    return figures(Trainer(Minimax(Minimax(G, D), mnist("train").subset(job["images"])), config))
+    return figures(Trainer(Minimax(G, D), mnist("train").subset(job["images"]), config))
 
 
 STUDY = Study("The MLP and the residual pair on MNIST, 3 seeds, short runs", jobs, run)

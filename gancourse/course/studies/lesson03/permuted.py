@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import QUICK, SEEDS, SMALL, dcgan, figures
 from gancourse.data.images import Images
@@ -67,7 +66,10 @@ def run(job: Job) -> dict[str, Any]:
     G, D = networks("mlp") if job["model"] == "mlp" else dcgan(job["width"])
     images = mnist("train").subset(job["images"])
     order = torch.randperm(784, generator=torch.Generator().manual_seed(0)) if job["permuted"] else torch.arange(784)
-    return figures(Trainer(Minimax(Minimax(G, D), shuffled(images, order)), config), view=lambda G: InOrder(G, order))
+    return figures(
+        Trainer(Minimax(G, D), shuffled(images, order), config),
+        view=lambda G: InOrder(G, order),
+    )
 
 
 STUDY = Study("The MLP and DCGAN on digits whose pixels are shuffled, and on digits as they are: 3 seeds", jobs, run)

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import QUICK, SEEDS, SMALL, dcgan, figures
 from gancourse.data.images import Images
@@ -70,7 +69,7 @@ def run(job: Job) -> dict[str, Any]:
     if off == "range of tanh":
         images = Normalised(images.pixels, images.labels, images.name)
     recipe = Recipe(real_target=1.0 if off == "one-sided smoothing" else 0.9, mixed=off == "separate batches")
-    return figures(Trainer(Minimax(Minimax(G, D, recipe), images), config))
+    return figures(Trainer(Minimax(G, D, recipe), images, config))
 
 
 STUDY = Study("The usual tricks, each switched off once: 7 variants, 3 seeds, short runs at half width", jobs, run)

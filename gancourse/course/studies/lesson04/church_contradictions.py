@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import procedural_churches
 from gancourse.data.images import scale
@@ -63,7 +62,7 @@ def _run(job: Job) -> dict[str, float | str | None]:
     with torch.no_grad():
         start = G(torch.randn(64, 100)).std(0).mean().item()  # how far apart the images of different z begin
     config = Config("dcgan128", job["epochs"], 16, lr=job["lr"], seed=job["seed"], fresh_z=False)
-    trainer = Trainer(Minimax(Minimax(G, D), images), config, device="cpu")
+    trainer = Trainer(Minimax(G, D), images, config, device="cpu")
     extractor, diverged, distances = church_features(), False, []
     reference, x = feature_statistics(real, extractor), torch.empty(0)
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse import models
 from gancourse.course.studies.lesson04.church_contradictions import samples
 from gancourse.course.studies.lesson04.high_resolution import grain
@@ -22,9 +21,10 @@ from gancourse.data.churches import procedural_churches
 from gancourse.data.images import scale
 from gancourse.evaluation import feature_statistics, frechet_distance
 from gancourse.evaluation.church_reader import church_features
+from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.recipe import Recipe
-from gancourse.training.trainer import TrainingDiverged
+from gancourse.training.trainer import Trainer, TrainingDiverged
 
 SEEDS = (0, 1)
 DIFFAUGMENT = ["colour", "translation", "cutout"]
@@ -63,7 +63,7 @@ def run(job: Job) -> dict[str, Any]:
         trainer.fit(progress=False)
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
-    x, extractor, unseen = samples(trainer.G, job["n"]), church_features(), scale(real.pixels)
+    x, extractor, unseen = samples(trainer.networks["G"], job["n"]), church_features(), scale(real.pixels)
     distance = frechet_distance(*feature_statistics(x, extractor), *feature_statistics(real, extractor))
     return {
         "distance": round(distance, 2),
@@ -74,9 +74,9 @@ def run(job: Job) -> dict[str, Any]:
         "grey": round(unpainted(x).flatten(1).any(1).double().mean().item(), 4),
         "d_real": [round(float(row["d_real"]), 3) for row in trainer.history],
         "d_fake": [round(float(row["d_fake_before"]), 3) for row in trainer.history],
-        "logit_seen": round(mean_logit(trainer.D, scale(images.pixels[:200])), 2),
-        "logit_unseen": round(mean_logit(trainer.D, unseen[:200]), 2),
-        "logit_fake": round(mean_logit(trainer.D, x[:200]), 2),
+        "logit_seen": round(mean_logit(trainer.networks["D"], scale(images.pixels[:200])), 2),
+        "logit_unseen": round(mean_logit(trainer.networks["D"], unseen[:200]), 2),
+        "logit_fake": round(mean_logit(trainer.networks["D"], x[:200]), 2),
     }
 
 

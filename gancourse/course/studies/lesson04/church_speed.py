@@ -6,7 +6,6 @@ import time
 
 import torch
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.images import Images
 from gancourse.models.base import count_parameters
@@ -28,7 +27,7 @@ def _run(job: Job) -> dict[str, float | str]:
     images = Images(torch.randint(0, 256, (batch * job["steps"], 3, 128, 128), generator=rng, dtype=torch.uint8))
     torch.manual_seed(0)
     G, D = networks("dcgan128", width=job["width"])
-    trainer = Trainer(Minimax(Minimax(G, D), images), Config("dcgan128", 3, batch, fresh_z=False), device="cpu")
+    trainer = Trainer(Minimax(G, D), images, Config("dcgan128", 3, batch, fresh_z=False), device="cpu")
     epochs = trainer.epochs()
     next(epochs)  # the first one also makes the kernels
     start = time.process_time()

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.lesson04.church_contradictions import networks, samples
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import procedural_churches
@@ -74,7 +73,9 @@ def run(job: Job) -> dict[str, Any]:
     else:
         G, D = networks(job["width"], norm_mean=1.0, norm_first=False)
     parameters = count_parameters(G) + count_parameters(D)
-    trainer = Trainer(Minimax(Minimax(G, D), images), Config("dcgan128", job["epochs"], 16, lr=job["lr"], seed=job["seed"]), device="cpu")
+    trainer = Trainer(
+        Minimax(G, D), images, Config("dcgan128", job["epochs"], 16, lr=job["lr"], seed=job["seed"]), device="cpu"
+    )
     try:
         trainer.fit(progress=False)
     except TrainingDiverged as error:

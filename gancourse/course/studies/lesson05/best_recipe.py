@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gancourse.training.algorithms.minimax import Minimax
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.images import Images
 from gancourse.data.mnist_digits import mnist
@@ -127,7 +126,7 @@ def train(job: Job) -> Trainer:
         ema_half_life=change.get("ema_half_life", 0.0),
         fast="spectral" not in change,  # a normalised weight is made anew at each use: the plain path does that
     )
-    trainer = Trainer(Minimax(Minimax(G, D, Recipe(**change.get("recipe", {}))), images), config, device="cpu")
+    trainer = Trainer(Minimax(G, D, Recipe(**change.get("recipe", {}))), images, config, device="cpu")
     trainer.fit(progress=False)
     return trainer
 
