@@ -25,7 +25,7 @@ def _ink(x: Tensor) -> Tensor:
 
 
 def background_variation(images: Tensor) -> float:
-    """Mean step between neighbouring background pixels (total variation per pair), in grey levels, 0 to 255.
+    """Mean step between neighbouring background pixels (total variation per pair) of images (N, 1, H, W): 0 to 255.
 
     Background: at least 3 pixels away from any ink in each direction. 0 where it is flat; P3's "noise".
     """
@@ -42,7 +42,7 @@ def background_variation(images: Tensor) -> float:
 
 
 def edge_sharpness(images: Tensor) -> float:
-    """Mean step between the two pixels on either side of a stroke's edge, as a share of the grey scale, 0 to 1.
+    """Mean step between the two pixels on either side of a stroke's edge, images (N, 1, H, W): a share of the scale.
 
     The edge lies between an ink pixel and a neighbour that is none. 1: from black to white in one pixel.
     """
@@ -58,7 +58,7 @@ def edge_sharpness(images: Tensor) -> float:
 
 
 def spectrum(images: Tensor) -> Tensor:
-    """Mean power at 0, 1, ... W/2 cycles per image width, across and down averaged: (W // 2 + 1,), float64.
+    """Mean power at 0, 1, ... W/2 cycles per width of images (N, 1, H, W), both ways averaged: (W // 2 + 1,), float64.
 
     Of square images, each with its mean removed. Entry k belongs to a pattern that repeats every W / k pixels.
     """
@@ -70,7 +70,7 @@ def spectrum(images: Tensor) -> Tensor:
 
 
 def high_frequency(images: Tensor) -> float:
-    """The share of the spectrum's power at more than W/4 cycles per image width: patterns finer than 4 pixels."""
+    """The share of power at more than W/4 cycles per width of images (N, 1, H, W): patterns finer than 4 pixels."""
     power = spectrum(images)
     both = torch.cat([power, power[1:-1].flip(0)])  # negative frequencies too, as often as they occur
     quarter = len(both) // 4
@@ -78,7 +78,7 @@ def high_frequency(images: Tensor) -> float:
 
 
 def checkerboard(images: Tensor) -> tuple[float, float]:
-    """How far the spectrum stands out at periods of 2 and of 4 pixels, against its neighbours; 1: not at all.
+    """How far the spectrum of images (N, 1, H, W) stands out at periods of 2 and 4 pixels; 1: not at all.
 
     Two layers of stride 2 can print both: the last one a pattern that repeats every 2 pixels, the one before every 4.
     """

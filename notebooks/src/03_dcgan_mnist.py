@@ -671,8 +671,8 @@ def multiply_adds(network, example):
     counts = []
 
     def count(layer, inputs, output):
-        places = {nn.Linear: 1, nn.Conv2d: output[0, 0].numel(), nn.ConvTranspose2d: inputs[0][0, 0].numel()}
-        counts.append(layer.weight.numel() * places[type(layer)])
+        seen = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
+        counts.append(layer.weight.numel() * (1 if isinstance(layer, nn.Linear) else seen[0, 0].numel()))
 
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):

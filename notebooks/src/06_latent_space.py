@@ -378,12 +378,13 @@ x_all = latent.generate(G, z_all)
 digits, thick, slanted = digit(x_all), latent.thickness(x_all), latent.slant(x_all)
 test = data.mnist("test")
 real = data.scale(test.sample(1000).pixels)
+in_file = torch.arange(1000)  # in the file's own order, for once on purpose
 measured = {
     "generated": x_all,
     "training images, drawn": data.scale(data.mnist("train").sample(2000).pixels),
     "test images, drawn": real,
-    "test, the first 1,000": data.scale(test.pixels[:1000]),
-    "test, the last 1,000": data.scale(test.pixels[-1000:]),
+    "test, the first 1,000": data.scale(test.pixels[in_file]),
+    "test, the last 1,000": data.scale(test.pixels[9_000 + in_file]),
 }
 print(f"{'':24}{'thickness (px)':>18}{'slant (degrees)':>20}{'error of the mean':>20}")
 for label, x in measured.items():

@@ -10,8 +10,8 @@ from gancourse.course.studies import runner
 from gancourse.course.studies.lesson05 import best_recipe, best_recipe_short, mnist_scores
 from gancourse.data import mnist
 from gancourse.data.images import scale
-from gancourse.models.base import Generator
 from gancourse.models import ToldDiscriminator, count_parameters, networks
+from gancourse.models.base import Generator
 from gancourse.models.clusters import of_fakes
 from gancourse.training import Config, Minimax, Recipe, Trainer
 

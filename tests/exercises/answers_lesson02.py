@@ -244,7 +244,7 @@ RIGHT = {
         lambda loss: max(math.log(2) - loss / 2, 0),
         lambda loss: (2 * math.log(2) - min(loss, 2 * math.log(2))) / 2,
         lambda loss: torch.tensor(math.log(2) - loss / 2).clamp(min=0),
-        lambda loss: np.float64(max(0, 0.6931 - 0.5 * loss)),
+        lambda loss: np.float64(max(0, np.log(2) - 0.5 * loss)),
     ],
     "r1": [
         lambda D, x: slopes(D, x).square().sum(1).mean(),

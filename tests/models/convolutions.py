@@ -96,6 +96,8 @@ def collected() -> dict[str, Used]:
     def see(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
         if not isinstance(layer, LAYERS) or not given or not isinstance(given[0], Tensor) or given[0].ndim != 4:
             return
+        if isinstance(layer, nn.modules.lazy.LazyModuleMixin):
+            return  # it has no numbers yet; it is met again as what it becomes
         shape = tuple(given[0].shape[1:])
         key = f"{type(layer).__name__} {layer} {shape}"
         used = found.get(key)
@@ -160,7 +162,7 @@ def errors(used: Used, batch: int, ways: list[tuple[bool, bool]], rng: torch.Gen
 
     plain = copy.deepcopy(used.layer).to_empty(device="cpu")
     for value in plain.parameters():
-        value.data.normal_(0.0, (value[0].numel()) ** -0.5, generator=rng)
+        value.data = torch.empty(value.shape).normal_(0.0, value[0].numel() ** -0.5, generator=rng)
     true = copy.deepcopy(plain).double()
     x_plain = torch.randn(batch, *used.shape, generator=rng)
     x_true = x_plain.double().requires_grad_()
