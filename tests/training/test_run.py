@@ -10,6 +10,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from gancourse.data import Images
+from gancourse.evaluation.run_scores import generator_of
+from gancourse.models.catalogue import networks, options_of
+from gancourse.training import Config, Minimax, Recipe, Trainer
 from gancourse.training import checkpoint as checkpoints
 from gancourse.training import run as runs
 from gancourse.training.run import Checkpoint, CheckpointError, Run, RunError, load_checkpoint, save_checkpoint
@@ -216,3 +220,33 @@ def test_config_is_plain_json(tmp_path):
     text = (tmp_path / "config.json").read_text()
     assert json.loads(text) == {"name": "MNIST"}
     assert text.endswith("}\n")
+
+
+def old(config: dict) -> dict:
+    """What version 0.1 wrote: no algorithm, no options; the recipe only where there was one."""
+    return {key: value for key, value in config.items() if key not in ("algorithm", "options", "recipe")}
+
+
+@pytest.mark.parametrize("name", ["mlp", "residual", "dcgan128"])
+def test_a_run_of_version_0_1_opens_for_reading_and_goes_on(name, tmp_path, one_thread):
+    shape = (3, 128, 128) if name == "dcgan128" else (1, 28, 28)
+    images = Images(torch.zeros(8, *shape, dtype=torch.uint8))
+
+    def open_run(epochs, recipe=None):
+        torch.manual_seed(0)
+        pair = networks(name, **({"width": 4} if options_of(name) else {}))
+        config = Config(name, epochs, 4, fast=False, precision="float32")
+        return Trainer(Minimax(*pair, recipe), images, config, tmp_path, "cpu")
+
+    open_run(1).fit(progress=False)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(old(json.loads(path.read_text()))))
+    G, epoch, _ = generator_of(Run(tmp_path))
+    assert epoch == 1 and G.image_shape == shape
+    assert Run(tmp_path).history().marks["loss_d"][1] == "2 ln 2"
+    with pytest.raises(RunError, match="recipe"):
+        open_run(2, Recipe(r1=1.0))
+    again = open_run(2)
+    assert again.epoch == 1
+    again.fit(progress=False)
+    assert json.loads(path.read_text())["algorithm"] == "minimax"
