@@ -54,7 +54,7 @@ class Toy(Algorithm):
 
     def round(self, batches, rng):
         ((a, b),), n = batches, self.networks
-        b = b + 0.01 * torch.randn(b.shape, generator=rng)
+        b = b + 0.01 * torch.randn(b.shape, generator=rng, device=rng.device)
         forth, back = n["forth"](a), n["back"](b)
         real, fake = n["D_b"](b), n["D_b"](forth.detach())
         loss_d = nn.functional.softplus(-real).mean() + nn.functional.softplus(fake).mean()
