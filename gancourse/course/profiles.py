@@ -135,8 +135,8 @@ def busy_line(convolutions: bool) -> str:
     for row in _busy_rows():
         if (row["model"], row["cores"], row["threads"]) == (model, choice.cores, choice.threads):
             return (
-                f"{choice} Measured by make bench beside one process, {model}: {row['after']:.0%} of the quiet rate so, "
-                f"{row['before']:.0%} with {row['cores']} threads."
+                f"{choice} Measured by make bench beside one process, {model}: {row['after']:.0%} of the quiet rate "
+                f"so, {row['before']:.0%} with {row['cores']} threads."
             )
     return str(choice)
 

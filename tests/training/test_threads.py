@@ -138,9 +138,9 @@ def test_a_stat_that_cannot_be_read_chooses_nothing(stat, text):
 
 @pytest.mark.parametrize(("readings", "expected", "taken"), [([0.1], 0.1, 1), ([1.2, 0.2], 0.2, 2), ([1, 0.9], 0.9, 2)])
 def test_a_moment_of_work_is_not_a_busy_machine(monkeypatch, readings, expected, taken):
-    asked = []
-    monkeypatch.setattr(threads, "_reading", lambda seconds: asked.append(seconds) or readings[len(asked) - 1])
-    assert (threads.others(), len(asked)) == (expected, taken)
+    left = list(readings)
+    monkeypatch.setattr(threads, "_reading", lambda seconds: left.pop(0))
+    assert (threads.others(), len(readings) - len(left)) == (expected, taken)
 
 
 # -- runs ------------------------------------------------------------------------------------------------------------
