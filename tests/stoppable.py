@@ -1,4 +1,4 @@
-"""`python -m tests.stoppable ARGUMENTS`: pytest with these arguments, as `make test` runs it, which Ctrl-C ends at once.
+"""`python -m tests.stoppable ARGUMENTS`: pytest with these arguments, as `make test` runs it; Ctrl-C ends it at once.
 
 With one line and status 130; pytest's own way prints what it was doing, in each of its processes, and leaves kernels of
 notebooks to end by themselves. It is its own plugin, so that xdist's workers load it too.

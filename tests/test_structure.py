@@ -203,6 +203,7 @@ CLOCKS = {"perf_counter", "process_time", "monotonic", "thread_time", "timeit", 
 MAY_READ_A_CLOCK = {  # and none of them to judge a speed; browser and benchmark tests run elsewhere
     "tests/training/test_kill.py": "a process is killed at a random part of the time that a whole run took",
     "tests/data/test_map_kill.py": "as test_kill, and a deadline so that a process that never ends fails the test",
+    "tests/test_ctrl_c.py": "a deadline so that a process that never ends fails the test",
     "tests/test_workers.py": "a deadline so that a process that never ends fails the test",
 }
 

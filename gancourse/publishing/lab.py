@@ -50,18 +50,22 @@ class Server(ServerApp):
             stopping.leave()
         self.interrupted = True
         logging.disable(logging.CRITICAL)
+        stopping.end_children()  # asked to end while it starts, a kernel prints a traceback
         self.stop(from_signal=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run JupyterLab with these arguments (default: the command line's) until it is stopped; returns 130 for Ctrl-C."""
+    """Run JupyterLab with these arguments (default: the command line's) until it is stopped; returns 0.
+
+    Raises KeyboardInterrupt when Ctrl-C has stopped it.
+    """
     from jupyterlab.labapp import LabApp
 
-    class Lab(LabApp):
-        serverapp_class = Server
-
-    Lab.launch_instance([SETTING, *(sys.argv[1:] if arguments is None else arguments)])
-    return 130 if Server.initialized() and Server.instance().interrupted else 0
+    LabApp.serverapp_class = Server
+    LabApp.launch_instance([SETTING, *(sys.argv[1:] if arguments is None else arguments)])
+    if Server.initialized() and Server.instance().interrupted:
+        raise KeyboardInterrupt
+    return 0
 
 
 if __name__ == "__main__":
