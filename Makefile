@@ -26,9 +26,9 @@ course: $(STAMP)  ## run every notebook and write pages to build/html
 	@$(PIPELINE) course --profile "$(PROFILE)" --notebooks "$(NOTEBOOKS)"
 
 test: $(STAMP)  ## unit tests, then every notebook against its committed outputs
-	@failed=; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests || failed="the unit tests"; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadscope --nbval notebooks || \
+	@failed=; trap 'exit 130' INT; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.stoppable -n 2 tests || failed="the unit tests"; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.stoppable -n 2 --dist=loadscope --nbval notebooks || \
 	  failed="$${failed:+$$failed and }the notebooks"; \
 	if [ -n "$$failed" ]; then echo "make test: failed in $$failed" >&2; exit 1; fi
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the bottom to the top: a module may import from its own layer and from those above it in this list. A name
 # stands for the module or the package and everything in it; the longest name that fits a module decides.
 LAYERS: dict[str, str] = {
-    "ground": "files workers plots exercises",
+    "ground": "files workers stopping plots exercises",
     "images": "data",
     "networks": "models",
     "training": "training pretrained",
@@ -202,6 +202,7 @@ CLOCKS = {"perf_counter", "process_time", "monotonic", "thread_time", "timeit", 
 MAY_READ_A_CLOCK = {  # and none of them to judge a speed; browser and benchmark tests run elsewhere
     "tests/training/test_kill.py": "a process is killed at a random part of the time that a whole run took",
     "tests/data/test_map_kill.py": "as test_kill, and a deadline so that a process that never ends fails the test",
+    "tests/test_ctrl_c.py": "a deadline so that a process that never ends fails the test",
     "tests/test_workers.py": "a deadline so that a process that never ends fails the test",
 }
 

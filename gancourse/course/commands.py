@@ -60,7 +60,7 @@ def _train(options: argparse.Namespace) -> None:
 
     from gancourse.evaluation import quick_fid
     from gancourse.models.catalogue import networks, options_of
-    from gancourse.training import Config, Minimax, Recipe, Trainer
+    from gancourse.training import Config, Minimax, Recipe, Trainer, pick_device
     from gancourse.training.processes import launched
     from gancourse.training.settings import values
 
@@ -79,6 +79,11 @@ def _train(options: argparse.Namespace) -> None:
         **values(options, Config, without=("model", "epochs")),
     )
     images = kind.open(options.data, n_images if options.images is None else options.images, options.images is None)
+    if options.device in ("auto", "cpu") and pick_device(options.device).type == "cpu" and launched() is None:
+        from gancourse.course.profiles import busy_line
+
+        if line := busy_line(convolutions=what.network not in ("mlp", "schulz")):
+            print(line)
     torch.manual_seed(options.seed)
     G, D = networks(
         what.network, **({"width": options.width} if options.width else what.options.get(options.profile, {}))
@@ -91,7 +96,7 @@ def _train(options: argparse.Namespace) -> None:
     trainer = Trainer(algorithm, images, config, options.out, options.device, **rest)
     trainer.fit()
     if trainer.epoch < config.epochs:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("said by fit")
 
 
 def _reproduce(options: argparse.Namespace) -> None:

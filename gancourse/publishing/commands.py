@@ -72,8 +72,10 @@ def add_commands(commands: Any) -> None:
 
 
 def _pipeline(options: argparse.Namespace) -> int:
+    from gancourse import stopping
     from gancourse.publishing import pipeline, slides
 
+    stopping.at_the_end(pipeline.forget_kernels)
     root, chosen, name = Path.cwd(), options.notebooks, options.command
     try:
         if name == "sync":
@@ -123,10 +125,10 @@ def _editions(options: argparse.Namespace) -> int:
     return 0
 
 
-def _lab(options: argparse.Namespace) -> None:
+def _lab(options: argparse.Namespace) -> int:
     from gancourse.publishing import lab
 
-    lab.run(options.rest)
+    return lab.run(options.rest)
 
 
 def _readme(options: argparse.Namespace) -> None:
