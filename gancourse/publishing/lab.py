@@ -54,8 +54,7 @@ def run(arguments: list[str]) -> int:
     """Run JupyterLab with these arguments until it is stopped; returns 130 for Ctrl-C."""
     from jupyterlab.labapp import LabApp
 
-    class Lab(LabApp):
-        serverapp_class = Server
-
-    Lab.launch_instance([SETTING, *arguments])
+    # its module is LabApp's own: Jupyter looks for an extension in the package of that name
+    lab: Any = type("LabApp", (LabApp,), {"serverapp_class": Server, "__module__": LabApp.__module__})
+    lab.launch_instance([SETTING, *arguments])
     return 130 if Server.initialized() and Server.instance().interrupted else 0

@@ -127,7 +127,7 @@ def test_a_plan_says_what_it_chose_beside_a_busy_process(monkeypatch):
     assert said.startswith("Other processes keep 1.0 of 2 cores busy: this one computes with 3 threads, two on one")
     assert said.endswith("beside one process, dcgan: 65% of the quiet rate so, 41% with 2 threads.")
     assert "Measured by" not in choose("02_mlp_gan_mnist").busy  # another kind of network
-    monkeypatch.setattr(profiles, "pick_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr("gancourse.training.config.pick_device", lambda name: torch.device("cuda"))
     assert choose("03_dcgan_mnist").busy == ""  # nor is anything chosen where a card computes
 
 
