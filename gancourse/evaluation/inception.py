@@ -24,7 +24,7 @@ SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 _LIMIT = 200 << 20  # bytes; the file has 95,628,359
 
 
-def inception_features(device: torch.device | str = "cpu", network: nn.Module | None = None) -> Extractor:
+def inception_features(network: nn.Module | None = None) -> Extractor:
     """The 2,048 pooled features of Inception v3 and its 1,008 logits, for images of any size, grey or RGB.
 
     network: (B, 3, H, W) uint8 -> (features (B, 2048), logits); None for torch-fidelity's port of the original, whose
@@ -34,7 +34,7 @@ def inception_features(device: torch.device | str = "cpu", network: nn.Module | 
     digits in the eyes of a network that has seen photographs: the number is the literature's, the meaning is thin.
     Raises WeightsError: the extra is not installed, there is no network, or the file is not the one expected.
     """
-    model = (_torch_fidelity() if network is None else network).to(device).eval().requires_grad_(False)
+    model = (_torch_fidelity() if network is None else network).eval().requires_grad_(False)
 
     def both(x: Tensor) -> tuple[Tensor, Tensor]:
         pixels = unscale(x)
@@ -42,7 +42,7 @@ def inception_features(device: torch.device | str = "cpu", network: nn.Module | 
         return features.flatten(1), logits
 
     key = SHA256 if network is None else weights_key(network)
-    return Extractor("inception", 2048, both, key, torch.device(device), smooth=False)
+    return Extractor("inception", 2048, both, key, torch.device("cpu"), smooth=False)
 
 
 def _torch_fidelity() -> nn.Module:

@@ -63,7 +63,7 @@ class ClassHistogram(NamedTuple):
 
 
 @torch.no_grad()
-def class_histogram(source: Source, n: int | None = None, seed: int = 0) -> ClassHistogram:
+def class_histogram(source: Source, n: int | None = None) -> ClassHistogram:
     """How a generator, or a set of images, is spread over the ten digits; arguments as in `classifier_fid`.
 
     kl is 0 when all digits are equally frequent, log 10 = 2.303 nats when all images are of one digit.
@@ -71,7 +71,7 @@ def class_histogram(source: Source, n: int | None = None, seed: int = 0) -> Clas
     """
     model, counts = classifier(device_of(source)), torch.zeros(10, dtype=torch.int64)
     with eval_mode(source):
-        for x in batches(take(source, n, seed)):
+        for x in batches(take(source, n, seed=0)):
             counts += torch.bincount(model(x).argmax(1).cpu(), minlength=10)
     if not counts.sum():
         raise EvaluationError("there are no images to count; give at least one.")
