@@ -13,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from gancourse import evaluation
 from gancourse.data import Images, mnist, scale
 from gancourse.evaluation import (
     EvaluationError,

@@ -149,11 +149,11 @@ def check_draws(z: Tensor) -> None:
     along them, is judged at 6 / sqrt(n d), and repeated rows are no chance at all.
     """
     if len(z) > 1 and bool((z == z[0]).all()):
-        raise Wrong(f"All rows of z are the same: draw one for each sample, independently of the others.")
+        raise Wrong("All rows of z are the same: draw one for each sample, independently of the others.")
     if z.shape[1] > 1 and bool((z == z[:, :1]).all()):
-        raise Wrong(f"All numbers of a row of z are the same: each is drawn on its own.")
+        raise Wrong("All numbers of a row of z are the same: each is drawn on its own.")
     if len(z.unique(dim=0)) < len(z):
-        raise Wrong(f"Some rows of z are repeated: draw each of them afresh.")
+        raise Wrong("Some rows of z are repeated: draw each of them afresh.")
     unit = (z - z.mean()) / z.std()
     for name, product in (("the next row", unit[1:] * unit[:-1]), ("its neighbour", unit[:, 1:] * unit[:, :-1])):
         if product.numel() and abs(float(product.mean())) > 6 / product.numel() ** 0.5:

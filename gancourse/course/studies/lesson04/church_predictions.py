@@ -104,7 +104,7 @@ def colour_distance(x: Tensor, real: Tensor) -> float:
 
 
 def unpainted(x: Tensor) -> Tensor:
-    """(B, 1, H, W), bool: the middles of 9 x 9 patches whose numbers are all nearer to 0 than 0.08, as lesson 04 has it."""
+    """(B, 1, H, W), bool: the middles of 9 x 9 patches with all numbers nearer to 0 than 0.08, as in lesson 04."""
     return avg_pool2d((x.abs().amax(1, keepdim=True) < 0.08).float(), 9, 1, 4) > 0.999
 
 
