@@ -5,6 +5,7 @@ Sources: Szegedy et al. 2016 (the network), Heusel et al. 2017 (its features as 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import urllib.request
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from gancourse.data.images import unscale
 from gancourse.evaluation.features import Extractor, weights_key
 from gancourse.evaluation.mnist_classifier import WeightsError
-from gancourse.files import cache_folder, read_at_most, write_atomically
+from gancourse.files import cache_folder, read_verified, write_atomically
 
 # The weights of 2015 that every published FID rests on, as torch-fidelity's authors converted them (Apache 2.0).
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -66,12 +67,8 @@ def inception_weights(url: str = URL, sha256: str = SHA256, folder: Path | None 
     Raises WeightsError when it cannot be downloaded, or is not the file expected; nothing is kept then.
     """
     path = (cache_folder() if folder is None else folder) / f"inception-{sha256[:12]}.pth"
-    try:
-        raw = read_at_most(path, _LIMIT)
-        if hashlib.sha256(raw).hexdigest() == sha256:
-            return raw
-    except OSError:
-        pass
+    with contextlib.suppress(OSError, ValueError):
+        return read_verified(path, sha256, _LIMIT)
     try:
         with urllib.request.urlopen(url, timeout=60) as answer:
             raw = answer.read(_LIMIT)

@@ -15,12 +15,13 @@ from torch import Tensor
 from gancourse.data.images import Images, some
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.features import Extractor, classifier_features
-from gancourse.evaluation.image_batches import EvaluationError, Source, batches, device_of, eval_mode, take
+from gancourse.evaluation.image_batches import EvaluationError, Source, batches, device_of, take
 from gancourse.evaluation.kernel import kernel_distance
 from gancourse.evaluation.mnist_classifier import classifier
 from gancourse.evaluation.neighbours import manifold_scores
 from gancourse.evaluation.statistics import feature_statistics, frechet_distance
 from gancourse.evaluation.summary import Summary, divergence_from_uniform, summarise, summary_of
+from gancourse.models.base import eval_mode
 
 QUICK = 2048  # samples of the score that a training run takes now and then
 

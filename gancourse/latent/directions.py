@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gancourse.latent.generating import LatentError, eval_mode, z_size
+from gancourse.latent.generating import LatentError, z_size
 from gancourse.latent.geometry import norms
-from gancourse.models.base import Generator
+from gancourse.models.base import Generator, eval_mode
 
 _FEW = 1e-12
 _BATCH = 256  # z per pass

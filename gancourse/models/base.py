@@ -7,7 +7,8 @@ steps loses its gradient where it is needed most, and `probability` applies it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
@@ -70,6 +71,20 @@ class Discriminator(nn.Module):
         """D(x) in (0, 1), shape (B,): the discriminator's estimate that x is real."""
         p: Tensor = self.net[-1](self(x))
         return p
+
+
+@contextlib.contextmanager
+def eval_mode(*networks: object) -> Iterator[None]:
+    """Networks in eval mode for a while; every part gets back the mode that it had. What is no module is let be."""
+    modules = [network for network in networks if isinstance(network, nn.Module)]
+    before = [(part, part.training) for module in modules for part in module.modules()]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for part, training in before:
+            part.training = training
 
 
 def init_dcgan(module: nn.Module) -> None:

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from gancourse import models
-from gancourse.course.studies.lesson04.church_contradictions import samples
 from gancourse.course.studies.lesson04.high_resolution import grain
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import procedural_churches
 from gancourse.data.images import scale
 from gancourse.evaluation import feature_statistics, frechet_distance
 from gancourse.evaluation.church_reader import church_features
+from gancourse.evaluation.image_batches import samples
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.recipe import Recipe
@@ -63,7 +63,7 @@ def run(job: Job) -> dict[str, Any]:
         trainer.fit(progress=False)
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
-    x, extractor, unseen = samples(trainer.networks["G"], job["n"]), church_features(), scale(real.pixels)
+    x, extractor, unseen = samples(trainer.networks["G"], job["n"], 100), church_features(), scale(real.pixels)
     distance = frechet_distance(*feature_statistics(x, extractor), *feature_statistics(real, extractor))
     return {
         "distance": round(distance, 2),
