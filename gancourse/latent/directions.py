@@ -253,10 +253,7 @@ def check_layer(G: Generator, layer: int) -> None:
 
 def through(G: Generator, h: Tensor, layer: int) -> Tensor:
     """Through module number `layer`; the first one sees z as G's own forward shows it."""
-    if layer == 0:
-        h = G.place(h)
-        h = h if isinstance(G.net[0], torch.nn.Linear) else h[:, :, None, None]
-    moved: Tensor = G.net[layer](h)
+    moved: Tensor = G.net[layer](h if layer else G.enter(h))
     return moved
 
 

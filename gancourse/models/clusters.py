@@ -78,9 +78,9 @@ class ToldDiscriminator(Discriminator):
     means: Tensor
 
     def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        return self.of_cluster(self._outputs(x), x, code)
+        return self.leave(self._outputs(x), x, code)
 
-    def of_cluster(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
+    def leave(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
         """The logits (B,) among the last layer's outputs, (B, 1 + clusters) or (B, 1 + clusters, 1, 1)."""
         outputs = outputs.flatten(1)
         code = self.code(x) if code is None else code
