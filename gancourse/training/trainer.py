@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 from gancourse.data.images import unscale
 from gancourse.data.pairs import TrainingData, share_of
 from gancourse.models import fast
+from gancourse.models.base import eval_mode
 from gancourse.training import out_of_memory, state, threads
 from gancourse.training.algorithms.base import Algorithm, Setting
 from gancourse.training.config import Config, pick_device
@@ -309,13 +310,8 @@ class Trainer:
     def _drawn(self) -> Tensor:
         """uint8 samples in eval mode: in train mode a preview would move BatchNorm's statistics."""
         everything = self.networks | self.averages
-        modes = {name: network.training for name, network in everything.items()}
-        for network in everything.values():
-            network.eval()
-        pixels = unscale(self.algorithm.sample(everything, self.fixed)).cpu()
-        for name, network in everything.items():
-            network.train(modes[name])
-        return pixels
+        with eval_mode(*everything.values()):
+            return unscale(self.algorithm.sample(everything, self.fixed)).cpu()
 
     def _sample(self) -> None:
         pixels = self.samples[self.epoch] = self._drawn()
