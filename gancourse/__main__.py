@@ -15,7 +15,7 @@ ROOMS = {  # whose commands these are; a command loads its own room alone, so th
     "evaluation": ("evaluate", "compare", "train-classifier", "train-church-reader"),
     "publishing": (
         *("sync", "check", "course", "refresh", "plans", "html", "slides"),
-        *("editions", "lab", "readme", "banner", "ship"),
+        *("editions", "lab", "readme", "banner", "pictures", "ship"),
     ),
 }
 
