@@ -4,8 +4,9 @@ A room is a folder of gancourse, or a module beside them; LAYERS of test_structu
 above the highest floor of those that it imports.
 """
 
-from gancourse.__main__ import ROOMS as COMMANDS
 from test_structure import LAYERS, ROOT, Imports, imports
+
+from gancourse.__main__ import ROOMS as COMMANDS
 
 ROOMS = [name for names in LAYERS.values() for name in names.split()]
 
