@@ -20,7 +20,7 @@ ROOMS = {  # whose commands these are; a command loads its own room alone, so th
     "evaluation": ("evaluate", "compare", "train-classifier", "train-church-reader"),
     "publishing": (
         *("sync", "check", "course", "refresh", "plans", "html", "slides"),
-        *("editions", "lab", "readme", "banner", "ship"),
+        *("editions", "lab", "readme", "banner", "pictures", "ship"),
     ),
 }
 
@@ -60,5 +60,4 @@ def _run(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # train and reproduce have something to keep; the others end at once
-    stopping.program(main, interruptible=sys.argv[1:2] in (["train"], ["reproduce"]))
+    stopping.program(main)

@@ -13,28 +13,41 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-_at_the_end: list[Callable[[], Any]] = []
-
-
-def at_the_end(last: Callable[[], Any]) -> None:
-    """Have `last` done when an interrupt ends this process, after its children are ended."""
-    _at_the_end.append(last)
+_last: list[Callable[[], Any]] = []
 
 
 def from_here() -> None:
-    """From now on an interrupt ends this process at once: its children first, then the line "stopped".
+    """From now on an interrupt ends this process at once, and its children; the line is "stopped".
 
     Does nothing where interrupts are ignored, as in a job in the background of a script, nor outside the main thread.
     """
-    _on_interrupt(lambda signum, frame: leave())
+    _on_interrupt(_at_once)
+
+
+def _at_once(signum: int, frame: Any) -> None:
+    leave()
+
+
+def at_the_end(last: Callable[[], Any]) -> None:
+    """Have `last` called when an interrupt has ended the children."""
+    _last.append(last)
+
+
+def interruptible() -> None:
+    """From now on an interrupt raises KeyboardInterrupt, for a command that has something to keep.
+
+    Only in a program that has called `from_here`; elsewhere everything stays as it is.
+    """
+    if signal.getsignal(signal.SIGINT) is _at_once:
+        _on_interrupt(signal.default_int_handler)
 
 
 def leave(line: str = "stopped") -> NoReturn:
-    """End the children, do what is to be done last, print the line, leave with status 130; nothing disturbs it."""
+    """End the children, print the line (none if it is empty), and leave with status 130, whatever signals come."""
     with contextlib.suppress(ValueError):  # outside the main thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_children()
-    for last in _at_the_end:
+    for last in _last:
         with contextlib.suppress(Exception):
             last()
     with contextlib.suppress(OSError, ValueError, RuntimeError):
@@ -45,14 +58,8 @@ def leave(line: str = "stopped") -> NoReturn:
     os._exit(130)  # what other libraries do when an interpreter ends would print tracebacks
 
 
-def program(main: Callable[[], int | None], interruptible: bool = False) -> NoReturn:
-    """Run `main` and leave with the status that it returns; 130 means that it was stopped.
-
-    interruptible: an interrupt raises KeyboardInterrupt in `main`, for a program that has something to keep. `main` may
-        also catch it, say so itself and return 130; otherwise it is said here.
-    """
-    if interruptible:
-        _on_interrupt(signal.default_int_handler)
+def program(main: Callable[[], int | None]) -> NoReturn:
+    """Run `main` and leave with the status that it returns; 130 means that it was stopped, and has said so."""
     line = ""
     try:
         status = main() or 0

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from gancourse import stopping
 from gancourse.course.lessons import DATA, LESSONS, PROFILES, trained
 
 
@@ -56,6 +57,7 @@ def span(text: str) -> tuple[int, ...]:
 
 
 def _train(options: argparse.Namespace) -> None:
+    stopping.interruptible()  # what was trained is kept
     import torch
 
     from gancourse.evaluation import quick_fid
@@ -100,6 +102,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _reproduce(options: argparse.Namespace) -> None:
+    stopping.interruptible()  # finished jobs are kept
     from gancourse.course.studies import runner
 
     if options.name is None:

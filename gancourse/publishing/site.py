@@ -15,7 +15,13 @@ from PIL import Image
 from gancourse.publishing import notebooks, pages
 
 SHARED = ("site.css", "site.js", "theme.js")
-EXTRA = ("INSTRUCTORS",)  # Markdown files beside the notebooks that become pages of their own
+EXTRA = (
+    "CLAIMS",
+    "SCORES",
+    "SPEED",
+    "SCALE",
+    "INSTRUCTORS",
+)  # Markdown files beside the notebooks that become pages of their own
 
 FRAME = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">

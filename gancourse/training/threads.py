@@ -141,11 +141,11 @@ def lay_out(threads: int) -> bool:
     The calling thread stays free to move, so that processes and threads that it starts may use every core. Returns
     False, and changes nothing, where the helpers cannot be told from this process's other threads.
     """
-    before, stop, a = _run_times(), time.perf_counter() + 2.0, torch.ones(512, 512)
+    before, stop, a = _run_times(), time.perf_counter() + 2.0, torch.ones(1 << 19)
     helpers: list[int] = []
     while len(helpers) < threads - 1 and time.perf_counter() < stop:
-        for _ in range(4):
-            a = (a @ a).clamp(max=1.0)
+        for _ in range(16):
+            torch.sin(a)  # shared out in equal parts; a matrix product may leave some threads out
         grown = {n: t - before.get(n, 0) for n, t in _run_times().items() if n != os.getpid()}
         helpers = [n for n in sorted(grown, key=lambda n: -grown[n]) if grown[n] >= WORKED][: threads - 1]
     if len(helpers) < threads - 1:
