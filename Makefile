@@ -11,7 +11,7 @@ LOWEST    := build/lowest/$(notdir $(PY))
 COLAB     := build/colab
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab course test test-python test-colab lint sync refresh html slides editions bench clean slow browser
+.PHONY: help install lab course test test-python test-colab lint graph sync refresh html slides editions bench clean slow browser
 
 help:  ## list these targets
 	@echo "make TARGET [PROFILE=smoke|laptop|paper] [NOTEBOOKS=02,03] [PYTHON=python3.12]"
@@ -26,9 +26,9 @@ course: $(STAMP)  ## run every notebook and write pages to build/html
 	@$(PIPELINE) course --profile "$(PROFILE)" --notebooks "$(NOTEBOOKS)"
 
 test: $(STAMP)  ## unit tests, then every notebook against its committed outputs
-	@failed=; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests || failed="the unit tests"; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist=loadscope --nbval notebooks || \
+	@failed=; trap 'exit 130' INT; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.stoppable -n 2 tests || failed="the unit tests"; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.stoppable -n 2 --dist=loadscope --nbval notebooks || \
 	  failed="$${failed:+$$failed and }the notebooks"; \
 	if [ -n "$$failed" ]; then echo "make test: failed in $$failed" >&2; exit 1; fi
 
@@ -56,6 +56,9 @@ lint: $(STAMP)  ## ruff, mypy, and whether notebooks agree with their sources
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(PIPELINE) check
+
+graph: $(STAMP)  ## print which room of the package imports which
+	@$(BIN)/python tests/import_graph.py
 
 sync: $(STAMP)  ## build notebooks/*.ipynb from notebooks/src/*.py
 	@$(PIPELINE) sync

@@ -9,33 +9,29 @@ import argparse
 import sys
 from importlib import import_module
 
+from gancourse import stopping
+
+if __name__ == "__main__":
+    stopping.from_here()  # before what a command loads, which takes seconds
+
 ROOMS = {  # whose commands these are; a command loads its own room alone, so that `check` needs no torch
     "course": ("train", "reproduce", "claims"),
     "data": ("fetch", "pack-mnist"),
     "evaluation": ("evaluate", "compare", "train-classifier", "train-church-reader"),
     "publishing": (
         *("sync", "check", "course", "refresh", "plans", "html", "slides"),
-        *("editions", "lab", "readme", "banner", "ship"),
+        *("editions", "lab", "readme", "banner", "pictures", "ship"),
     ),
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 for an error that is explained, 130 when you stopped it."""
-    words = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m gancourse", description=(__doc__ or "").split("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    asked = [room for room, names in ROOMS.items() if words and words[0] in names]
-    for room in asked or ROOMS:
-        import_module(f"gancourse.{room}.commands").add_commands(commands)
-    options, rest = parser.parse_known_args(words)
-    if rest and not getattr(options, "passes_on", False):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    options.rest = rest
     try:
-        return options.run(options) or 0
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt as stop:
+        if not stop.args:  # nobody has said it yet
+            print("stopped", file=sys.stderr)
         return 130
     except OSError as error:
         print(
@@ -50,5 +46,18 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
+def _run(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m gancourse", description=(__doc__ or "").split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    asked = [room for room, names in ROOMS.items() if words and words[0] in names]
+    for room in asked or ROOMS:
+        import_module(f"gancourse.{room}.commands").add_commands(commands)
+    options, rest = parser.parse_known_args(words)
+    if rest and not getattr(options, "passes_on", False):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    return options.run(options) or 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    stopping.program(main)

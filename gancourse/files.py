@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import stat
@@ -57,6 +58,14 @@ def read_at_most(path: Path, limit: int) -> bytes:
         raise OSError(errno.EFBIG, f"it has {about.st_size:,} bytes, expected at most {limit:,}", str(path))
     with path.open("rb") as file:
         return file.read(limit)
+
+
+def read_verified(path: Path, sha256: str, limit: int) -> bytes:
+    """The content of a file whose hash is known. Raises OSError as `read_at_most`; ValueError for another content."""
+    raw = read_at_most(path, limit)
+    if (found := hashlib.sha256(raw).hexdigest()) != sha256:
+        raise ValueError(f"{path} is damaged: its SHA-256 is {found}, expected {sha256}")
+    return raw
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ and used only with the hash that its card states.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import re
@@ -22,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from gancourse.files import read_at_most
+from gancourse.files import read_at_most, read_verified
 from gancourse.models.base import Discriminator, Generator
 from gancourse.models.catalogue import networks
 
@@ -91,11 +90,8 @@ def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FO
     with torch.random.fork_rng(devices=[]):  # making a network draws random numbers: the caller's stay as they were
         network = networks(about["model"], **about.get("options", {}))["GD".index(part)]
     try:
-        (size,) = struct.unpack("<Q", raw[:8])
-        if size > min(_MAX_HEADER, len(raw) - 8):
-            raise ValueError(f"its header claims {size:,} bytes")
-        network.load_state_dict(restored(load_safetensors(raw)))
-    except (struct.error, ValueError, RuntimeError, SafetensorError) as error:
+        network.load_state_dict(restored(tensors_in(raw)))
+    except (ValueError, RuntimeError) as error:
         raise PretrainedError(f"{name} at epoch {epoch} holds no {part} of {about['model']}: {error}.") from error
     return network.eval().requires_grad_(False)
 
@@ -137,13 +133,22 @@ def _verified(folder: Path, entry: dict[str, Any]) -> bytes:
         raise PretrainedError(f"a card names the file {entry['file']!r}, expected a plain name. {again}")
     path = folder / entry["file"]
     try:
-        raw = read_at_most(path, min(int(entry["bytes"]), _MAX_FILE))
+        return read_verified(path, entry["sha256"], min(int(entry["bytes"]), _MAX_FILE))
     except OSError as error:
         raise PretrainedError(f"{path} cannot be read ({error.strerror or error}). {again}") from error
-    found = hashlib.sha256(raw).hexdigest()
-    if found != entry["sha256"]:
-        raise PretrainedError(f"{path} is damaged: its SHA-256 is {found}, its card says {entry['sha256']}. {again}")
-    return raw
+    except ValueError as error:
+        raise PretrainedError(f"{error}. {again}") from error
+
+
+def tensors_in(raw: bytes) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, by name, as they are stored. Raises ValueError for what is none."""
+    try:
+        (size,) = struct.unpack("<Q", raw[:8])
+        if size > min(_MAX_HEADER, len(raw) - 8):
+            raise ValueError(f"its header claims {size:,} bytes")
+        return load_safetensors(raw)
+    except (struct.error, SafetensorError) as error:
+        raise ValueError(str(error)) from error
 
 
 # --- how weights are stored ---------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ study was not run yet says so.
 
     python -m gancourse claims
 
-prints the table; `gancourse.publishing.readme` puts it into the README.
+prints the table; `gancourse.publishing.readme` puts it into notebooks/CLAIMS.md.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from gancourse import stopping
 from gancourse.course.lessons import DATA, LESSONS, PROFILES, trained
 
 
@@ -56,11 +57,12 @@ def span(text: str) -> tuple[int, ...]:
 
 
 def _train(options: argparse.Namespace) -> None:
+    stopping.interruptible()  # what was trained is kept
     import torch
 
     from gancourse.evaluation import quick_fid
     from gancourse.models.catalogue import networks, options_of
-    from gancourse.training import Config, Minimax, Recipe, Trainer
+    from gancourse.training import Config, Minimax, Recipe, Trainer, pick_device
     from gancourse.training.processes import launched
     from gancourse.training.settings import values
 
@@ -79,6 +81,11 @@ def _train(options: argparse.Namespace) -> None:
         **values(options, Config, without=("model", "epochs")),
     )
     images = kind.open(options.data, n_images if options.images is None else options.images, options.images is None)
+    if options.device in ("auto", "cpu") and pick_device(options.device).type == "cpu" and launched() is None:
+        from gancourse.course.profiles import busy_line
+
+        if line := busy_line(convolutions=what.network not in ("mlp", "schulz")):
+            print(line)
     torch.manual_seed(options.seed)
     G, D = networks(
         what.network, **({"width": options.width} if options.width else what.options.get(options.profile, {}))
@@ -91,10 +98,11 @@ def _train(options: argparse.Namespace) -> None:
     trainer = Trainer(algorithm, images, config, options.out, options.device, **rest)
     trainer.fit()
     if trainer.epoch < config.epochs:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("said by fit")
 
 
 def _reproduce(options: argparse.Namespace) -> None:
+    stopping.interruptible()  # finished jobs are kept
     from gancourse.course.studies import runner
 
     if options.name is None:

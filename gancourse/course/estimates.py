@@ -63,10 +63,10 @@ def _benched() -> dict[tuple[str, str, str], float]:
 
 
 @cache
-def timed(model: str, device: str, seconds: float = 2.0) -> float | None:
+def timed(model: str, device: str) -> float | None:
     """Images a second that this device trains `model` with, on made-up images; None where that fails.
 
-    It takes about `seconds`, and some more for the first steps. No random state outside it changes.
+    It takes about two seconds, and some more for the first steps. No random state outside it changes.
     """
     import torch
 
@@ -85,7 +85,7 @@ def timed(model: str, device: str, seconds: float = 2.0) -> float | None:
             next(epochs)  # the first one also chooses kernels
             start = time.perf_counter()
             speeds: list[float] = []
-            while not speeds or time.perf_counter() - start < seconds:
+            while not speeds or time.perf_counter() - start < 2:
                 speeds.append(next(epochs)["images_per_second"])
         except (RuntimeError, MemoryError):  # too little memory, or a device that cannot
             return None

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from gancourse.course import colab, estimates
 from gancourse.course.lessons import CHURCH_WIDTH as CHURCH_WIDTH
 from gancourse.course.lessons import LESSONS, PROFILES
+from gancourse.course.studies.runner import StudyError, results
 
+_WITHOUT_CONVOLUTIONS = ("mlp", "schulz")  # what a lesson may mostly train
 LONGEST_AUTO = 20.0  # minutes; "auto" takes nothing that was measured to be longer
 
 
@@ -28,6 +31,7 @@ class Plan:
     epochs: how long to train; images: how many of the training set's images; device: "cpu", "cuda" or "mps";
     minutes: profile -> measured minutes of the whole notebook on this class of device (never measured: absent);
     estimates: profile -> estimated minutes, of those never measured here (see gancourse.course.estimates).
+    busy: what was chosen because other processes compute, as a line of text; empty on a quiet machine.
     """
 
     lesson: str
@@ -38,6 +42,7 @@ class Plan:
     minutes: dict[str, float]
     estimates: dict[str, float]
     reason: str
+    busy: str = ""
 
     def __str__(self) -> str:
         lines = [f"profile {self.profile} on {self.device}: {self.reason}."]
@@ -46,6 +51,8 @@ class Plan:
         guesses = [f"{name} {estimates.words(self.estimates[name])}" for name in PROFILES if name in self.estimates]
         if guesses:
             lines.append(f"Estimated, not measured: {', '.join(guesses)}.")
+        if self.busy:
+            lines.append(self.busy)
         if colab.here() and self.device == "cpu" and LESSONS[self.lesson].timed_as:
             lines.append(colab.NO_GPU)
         return "\n".join(lines)
@@ -74,6 +81,8 @@ def choose(lesson: str, profile: str = "auto") -> Plan:
 
     profile: "smoke", "laptop", "paper", or "auto": the longest one whose measured minutes on this class of device are
         at most 20, and laptop where nothing was measured. The environment variable GANCOURSE_PROFILE goes before it.
+    The first call of a process on a CPU also chooses the number of threads, where other processes compute and you have
+    chosen none (see gancourse.training.threads).
     Raises ValueError for an unknown lesson or profile.
     """
     if lesson not in LESSONS:
@@ -90,7 +99,35 @@ def choose(lesson: str, profile: str = "auto") -> Plan:
     if asked not in PROFILES:
         raise ValueError(f"profile is {asked!r}, expected auto, {', '.join(PROFILES)} (GANCOURSE_PROFILE goes first).")
     epochs, images = LESSONS[lesson].lengths[asked]
-    return Plan(lesson, asked, epochs, images, device, minutes, guesses, reason)
+    busy = busy_line(LESSONS[lesson].timed_as not in (None, *_WITHOUT_CONVOLUTIONS)) if device == "cpu" else ""
+    return Plan(lesson, asked, epochs, images, device, minutes, guesses, reason, busy)
+
+
+def busy_line(convolutions: bool) -> str:
+    """Choose the number of threads (see training.threads.choose) and say it in a line; empty where nothing differs.
+
+    With it go the rates of networks like these that `make bench` measured, if it did on as many cores.
+    """
+    from gancourse.training import threads
+
+    choice = threads.choose(convolutions)
+    if not choice.differs:
+        return ""
+    model = "dcgan" if convolutions else "mlp"
+    for row in _busy_rows():
+        if (row["model"], row["cores"], row["threads"]) == (model, choice.cores, choice.threads):
+            return (
+                f"{choice} Measured by make bench beside one process, {model}: {row['after']:.0%} of the quiet rate "
+                f"so, {row['before']:.0%} with {row['cores']} threads."
+            )
+    return str(choice)
+
+
+def _busy_rows() -> list[dict[str, Any]]:
+    try:
+        return list(results("bench").get("busy", []))
+    except StudyError:
+        return []
 
 
 def _longest(minutes: dict[str, float]) -> tuple[str, str]:

@@ -27,22 +27,22 @@ def decide(smaller: Sequence[float], larger: Sequence[float]) -> str:
     return HOLDS if gap > noise else FAILS if -gap > noise else UNDECIDED
 
 
-def steadier(a: Sequence[float], b: Sequence[float], level: float = 0.05) -> tuple[str, float, float]:
+def steadier(a: Sequence[float], b: Sequence[float]) -> tuple[str, float, float]:
     """Whether positive values `a` vary less over seeds than `b`, relative to their size: a two-sided F test of logs.
 
-    Returns the verdict, F (b's variance over a's) and the test's p. HOLDS or FAILS where p is below `level`.
+    Returns the verdict, F (b's variance over a's) and the test's p. HOLDS or FAILS where p is below 0.05.
     """
     if min(len(a), len(b)) < 2:
         return UNDECIDED, math.nan, math.nan
     f = statistics.variance(map(math.log, b)) / statistics.variance(map(math.log, a))
     above = f_tail(f, len(b) - 1, len(a) - 1)
     p = 2 * min(above, 1 - above)
-    return UNDECIDED if p >= level else HOLDS if f > 1 else FAILS, f, p
+    return UNDECIDED if p >= 0.05 else HOLDS if f > 1 else FAILS, f, p
 
 
-def f_tail(f: float, n: int, m: int, steps: int = 20_000) -> float:
+def f_tail(f: float, n: int, m: int) -> float:
     """P(F > f) for the F distribution with n and m degrees of freedom, by the beta integral it equals (midpoints)."""
-    end = m / (m + n * f)
+    end, steps = m / (m + n * f), 20_000
     # t = u^2 takes the density's root at 0 away, which one degree of freedom has; at 1 the midpoints stay clear of it
     points = [((i + 0.5) / steps) for i in range(steps)]
     weights = [u ** (m - 1) * (1 - u * u) ** (n / 2 - 1) for u in points]

@@ -23,9 +23,9 @@ def tile(pixels: Tensor, columns: int = 8, gap: int = 2) -> Tensor:
     return sheet
 
 
-def untile(sheet: Tensor, size: tuple[int, int], n: int, gap: int = 2) -> Tensor:
+def untile(sheet: Tensor, size: tuple[int, int], n: int) -> Tensor:
     """The inverse of `tile`: the first n images, of (height, width) `size`, on a (C, ., .) sheet, as (n, C, H, W)."""
-    h, w = size
+    (h, w), gap = size, 2
     columns = (sheet.shape[2] + gap) // (w + gap)
     corners = [(i // columns * (h + gap), i % columns * (w + gap)) for i in range(n)]
     return torch.stack([sheet[:, top : top + h, left : left + w] for top, left in corners])

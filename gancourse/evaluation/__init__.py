@@ -16,7 +16,6 @@ from gancourse.evaluation.image_batches import EvaluationError, Source
 from gancourse.evaluation.inception import inception_features
 from gancourse.evaluation.kernel import KernelDistance, kernel_distance
 from gancourse.evaluation.mnist_classifier import (
-    FORMAT,
     MNISTClassifier,
     WeightsError,
     accuracy,
@@ -39,7 +38,6 @@ from gancourse.evaluation.statistics import feature_statistics, frechet_distance
 from gancourse.evaluation.summary import Summary, cached_statistics, summarise, summary_of
 
 __all__ = [
-    "FORMAT",
     "ClassHistogram",
     "DensityCoverage",
     "EvaluationError",

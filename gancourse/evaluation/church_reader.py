@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable
 from functools import cache
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 from torch.nn import functional
@@ -30,9 +28,12 @@ from gancourse.data.churches import FACTORS, procedural_churches
 from gancourse.data.images import Images, scale
 from gancourse.evaluation import Extractor, WeightsError, feature_statistics, frechet_distance
 from gancourse.evaluation.features import weights_key
-from gancourse.files import read_at_most, write_atomically
+from gancourse.evaluation.image_batches import samples
+from gancourse.evaluation.summary import divergence_from_uniform
+from gancourse.files import read_at_most, read_verified, write_atomically
 from gancourse.models.base import ShapeError
 from gancourse.models.fast import has_bfloat16
+from gancourse.pretrained import halved, restored, tensors_in
 from gancourse.training.provenance import commit
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-reader.safetensors"
@@ -87,11 +88,8 @@ def load_reader(path: Path = SHIPPED) -> FactorReader:
     again = "Install gancourse again, or make one: python -m gancourse train-church-reader --out PATH"
     try:
         card = json.loads(read_at_most(path.with_suffix(".json"), 1 << 20))
-        raw = read_at_most(path, _MAX_FILE)
-        if (found := hashlib.sha256(raw).hexdigest()) != card["sha256"]:
-            raise ValueError(f"its SHA-256 is {found}, its card says {card['sha256']}")
         model = FactorReader()
-        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_safetensors(raw).items()})
+        model.load_state_dict(restored(tensors_in(read_verified(path, card["sha256"], _MAX_FILE))))
     except Exception as error:  # whatever a foreign file makes json, safetensors or torch raise
         raise WeightsError(f"{path} holds no reader of churches: {str(error)[:200]}. {again}") from error
     return model.eval().requires_grad_(False)
@@ -157,10 +155,10 @@ def coverage(factors: dict[str, Tensor], name: str) -> Coverage:
     them.
     """
     values = FACTORS[name]
-    shares = torch.bincount(factors[name], minlength=len(values)).double() / len(factors[name])
-    kl = math.log(len(values)) + torch.special.xlogy(shares, shares).sum().item()
+    counts = torch.bincount(factors[name], minlength=len(values))
+    shares = counts.double() / len(factors[name])
     missing = [v for v, share in zip(values, shares.tolist(), strict=True) if share < 0.25 / len(values)]
-    return Coverage(shares, max(0.0, kl), missing)
+    return Coverage(shares, divergence_from_uniform(counts), missing)
 
 
 def combinations(factors: dict[str, Tensor], names: tuple[str, ...]) -> tuple[int, float, int]:
@@ -185,19 +183,17 @@ def accuracy(
     return {name: (found[name] == truth[name]).double().mean().item() for name in FACTORS}
 
 
-def scores(G: nn.Module, n: int = 1000) -> dict[str, float]:
-    """What the card of a generator of churches states, from n samples in eval mode, z from seed 0.
+def scores(G: nn.Module) -> dict[str, float]:
+    """What the card of a generator of churches states, from 1,000 samples in eval mode, z from seed 0.
 
-    distance: to n unseen renders, on `church_features`; floor: that of n other renders. kinds: how many combinations of
-    KINDS the reader finds, as a share of what `combinations` expects; kinds_real: in renders.
+    distance: to as many unseen renders, on `church_features`; floor: that of other renders. kinds: how many of the
+    combinations of KINDS the reader finds, as a share of what `combinations` expects; kinds_real: in renders.
     """
-    extractor, names = church_features(), KINDS
+    extractor, n = church_features(), 1000
     real, other = (feature_statistics(procedural_churches(n, seed=seed)[0], extractor) for seed in (1, 2))
-    rng = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        x = torch.cat([G.eval()(torch.randn(100, 100, generator=rng)) for _ in range(n // 100)])
-    found, expected, _ = combinations(read(x), names)
-    met, expected_real, _ = combinations(read(procedural_churches(n, seed=1)[0]), names)
+    x = samples(G, n, 100)
+    found, expected, _ = combinations(read(x), KINDS)
+    met, expected_real, _ = combinations(read(procedural_churches(n, seed=1)[0]), KINDS)
     return {
         "distance": round(frechet_distance(*feature_statistics(x, extractor), *real), 2),
         "floor": round(frechet_distance(*other, *real), 2),
@@ -247,9 +243,9 @@ def train_reader(
             f"epoch {epoch}/{epochs}: loss {total.item() / steps:.3f}, {time.perf_counter() - started:.0f} s",
             flush=True,
         )
-    state = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in model.state_dict().items()}
-    raw = save_safetensors({k: v.contiguous() for k, v in state.items()})
-    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    state = halved(model.state_dict())
+    raw = save_safetensors(state)
+    model.load_state_dict(restored(state))
     unseen, unseen_truth = procedural_churches(test, seed=1)
     score = accuracy(model.eval(), unseen, unseen_truth)
     card = {

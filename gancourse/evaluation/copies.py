@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gancourse.data.images import Images, scale
+from gancourse.evaluation.image_batches import samples
 
 NEXT = 10  # training images behind the nearest one
 COPY = 0.5  # closeness below which an image counts as a copy: photographs with visible noise stay below 0.4
@@ -58,8 +59,7 @@ def check(G: nn.Module, train: Images, unseen: Images, n: int = 1000) -> Copies:
     """
     if min(len(train), len(unseen)) < 20:
         raise ValueError(f"there are {len(train)} training and {len(unseen)} unseen images, expected at least 20 each.")
-    rng = torch.Generator().manual_seed(0)
-    x = torch.cat([G.eval()(torch.randn(min(100, n - i), 100, generator=rng)) for i in range(0, n, 100)])
+    x = samples(G, n, 100)
     known = torch.cat([outlines(train), outlines(train.pixels.flip(3))])
     natural, _ = closeness(outlines(unseen), known)
     closest, nearest = closeness(outlines(x), known)

@@ -93,7 +93,7 @@ class RandomNetwork(nn.Module):
         return 10 * f  # brings a feature's variance near 1 on photographs; the distance is on its own scale anyway
 
 
-def random_features(channels: int = 3, seed: int = 0, device: torch.device | str = "cpu") -> Extractor:
+def random_features(channels: int = 3, seed: int = 0) -> Extractor:
     """64 features of a network that was never trained: a score for images of any size when nothing may be downloaded.
 
     What it is worth. A random convolutional network tells textures, colours and contrast apart, so a Fréchet distance
@@ -102,5 +102,5 @@ def random_features(channels: int = 3, seed: int = 0, device: torch.device | str
     compare runs, at one number of images, with the distance between two halves of the real ones beside them.
     (Naeem et al., 2020, section 3.3, use random embeddings too, where trained ones do not fit the data.)
     """
-    network = RandomNetwork(channels, seed).to(device).eval().requires_grad_(False)
-    return Extractor(f"random-{seed}", 64, lambda x: (network(x), None), weights_key(network), torch.device(device))
+    network = RandomNetwork(channels, seed).eval().requires_grad_(False)
+    return Extractor(f"random-{seed}", 64, lambda x: (network(x), None), weights_key(network), torch.device("cpu"))

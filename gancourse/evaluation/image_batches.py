@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterable, Iterator
 
@@ -68,19 +67,6 @@ def bar(parts: Iterator[Tensor], total: int | None, show: bool, what: str) -> It
             progress.update(len(x))
 
 
-@contextlib.contextmanager
-def eval_mode(source: object) -> Iterator[None]:
-    """A module in eval mode for a while; every part of it gets back the mode that it had."""
-    before = [(m, m.training) for m in source.modules()] if isinstance(source, nn.Module) else []
-    if isinstance(source, nn.Module):
-        source.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
-
-
 def device_of(source: Source) -> torch.device:
     if isinstance(source, nn.Module):
         return next((p.device for p in source.parameters()), torch.device("cpu"))
@@ -96,6 +82,16 @@ def generate(G: nn.Module, n: int, seed: int) -> Iterator[Tensor]:
         z = torch.randn(min(BATCH, n - start), getattr(G, "z_size", Z_SIZE), generator=rng)
         for part in z.split(size):
             yield G(part.to(device_of(G)))
+
+
+@torch.no_grad()
+def samples(G: nn.Module, n: int, batch: int) -> Tensor:
+    """n images of G, which stays in eval mode: (n, C, H, W), from z of seed 0, `batch` at a time.
+
+    For figures that are stored: z and the last digits of an image depend on the batch.
+    """
+    rng, size = torch.Generator().manual_seed(0), getattr(G.eval(), "z_size", Z_SIZE)
+    return torch.cat([G(torch.randn(min(batch, n - i), size, generator=rng)) for i in range(0, n, batch)])
 
 
 def count(source: Source, n: int | None) -> int:

@@ -5,6 +5,7 @@ Sources: Szegedy et al. 2016 (the network), Heusel et al. 2017 (its features as 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import urllib.request
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from gancourse.data.images import unscale
 from gancourse.evaluation.features import Extractor, weights_key
 from gancourse.evaluation.mnist_classifier import WeightsError
-from gancourse.files import cache_folder, read_at_most, write_atomically
+from gancourse.files import cache_folder, read_verified, write_atomically
 
 # The weights of 2015 that every published FID rests on, as torch-fidelity's authors converted them (Apache 2.0).
 URL = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -24,7 +25,7 @@ SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 _LIMIT = 200 << 20  # bytes; the file has 95,628,359
 
 
-def inception_features(device: torch.device | str = "cpu", network: nn.Module | None = None) -> Extractor:
+def inception_features(network: nn.Module | None = None) -> Extractor:
     """The 2,048 pooled features of Inception v3 and its 1,008 logits, for images of any size, grey or RGB.
 
     network: (B, 3, H, W) uint8 -> (features (B, 2048), logits); None for torch-fidelity's port of the original, whose
@@ -34,7 +35,7 @@ def inception_features(device: torch.device | str = "cpu", network: nn.Module | 
     digits in the eyes of a network that has seen photographs: the number is the literature's, the meaning is thin.
     Raises WeightsError: the extra is not installed, there is no network, or the file is not the one expected.
     """
-    model = (_torch_fidelity() if network is None else network).to(device).eval().requires_grad_(False)
+    model = (_torch_fidelity() if network is None else network).eval().requires_grad_(False)
 
     def both(x: Tensor) -> tuple[Tensor, Tensor]:
         pixels = unscale(x)
@@ -42,7 +43,7 @@ def inception_features(device: torch.device | str = "cpu", network: nn.Module | 
         return features.flatten(1), logits
 
     key = SHA256 if network is None else weights_key(network)
-    return Extractor("inception", 2048, both, key, torch.device(device), smooth=False)
+    return Extractor("inception", 2048, both, key, torch.device("cpu"), smooth=False)
 
 
 def _torch_fidelity() -> nn.Module:
@@ -66,12 +67,8 @@ def inception_weights(url: str = URL, sha256: str = SHA256, folder: Path | None 
     Raises WeightsError when it cannot be downloaded, or is not the file expected; nothing is kept then.
     """
     path = (cache_folder() if folder is None else folder) / f"inception-{sha256[:12]}.pth"
-    try:
-        raw = read_at_most(path, _LIMIT)
-        if hashlib.sha256(raw).hexdigest() == sha256:
-            return raw
-    except OSError:
-        pass
+    with contextlib.suppress(OSError, ValueError):
+        return read_verified(path, sha256, _LIMIT)
     try:
         with urllib.request.urlopen(url, timeout=60) as answer:
             raw = answer.read(_LIMIT)

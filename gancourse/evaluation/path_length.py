@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.func import jvp
 
 from gancourse.evaluation.features import Extractor, classifier_features
-from gancourse.evaluation.image_batches import EvaluationError, device_of, eval_mode
-from gancourse.models.base import Z_SIZE
+from gancourse.evaluation.image_batches import EvaluationError, device_of
+from gancourse.models.base import Z_SIZE, eval_mode
 
 _BATCH = 50  # paths at a time
 

@@ -15,12 +15,13 @@ from torch import Tensor
 from gancourse.data.images import Images, some
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.features import Extractor, classifier_features
-from gancourse.evaluation.image_batches import EvaluationError, Source, batches, device_of, eval_mode, take
+from gancourse.evaluation.image_batches import EvaluationError, Source, batches, device_of, take
 from gancourse.evaluation.kernel import kernel_distance
 from gancourse.evaluation.mnist_classifier import classifier
 from gancourse.evaluation.neighbours import manifold_scores
 from gancourse.evaluation.statistics import feature_statistics, frechet_distance
 from gancourse.evaluation.summary import Summary, divergence_from_uniform, summarise, summary_of
+from gancourse.models.base import eval_mode
 
 QUICK = 2048  # samples of the score that a training run takes now and then
 
@@ -63,7 +64,7 @@ class ClassHistogram(NamedTuple):
 
 
 @torch.no_grad()
-def class_histogram(source: Source, n: int | None = None, seed: int = 0) -> ClassHistogram:
+def class_histogram(source: Source, n: int | None = None) -> ClassHistogram:
     """How a generator, or a set of images, is spread over the ten digits; arguments as in `classifier_fid`.
 
     kl is 0 when all digits are equally frequent, log 10 = 2.303 nats when all images are of one digit.
@@ -71,7 +72,7 @@ def class_histogram(source: Source, n: int | None = None, seed: int = 0) -> Clas
     """
     model, counts = classifier(device_of(source)), torch.zeros(10, dtype=torch.int64)
     with eval_mode(source):
-        for x in batches(take(source, n, seed)):
+        for x in batches(take(source, n, seed=0)):
             counts += torch.bincount(model(x).argmax(1).cpu(), minlength=10)
     if not counts.sum():
         raise EvaluationError("there are no images to count; give at least one.")

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from gancourse.data.images import Images, some
 from gancourse.evaluation.features import Extractor, classifier_features
-from gancourse.evaluation.image_batches import EvaluationError, Source, bar, batches, count, eval_mode, take
+from gancourse.evaluation.image_batches import EvaluationError, Source, bar, batches, count, take
 from gancourse.evaluation.mnist_classifier import MNISTClassifier
 from gancourse.evaluation.statistics import Moments
 from gancourse.files import cache_folder, read_at_most, write_atomically
+from gancourse.models.base import eval_mode
 
 KEEP = 10_000  # images whose features are kept: what distances between single images are taken of
 

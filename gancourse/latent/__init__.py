@@ -25,9 +25,10 @@ from gancourse.latent.directions import (
     thickness,
 )
 from gancourse.latent.edits import Edit, EditError
-from gancourse.latent.generating import LatentError, PathStatistics, eval_mode, generate, path_statistics, z_size
+from gancourse.latent.generating import LatentError, PathStatistics, generate, path_statistics, z_size
 from gancourse.latent.geometry import arithmetic, blend, lerp, loop, norms, path, sample, shell, slerp, truncate
 from gancourse.latent.inversion import Inversion, invert
+from gancourse.models.base import eval_mode
 
 __all__ = [
     "AttributeDirection",

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gancourse.latent.generating import LatentError, eval_mode, z_size
+from gancourse.latent.generating import LatentError, z_size
 from gancourse.latent.geometry import norms
-from gancourse.models.base import Generator
+from gancourse.models.base import Generator, eval_mode
 
 _FEW = 1e-12
 _BATCH = 256  # z per pass
@@ -253,10 +253,7 @@ def check_layer(G: Generator, layer: int) -> None:
 
 def through(G: Generator, h: Tensor, layer: int) -> Tensor:
     """Through module number `layer`; the first one sees z as G's own forward shows it."""
-    if layer == 0:
-        h = G.place(h)
-        h = h if isinstance(G.net[0], torch.nn.Linear) else h[:, :, None, None]
-    moved: Tensor = G.net[layer](h)
+    moved: Tensor = G.net[layer](h if layer else G.enter(h))
     return moved
 
 

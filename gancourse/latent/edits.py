@@ -19,8 +19,8 @@ from torch import Tensor
 
 from gancourse.files import read_at_most, write_atomically
 from gancourse.latent.directions import activations, check_layer, through
-from gancourse.latent.generating import checked, eval_mode
-from gancourse.models.base import Generator
+from gancourse.latent.generating import checked
+from gancourse.models.base import Generator, eval_mode
 
 FORMAT = "gancourse-edits-1"
 _MAX_FILE = 64 << 20  # bytes

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse.latent.geometry import norms
 from gancourse.models import fast
-from gancourse.models.base import Z_SIZE, Generator
+from gancourse.models.base import Z_SIZE, Generator, eval_mode
 
 _BATCH = 256  # z per forward pass
 _SLACK = 1e-2  # how far bfloat16's rounding may carry an image out of [-1, 1]
@@ -24,18 +23,6 @@ class LatentError(ValueError):
 def z_size(G: nn.Module) -> int:
     """How many numbers G takes: its z_size, 100 where it does not say."""
     return int(getattr(G, "z_size", Z_SIZE))
-
-
-@contextlib.contextmanager
-def eval_mode(G: nn.Module) -> Iterator[None]:
-    """G in eval mode for a while; every part of it gets back the mode that it had."""
-    before = [(module, module.training) for module in G.modules()]
-    G.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 @torch.no_grad()

@@ -107,8 +107,8 @@ def loop(points: Tensor, steps: int, how: Interpolation = slerp) -> Tensor:
     return path(torch.cat([points, points[:1]]), steps, how)[:-1]
 
 
-def blend(corners: Tensor, across: Tensor | float, down: Tensor | float, how: Interpolation = slerp) -> Tensor:
-    """Between four z: corners (4, d), top left, top right, bottom left, bottom right, at the place (across, down).
+def blend(corners: Tensor, across: Tensor | float, down: Tensor | float) -> Tensor:
+    """Between four z, by `slerp`: corners (4, d), top left, top right, bottom left, bottom right, at (across, down).
 
     across, down: numbers in [0, 1] -> (d,), or (N,) both -> (N, d). Each corner is met exactly.
     Raises ValueError for corners of another shape.
@@ -117,8 +117,8 @@ def blend(corners: Tensor, across: Tensor | float, down: Tensor | float, how: In
         raise ValueError(f"corners have shape {tuple(corners.shape)}, expected (4, z_size)")
     x = torch.as_tensor(across, dtype=corners.dtype)
     y = torch.as_tensor(down, dtype=corners.dtype)
-    top, bottom = how(corners[0], corners[1], x.reshape(-1)), how(corners[2], corners[3], x.reshape(-1))
-    rows = [how(a, b, t) for a, b, t in zip(top, bottom, y.reshape(-1), strict=True)]
+    top, bottom = slerp(corners[0], corners[1], x.reshape(-1)), slerp(corners[2], corners[3], x.reshape(-1))
+    rows = [slerp(a, b, t) for a, b, t in zip(top, bottom, y.reshape(-1), strict=True)]
     return torch.stack(rows) if x.ndim else rows[0]
 
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gancourse.latent.generating import LatentError, checked, eval_mode, z_size
+from gancourse.latent.generating import LatentError, checked, z_size
 from gancourse.latent.geometry import sample
+from gancourse.models.base import eval_mode
 
 
 class Inversion(NamedTuple):

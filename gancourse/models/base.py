@@ -7,7 +7,9 @@ steps loses its gradient where it is needed most, and `probability` applies it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -32,10 +34,16 @@ class Generator(nn.Module):
                 f"z has shape {tuple(z.shape)}, expected (B, {self.z_size}): "
                 f"torch.randn(B, {self.z_size}). Trailing 1x1 axes are added inside the generator."
             )
-        first, z = self.net[0], self.place(z)
-        z = z if isinstance(first, nn.Linear) else z[:, :, None, None]
-        x: Tensor = self.net(z)
-        return x.view(-1, *self.image_shape)
+        return self.leave(self.net(self.enter(z)))
+
+    def enter(self, z: Tensor) -> Tensor:
+        """What the first layer takes: z (B, z_size), placed, with 1x1 axes where that layer convolves."""
+        z = self.place(z)
+        return z if isinstance(self.net[0], nn.Linear) else z[:, :, None, None]
+
+    def leave(self, outputs: Tensor, *_: Any) -> Tensor:
+        """The last layer's numbers as images."""
+        return outputs.reshape(-1, *self.image_shape)
 
     def place(self, z: Tensor) -> Tensor:
         """Where the first layer sees z (B, z_size): z itself, in all but a `TornGenerator`."""
@@ -53,23 +61,44 @@ class Discriminator(nn.Module):
     options: Mapping[str, int] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._outputs(x).flatten()
+        return self.leave(self._outputs(x))
 
     def _outputs(self, x: Tensor) -> Tensor:
         """All layers but the Sigmoid."""
         if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape:
             c, h, w = self.image_shape
             raise ShapeError(f"images have shape {tuple(x.shape)}, expected (B, {c}, {h}, {w}).")
-        if isinstance(self.net[0], nn.Linear):
-            x = x.flatten(1)
+        x = self.enter(x)
         for layer in self.net[:-1]:
             x = layer(x)
         return x
+
+    def enter(self, x: Tensor) -> Tensor:
+        """What the first layer takes: images x (B, C, H, W), as vectors for a linear one."""
+        return x.flatten(1) if isinstance(self.net[0], nn.Linear) else x
+
+    def leave(self, outputs: Tensor, *_: Any) -> Tensor:
+        """The last layer's numbers as logits (B,)."""
+        return outputs.flatten()
 
     def probability(self, x: Tensor) -> Tensor:
         """D(x) in (0, 1), shape (B,): the discriminator's estimate that x is real."""
         p: Tensor = self.net[-1](self(x))
         return p
+
+
+@contextlib.contextmanager
+def eval_mode(*networks: object) -> Iterator[None]:
+    """Networks in eval mode for a while; every part gets back the mode that it had. What is no module is let be."""
+    modules = [network for network in networks if isinstance(network, nn.Module)]
+    before = [(part, part.training) for module in modules for part in module.modules()]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for part, training in before:
+            part.training = training
 
 
 def init_dcgan(module: nn.Module) -> None:

@@ -78,9 +78,9 @@ class ToldDiscriminator(Discriminator):
     means: Tensor
 
     def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        return self.of_cluster(self._outputs(x), x, code)
+        return self.leave(self._outputs(x), x, code)
 
-    def of_cluster(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
+    def leave(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
         """The logits (B,) among the last layer's outputs, (B, 1 + clusters) or (B, 1 + clusters, 1, 1)."""
         outputs = outputs.flatten(1)
         code = self.code(x) if code is None else code
@@ -121,7 +121,7 @@ def nearest(x: Tensor, means: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def k_means(x: Tensor, k: int, rng: torch.Generator, rounds: int = ROUNDS) -> tuple[Tensor, Tensor]:
+def k_means(x: Tensor, k: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Lloyd's algorithm on points x (N, F), from k of them: means (k, F), and how many points are nearest to each (k,).
 
     Raises ValueError for fewer points than clusters.
@@ -129,7 +129,7 @@ def k_means(x: Tensor, k: int, rng: torch.Generator, rounds: int = ROUNDS) -> tu
     if len(x) < k:
         raise ValueError(f"there are {len(x)} images for {k} clusters; use at least {k} images.")
     means = x[torch.randperm(len(x), generator=rng)[:k].to(x.device)]
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         member = F.one_hot(nearest(x, means), k).to(x.dtype)
         size = member.sum(0)[:, None]
         means = torch.where(size > 0, member.t() @ x / size.clamp(min=1), means)  # an empty one stays where it is

@@ -27,7 +27,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancourse.models.base import Discriminator, Generator
-from gancourse.models.clusters import ToldDiscriminator
 from gancourse.models.pointwise import without_faulty_kernel
 
 _THIN = 1  # channels; with one, patches and a matrix product win, with three the general kernel (x86, AVX-512)
@@ -99,18 +98,10 @@ class Network(nn.Module):
                 self._steps[i : i + 2] = [lambda x: x, partial(_flat_linear, layer=after)]
 
     def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        inner, images = self.inner, x
-        if isinstance(inner, Generator):
-            x = inner.place(x)
-        if isinstance(inner.net[0], nn.Linear):
-            x = x.flatten(1)
-        elif isinstance(inner, Generator):
-            x = x[:, :, None, None]
+        y = self.inner.enter(x)
         for step in self._steps:
-            x = step(x)
-        if isinstance(inner, ToldDiscriminator):
-            return inner.of_cluster(x, images, code)
-        return x.reshape(-1, *inner.image_shape) if isinstance(inner, Generator) else x.flatten()
+            y = step(y)
+        return self.inner.leave(y, x, code)
 
 
 def _faster(layer: nn.Module, first: bool) -> Callable[[Tensor], Tensor]:

@@ -7,6 +7,7 @@
     architecture  a network, drawn from the network itself
     strokes       what these two are drawn with
     scoreboard    a table of scores as a figure
+    dots          runs over seeds, compared
     grids         images laid out as one array of pixels
     style         colours and settings
 
@@ -20,6 +21,7 @@ displays every figure that pyplot knows at the end of a cell, and a figure would
 
 from gancourse.plots.architecture import architecture_diagram
 from gancourse.plots.curves import compare_losses, losses
+from gancourse.plots.dots import dots
 from gancourse.plots.game import game_diagram
 from gancourse.plots.samples import image_grid, samples_over_epochs, side_by_side
 from gancourse.plots.scoreboard import scoreboard
@@ -30,6 +32,7 @@ __all__ = [
     "COLOURS",
     "architecture_diagram",
     "compare_losses",
+    "dots",
     "game_diagram",
     "image_grid",
     "losses",

@@ -63,7 +63,7 @@ def curve_panels(axes: Sequence[Axes], history: History, loss: str = "non_satura
         _panel(ax, kind, names, history, loss)
 
 
-def compare_losses(runs: Mapping[str, History], loss: str = "non_saturating") -> Figure:
+def compare_losses(runs: Mapping[str, History]) -> Figure:
     """The losses (top) and D's answers (bottom) of several runs, a column per run, on common axes; as `losses`.
 
     Raises ValueError without runs, and for a history without rows or columns that are needed.
@@ -72,11 +72,11 @@ def compare_losses(runs: Mapping[str, History], loss: str = "non_saturating") ->
         raise ValueError("runs is empty: pass {label: history}")
     fig = Figure(figsize=(max(4.6 * len(runs), 5.2), 5.8), layout="constrained", facecolor=COLOURS["paper"])
     axes = fig.subplots(2, len(runs), sharey="row", squeeze=False)
-    found = {label: _groups(history, loss) for label, history in runs.items()}
+    found = {label: _groups(history, "non_saturating") for label, history in runs.items()}
     values = [row[name] for label, history in runs.items() for row in history for name in found[label]["loss"]]
     for i, (label, history) in enumerate(runs.items()):
-        _panel(axes[0][i], "loss", found[label]["loss"], history, loss, values)
-        _panel(axes[1][i], "d_", found[label].get("d_", []), history, loss)
+        _panel(axes[0][i], "loss", found[label]["loss"], history, "non_saturating", values)
+        _panel(axes[1][i], "d_", found[label].get("d_", []), history, "non_saturating")
         axes[0][i].set_title(f"{label}: loss")
         axes[1][i].set_title(f"{label}: D's mean answer")
         if i:
@@ -188,9 +188,9 @@ def _uncover(drawn: list[tuple[Line2D, list[float]]], near: float) -> None:
                 line.set_linewidth(3 * line.get_linewidth())
 
 
-def _label_ends(ax: Axes, places: list[tuple[float, str, str]], gap: float = 0.075) -> None:
+def _label_ends(ax: Axes, places: list[tuple[float, str, str]]) -> None:
     """Write labels right of the axes at heights in [0, 1], moved apart where two would overlap."""
-    places = sorted(places)
+    gap, places = 0.075, sorted(places)
     heights = [min(max(height, 0.0), 1.0) for height, _, _ in places]
     for i in range(1, len(heights)):
         heights[i] = max(heights[i], heights[i - 1] + gap)

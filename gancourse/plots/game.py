@@ -78,10 +78,10 @@ def _noise(ax: Axes, centre: Point, side: float) -> None:
     ax.add_patch(Rectangle((extent[0], extent[2]), side / 2, 1.0, fill=False, edgecolor=COLOURS["data"], lw=1))
 
 
-def _thumbnails(ax: Axes, centre: Point, images: Any, colour: str, seed: int, side: float = 0.5) -> None:
+def _thumbnails(ax: Axes, centre: Point, images: Any, colour: str, seed: int) -> None:
     """Two rows of three pictures with a frame in `colour`."""
     pictures = _stand_ins(noisy=seed > 0) if images is None else to_uint8(images)[:6].transpose(0, 2, 3, 1)
-    gap = 0.05
+    side, gap = 0.5, 0.05
     left, top = centre[0] - 1.5 * side - gap, centre[1] + side + gap / 2
     for i, picture in enumerate(pictures):
         x = left + (i % 3) * (side + gap)

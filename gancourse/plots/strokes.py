@@ -58,7 +58,7 @@ def arrow(ax: Axes, points: list[Point], colour: str = COLOURS["data"], dashed: 
     )
 
 
-def _towards(corner: Point, other: Point, radius: float = 0.12) -> Point:
+def _towards(corner: Point, other: Point) -> Point:
     dx, dy = other[0] - corner[0], other[1] - corner[1]
-    share = min(radius / max(abs(dx) + abs(dy), 1e-9), 0.5)
+    share = min(0.12 / max(abs(dx) + abs(dy), 1e-9), 0.5)
     return corner[0] + share * dx, corner[1] + share * dy

@@ -31,13 +31,13 @@ def frames() -> list[Image.Image]:
     return [frame(strip[epoch], epoch, walks[:, i]) for i, epoch in enumerate(epochs)]
 
 
-def churches(walks: int = 3, stops: int = 3) -> Tensor:
-    """Images (walks, FRAMES, 3, 128, 128) uint8 along closed ways in z, each past `stops` random z."""
+def churches() -> Tensor:
+    """Images (3, FRAMES, 3, 128, 128) uint8 along three closed ways in z, each past three random z."""
     G = pretrained.load(CHURCHES)
     rng = torch.Generator().manual_seed(6)
-    ways = [latent.loop(torch.randn(stops, 100, generator=rng), FRAMES // stops) for _ in range(walks)]
+    ways = [latent.loop(torch.randn(3, 100, generator=rng), FRAMES // 3) for _ in range(3)]
     images: Tensor = unscale(latent.generate(G, torch.cat(ways)))
-    return images.view(walks, FRAMES, *images.shape[1:])
+    return images.view(3, FRAMES, *images.shape[1:])
 
 
 def frame(digits: Tensor, epoch: int, houses: Tensor) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The commands of this room: notebooks, pages, editions and slides as `make` runs them; ship, readme, banner, lab."""
+"""The commands of this room: notebooks, pages, editions, slides as `make` runs them; ship, readme, pictures, lab."""
 
 from __future__ import annotations
 
@@ -44,13 +44,17 @@ def add_commands(commands: Any) -> None:
     lab = commands.add_parser("lab", help="JupyterLab whose widgets answer at once; takes JupyterLab's own options")
     lab.set_defaults(run=_lab, passes_on=True)
 
-    readme = commands.add_parser("readme", help="write the tables of results into a README")
-    readme.add_argument("file", help="a text that has their marks")
+    readme = commands.add_parser("readme", help="write the tables of results into README.md and notebooks/*.md")
+    readme.add_argument("files", nargs="*", type=Path, help="texts that have their marks (default: all of the course)")
     readme.set_defaults(run=_readme)
 
     banner = commands.add_parser("banner", help="make the README's moving picture")
     banner.add_argument("file", type=Path, metavar="FILE.webp")
     banner.set_defaults(run=_banner)
+
+    pictures = commands.add_parser("pictures", help="make the README's still pictures: results, and a figure a finding")
+    pictures.add_argument("folder", type=Path, help=".github/pictures")
+    pictures.set_defaults(run=_pictures)
 
     ship = commands.add_parser("ship", help="make what the package ships of a run: weights, strip of samples, card")
     ship.add_argument("run_folder", metavar="RUN")
@@ -72,8 +76,10 @@ def add_commands(commands: Any) -> None:
 
 
 def _pipeline(options: argparse.Namespace) -> int:
+    from gancourse import stopping
     from gancourse.publishing import pipeline, slides
 
+    stopping.at_the_end(pipeline.forget_kernels)
     root, chosen, name = Path.cwd(), options.notebooks, options.command
     try:
         if name == "sync":
@@ -123,18 +129,24 @@ def _editions(options: argparse.Namespace) -> int:
     return 0
 
 
-def _lab(options: argparse.Namespace) -> None:
+def _lab(options: argparse.Namespace) -> int:
     from gancourse.publishing import lab
 
-    lab.run(options.rest)
+    return lab.run(options.rest)
 
 
 def _readme(options: argparse.Namespace) -> None:
     from gancourse.files import write_atomically
-    from gancourse.publishing.readme import with_tables
+    from gancourse.publishing.readme import PAGES, with_tables
 
-    path = Path(options.file)
-    write_atomically(path, with_tables(path.read_text(encoding="utf-8")).encode())
+    for path in options.files or map(Path, PAGES):
+        write_atomically(path, with_tables(path.read_text(encoding="utf-8")).encode())
+
+
+def _pictures(options: argparse.Namespace) -> None:
+    from gancourse.publishing import front
+
+    print(*front.write(options.folder), sep="\n")
 
 
 def _banner(options: argparse.Namespace) -> None:

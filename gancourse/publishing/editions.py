@@ -19,7 +19,7 @@ they are. The instructor edition replaces the definition by the code of the refe
 the same name, and keeps the cell's other statements. Outputs that the solution changes are removed:
 those of the exercises' cells and of cells that call `.check(`.
 
-With `--execute` both editions are run (nbclient; GANCOURSE_PROFILE applies) and keep their outputs, and
+With `--execute` both editions are run (papermill; GANCOURSE_PROFILE applies) and keep their outputs, and
 every exercise must come out "not attempted" in the student edition and "correct" in the instructor
 edition.
 """
@@ -30,6 +30,8 @@ import ast
 import copy
 import importlib
 import json
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -189,17 +191,24 @@ def _clear(cell: Any) -> None:
 
 
 def _run(notebook: Any, where: str, folder: Path, exercises: dict[int, Exercise], expected: str) -> None:
-    import nbclient
     import nbformat
 
-    notebook.cells.append(nbformat.v4.new_code_cell(_COLLECT))
-    try:
-        nbclient.NotebookClient(
-            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-        ).execute()
-    except nbclient.exceptions.CellExecutionError as error:
-        raise EditionError(f"{where}: a cell stops with an error.\n{error}") from error
-    verify(json.loads(notebook.cells.pop().outputs[0].text), exercises, expected, where)
+    from gancourse.publishing.pipeline import execute
+
+    cells = [*notebook.cells, nbformat.v4.new_code_cell(_COLLECT)]
+    with tempfile.TemporaryDirectory() as temporary:
+        start, out = Path(temporary) / "start.ipynb", Path(temporary) / "out.ipynb"
+        nbformat.write(nbformat.from_dict({**notebook, "cells": cells}), start)
+        trouble, _ = execute(start, out, folder, os.environ.get("GANCOURSE_PROFILE", ""))
+        if trouble:
+            raise EditionError(f"{where}: {trouble}")
+        done = read(out)
+    for cell, executed in zip(notebook.cells, done.cells, strict=False):
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
+    if "widgets" in done.metadata:
+        notebook.metadata["widgets"] = done.metadata.widgets
+    verify(json.loads(done.cells[-1].outputs[0].text), exercises, expected, where)
 
 
 def verify(results: dict[str, str], exercises: dict[int, Exercise], expected: str, where: str) -> None:

@@ -5,13 +5,20 @@ Nagle's algorithm on, which holds a small message back until the one before has 
 Linux waits 40 ms with that, in the hope of an answer to send along. So the new picture waits behind the message that
 the kernel is busy. With the algorithm off, a slider and a tiny picture take half the time from key to screen
 (tests/browser measures the course's own widgets). Everything works without it too.
+
+Ctrl-C ends it at once, with its kernels; Jupyter's own question whether you mean it is left out.
 """
 
 from __future__ import annotations
 
+import logging
+import signal
 from typing import Any
 
+from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+from gancourse import stopping
 
 SETTING = "--ServerApp.kernel_websocket_connection_class=gancourse.publishing.lab.PromptConnection"
 
@@ -24,8 +31,30 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
         return super().connect()
 
 
-def run(arguments: list[str]) -> None:
-    """Run JupyterLab with these arguments until it is stopped."""
-    from jupyterlab.labapp import main as jupyter_lab
+class Server(ServerApp):
+    """Jupyter's server, which a first Ctrl-C stops in good order, without a word, and a second one at once."""
 
-    jupyter_lab([SETTING, *arguments])
+    interrupted = False
+
+    def init_signal(self) -> None:
+        super().init_signal()
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._handle_sigint)
+
+    def _handle_sigint(self, sig: Any, frame: Any) -> None:
+        if self.interrupted:
+            stopping.leave()
+        self.interrupted = True
+        logging.disable(logging.CRITICAL)
+        stopping.end_children()  # asked to end while it starts, a kernel prints a traceback
+        self.stop(from_signal=True)
+
+
+def run(arguments: list[str]) -> int:
+    """Run JupyterLab with these arguments until it is stopped; returns 130 for Ctrl-C."""
+    from jupyterlab.labapp import LabApp
+
+    # its module is LabApp's own: Jupyter looks for an extension in the package of that name
+    lab: Any = type("LabApp", (LabApp,), {"serverapp_class": Server, "__module__": LabApp.__module__})
+    lab.launch_instance([SETTING, *arguments])
+    return 130 if Server.initialized() and Server.instance().interrupted else 0

@@ -73,7 +73,8 @@ def markdown(text: str) -> str:
     """HTML of a notebook's Markdown, with equations as MathML and links from page to page; the badge is words there."""
     page = MarkdownWithMath(renderer=_Renderer(escape=False)).render(text)
     page = re.sub(rf'<img src="{re.escape(notebook_head.BADGE)}" alt="([^"]*)"\s*/?>', r"\1", page)
-    return re.sub(r'href="(?:\./)?(\d\d_\w+)\.ipynb(?=[#"])', r'href="\1.html', page)
+    page = re.sub(r'href="(?:\./)?(\d\d_\w+)\.ipynb(?=[#"])', r'href="\1.html', page)
+    return re.sub(r'href="(?:\./)?([A-Z]+)\.md(?=[#"])', lambda link: f'href="{link[1].lower()}.html', page)
 
 
 def write_page(path: Path, folder: Path) -> Path:

@@ -16,7 +16,7 @@ import tempfile
 import textwrap
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import papermill
 from papermill.clientwrap import PapermillNotebookClient
@@ -24,6 +24,8 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
+from gancourse import stopping
+from gancourse.files import write_atomically
 from gancourse.publishing import notebook_head, notebooks, pages, site
 
 
@@ -44,12 +46,24 @@ class _Client(PapermillNotebookClient):
     In a notebook, tqdm's bar is a widget: its text travels as updates of that widget, which nothing prints.
     """
 
+    managers: ClassVar[list[Any]] = []  # of the kernels that were started
+
+    def create_kernel_manager(self):
+        self.managers.append(super().create_kernel_manager())
+        return self.managers[-1]
+
     def handle_comm_msg(self, outs, msg, cell_index):
         super().handle_comm_msg(outs, msg, cell_index)
         data = msg["content"].get("data", {})
         text = html.unescape(str(data.get("state", {}).get("value", ""))).strip()
         if self.nb_man.pbar is not None and re.search(r"\[.*\]", text):
             self.nb_man.pbar.set_postfix_str(text)
+
+
+def forget_kernels() -> None:
+    """Remove the files through which kernels are found, of kernels that were killed."""
+    for manager in _Client.managers:
+        manager.cleanup_connection_file()
 
 
 class _Engine(NBClientEngine):
@@ -133,7 +147,8 @@ def course(root: Path, profile: str, chosen: str = "", keep_going: bool = False)
     """Run the chosen notebooks into ``build/notebooks``; write their pages and the index to ``build/html``.
 
     Returns one record for each (name, status "ok", "failed" or "not run", seconds, profile), and stops at the
-    first failure unless ``keep_going``. ``build/course.json`` holds them and those of earlier runs.
+    first failure unless ``keep_going``. ``build/course.json`` holds them and those of earlier runs; it and the index
+    are written after each notebook, so that whoever stops keeps what is finished.
     """
     build = root / "build"
     chosen_names = notebooks.names(root, chosen)
@@ -150,21 +165,29 @@ def course(root: Path, profile: str, chosen: str = "", keep_going: bool = False)
             sync(root, name)
         trouble, seconds = execute(source, out, source.parent, profile)
         record.update(status="failed" if trouble else "ok", seconds=round(seconds, 1))
-        if out.exists():
-            pages.write_page(out, build / "html")
+        with stopping.whole():
+            if out.exists():
+                pages.write_page(out, build / "html")
+            _keep(records, root)
         say(f"[{n}/{len(chosen_names)}] {name}: {record['status']} in {seconds:.0f} s")
         if trouble:
             say(f"\n{name} failed in {trouble}\n")
             stopped = not keep_going
+    with stopping.whole():
+        index = _keep(records, root)
+    say(f"pages: {os.path.relpath(index, Path.cwd())}")
+    return records
+
+
+def _keep(records: list[dict[str, Any]], root: Path) -> Path:
+    """Write these records and those of earlier runs, and the index of the pages; returns the index."""
+    build = root / "build"
     table = build / "course.json"
     earlier = json.loads(table.read_text(encoding="utf-8")) if table.exists() else []
     merged = {record["name"]: record for record in [*earlier, *records]}
     everything = [merged[name] for name in notebooks.names(root) if name in merged]
-    table.parent.mkdir(parents=True, exist_ok=True)
-    table.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
-    index = site.finish(everything, build / "notebooks", build / "html", root)
-    say(f"pages: {os.path.relpath(index, Path.cwd())}")
-    return records
+    write_atomically(table, (json.dumps(everything, indent=1) + "\n").encode())
+    return site.finish(everything, build / "notebooks", build / "html", root)
 
 
 def refresh(root: Path, profile: str, chosen: str = "") -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
-"""The README's tables, each made from committed results and written between two marks of its name.
+"""The tables of README.md and of the pages beside the notebooks, each made from committed results between two marks.
 
-    python -m gancourse readme README.md
+    python -m gancourse readme
 
-makes those of TABLES anew; tests check that the README has what the results give. The table of speeds is written by
+makes those of TABLES anew; tests check that each page has what the results give. The table of speeds is written by
 `make bench`, which measures it.
 """
 
@@ -15,6 +15,7 @@ from gancourse.course.lessons import LESSONS
 from gancourse.course.studies import runner
 from gancourse.course.studies.lesson02 import fast_path
 from gancourse.course.studies.lesson05 import mnist_scores
+from gancourse.publishing import front
 
 CLASSES = {"cpu-bf16": "with bf16 units", "cpu": "without", "cuda": "on a GPU"}
 
@@ -53,9 +54,17 @@ def quality() -> str:
 #: name -> what makes it
 TABLES: dict[str, Callable[[], str]] = {
     "course": course,
-    "scores": scores,
+    "findings": front.markdown,
     "claims": claims.markdown,
+    "scores": scores,
     "quality": quality,
+}
+#: text -> the tables that stand in it
+PAGES: dict[str, tuple[str, ...]] = {
+    "README.md": ("course", "findings"),
+    "notebooks/CLAIMS.md": ("claims",),
+    "notebooks/SCORES.md": ("scores",),
+    "notebooks/SPEED.md": ("quality",),
 }
 
 
@@ -65,9 +74,17 @@ def marks(name: str) -> tuple[str, str]:
 
 
 def with_tables(text: str) -> str:
-    """A README's text with each of TABLES made anew. Raises ValueError as `between` does."""
-    for name, make in TABLES.items():
-        text = between(text, *marks(name), make())
+    """A text with each of TABLES made anew that has its marks there.
+
+    Raises ValueError where there are none, and as `between` does where one mark is missing or stands twice.
+    """
+    names = [name for name in TABLES if any(mark in text for mark in marks(name))]
+    if not names:
+        raise ValueError(
+            f"the text needs the two marks of a table, each once, such as {' and '.join(marks('course'))}."
+        )
+    for name in names:
+        text = between(text, *marks(name), TABLES[name]())
     return text
 
 

@@ -15,7 +15,13 @@ from PIL import Image
 from gancourse.publishing import notebooks, pages
 
 SHARED = ("site.css", "site.js", "theme.js")
-EXTRA = ("INSTRUCTORS",)  # Markdown files beside the notebooks that become pages of their own
+EXTRA = (
+    "CLAIMS",
+    "SCORES",
+    "SPEED",
+    "SCALE",
+    "INSTRUCTORS",
+)  # Markdown files beside the notebooks that become pages of their own
 
 FRAME = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
@@ -140,8 +146,8 @@ def summary(notebook: notebooks.Notebook | None) -> str:
     return ""
 
 
-def thumbnail(notebook: notebooks.Notebook | None, size: int = 480) -> str:
-    """A picture of the notebook as an ``img`` element at most ``size`` pixels wide, or an empty string.
+def thumbnail(notebook: notebooks.Notebook | None) -> str:
+    """A picture of the notebook as an ``img`` element at most 480 pixels wide, or an empty string.
 
     That of the cell with the tag "thumbnail", or else the last one.
     """
@@ -152,7 +158,7 @@ def thumbnail(notebook: notebooks.Notebook | None, size: int = 480) -> str:
             if not data:
                 continue
             picture = Image.open(io.BytesIO(base64.b64decode(data)))
-            picture.thumbnail((size, size))
+            picture.thumbnail((480, 480))
             buffer = io.BytesIO()
             picture.save(buffer, "PNG")
             alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")

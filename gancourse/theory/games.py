@@ -177,10 +177,10 @@ def bilinear(method: Literal["simultaneous", "alternating", "extragradient"], et
 # ----------------------------------------------------------------------------------- the ring of modes
 
 
-def ring_centres(modes: int = 8, radius: float = 2.0) -> Tensor:
-    """The centres of `modes` Gaussians, equally spaced on a circle: (modes, 2), float32 (8, 2.0: [M17])."""
-    angle = 2 * math.pi * torch.arange(modes) / modes
-    return radius * torch.stack([angle.cos(), angle.sin()], 1)
+def ring_centres() -> Tensor:
+    """The centres of 8 Gaussians, equally spaced on a circle of radius 2 ([M17]): (8, 2), float32."""
+    angle = 2 * math.pi * torch.arange(8) / 8
+    return 2.0 * torch.stack([angle.cos(), angle.sin()], 1)
 
 
 def sample_ring(n: int, rng: torch.Generator, std: float = 0.1) -> Tensor:

@@ -70,9 +70,9 @@ class Density:
         """n independent draws, shape (n,), float64."""
         raise NotImplementedError
 
-    def quantile(self, u: Tensor, low: float = -50.0, high: float = 50.0) -> Tensor:
-        """The x in [low, high] with cdf(x) = u, by bisection; u in (0, 1), any shape."""
-        a, b = torch.full_like(u, low), torch.full_like(u, high)
+    def quantile(self, u: Tensor) -> Tensor:
+        """The x in [-50, 50] with cdf(x) = u, by bisection; u in (0, 1), any shape."""
+        a, b = torch.full_like(u, -50.0), torch.full_like(u, 50.0)
         for _ in range(60):  # 100 / 2**60 is below float64 rounding at 1
             middle = (a + b) / 2
             below = self.cdf(middle) < u

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gancourse.models.base import eval_mode
 from gancourse.training.losses import non_saturating_loss, wide
 
 _HIDDEN = (nn.ReLU, nn.LeakyReLU)
@@ -60,10 +61,7 @@ def diagnose(G: nn.Module, D: nn.Module, x_real: Tensor, z: Tensor) -> dict[str,
     is their sigmoid), grad_at_output, silent_g and silent_d (shares of hidden units), and spread (of the fakes, as a
     share of the real images' spread).
     """
-    modes = [(module, module.training) for network in (G, D) for module in network.modules()]
-    G.eval()
-    D.eval()
-    try:
+    with eval_mode(G, D):
         with torch.no_grad():
             x_fake = G(z)
             logit_real, logit_fake = D(x_real).mean().item(), D(x_fake).mean().item()
@@ -75,6 +73,3 @@ def diagnose(G: nn.Module, D: nn.Module, x_real: Tensor, z: Tensor) -> dict[str,
             "silent_d": silent_units(D, torch.cat([x_real, x_fake])),
             "spread": spread(x_fake) / spread(x_real),
         }
-    finally:
-        for module, training in modes:
-            module.training = training

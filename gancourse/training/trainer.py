@@ -24,7 +24,8 @@ from tqdm.auto import tqdm
 from gancourse.data.images import unscale
 from gancourse.data.pairs import TrainingData, share_of
 from gancourse.models import fast
-from gancourse.training import out_of_memory, state
+from gancourse.models.base import eval_mode
+from gancourse.training import out_of_memory, state, threads
 from gancourse.training.algorithms.base import Algorithm, Setting
 from gancourse.training.config import Config, pick_device
 from gancourse.training.processes import Team
@@ -42,6 +43,7 @@ class Trainer:
     data: what it is trained on: `Images`, or pairs (`data.pairs`); moved to `device` too.
     out: a run folder, or None to keep everything in memory. A folder that holds a run with the same config is resumed
         after its newest whole checkpoint; one with another config is refused with RunError, and the difference shown.
+        It goes on with the threads that it had (see training.threads), unless you have set others.
     keep_last, milestones: which checkpoints stay (see run.Run).
     accumulate: parts that each batch passes the networks in, for batches that do not fit the device's memory.
     accelerator: an accelerate.Accelerator, to train as one of several processes (see training.processes).
@@ -104,6 +106,7 @@ class Trainer:
         self.epoch = 0
         self.history = History(marks=algorithm.marks())
         self.samples: dict[int, Tensor] = {}
+        self._threads: int | None = None  # of a run that goes on with another number than this process has
         self.run = None if out is None else Run(out, keep_last, milestones)
         if self.run is not None:
             with team.main_first():
@@ -152,6 +155,8 @@ class Trainer:
                     break
         except KeyboardInterrupt:
             stopped = f"; stopped by you in epoch {self.epoch + 1} of {self.config.epochs}"
+            if self.history and self.history[-1]["epoch"] == self.epoch:  # else it was in the middle of being scored
+                self._save_what_is_unsaved()  # an epoch was done, and the interrupt came while it was saved
         finally:
             bar.close()
         self._report(first, time.perf_counter() - start, stopped)
@@ -185,6 +190,10 @@ class Trainer:
         return [name for name in self.algorithm.statistics if name.startswith("loss")]
 
     def _train_epoch(self, tick: Callable[[int], Any]) -> Row:
+        with threads.computing_with(self._threads):
+            return self._one_epoch(tick)
+
+    def _one_epoch(self, tick: Callable[[int], Any]) -> Row:
         start, device = time.perf_counter(), self.setting.device
         self.algorithm.begin_epoch(self.epoch)
         for network in self.networks.values():
@@ -301,13 +310,8 @@ class Trainer:
     def _drawn(self) -> Tensor:
         """uint8 samples in eval mode: in train mode a preview would move BatchNorm's statistics."""
         everything = self.networks | self.averages
-        modes = {name: network.training for name, network in everything.items()}
-        for network in everything.values():
-            network.eval()
-        pixels = unscale(self.algorithm.sample(everything, self.fixed)).cpu()
-        for name, network in everything.items():
-            network.train(modes[name])
-        return pixels
+        with eval_mode(*everything.values()):
+            return unscale(self.algorithm.sample(everything, self.fixed)).cpu()
 
     def _sample(self) -> None:
         pixels = self.samples[self.epoch] = self._drawn()
@@ -325,7 +329,8 @@ class Trainer:
             "algorithm": self.algorithm.name,
             "device": setting.device.type,  # the random state of one kind of device means nothing to another
             "computed": {"precision": plan.precision, "fast": plan.fast, "processes": setting.team.size}
-            | ({"accumulate": setting.accumulate} if setting.accumulate > 1 else {}),
+            | ({"accumulate": setting.accumulate} if setting.accumulate > 1 else {})
+            | ({"threads": self._threads or torch.get_num_threads()} if setting.device.type == "cpu" else {}),
             "data": about,
             "parameters": {n: [list(p.shape) for p in m.parameters()] for n, m in self.networks.items()},
             "options": {n: getattr(m, "options", {}) for n, m in self.networks.items()},
@@ -333,8 +338,10 @@ class Trainer:
         }
 
     def _open_run(self, run: Run) -> None:
+        theirs = run.agreed(self._settings())  # before the folder is taken from an older Trainer
+        if theirs is not None and self.setting.device.type == "cpu":
+            self._threads = threads.to_go_on(theirs.get("computed"))
         mine = self._remembered = self._settings()
-        run.agreed(mine)  # before the folder is taken from an older Trainer
         if not self.setting.team.is_main:  # reads what the main process has left; only that one writes
             checkpoint, _ = run.newest()
             if checkpoint is not None:
@@ -360,8 +367,11 @@ class Trainer:
                 self._restore(checkpoint)
                 run.go_on_after(checkpoint)
                 print(f"resuming {run.folder} after epoch {self.epoch}")
-            if mine["computed"] != theirs.get("computed"):
-                print(f"note: computed with {mine['computed']} from here on, before with {theirs.get('computed')}")
+            before = theirs.get("computed")
+            silent = isinstance(before, dict) and "threads" not in before  # a run of an earlier version
+            now = {k: v for k, v in mine["computed"].items() if k != "threads" or not silent}
+            if now != before:
+                print(f"note: computed with {now} from here on, before with {before}")
             if mine != theirs:
                 run.write_config(mine)
         except BaseException:

@@ -4,7 +4,8 @@ Both loops live in processes of their own, hold their images in memory, and are 
 machine whose speed drifts slows both alike; the table shows medians over the pairs. Against a matrix product stands the
 share that the FLOPs of the step, counted by torch, times the steps a second, are of those of a large matrix product in
 the same precision, timed in the same run: a yardstick and no bound.
-Writes build/bench.json and build/bench.png; with --record also the table in README.md and the figures behind it.
+Writes build/bench.json and build/bench.png; with --record also the table in notebooks/SPEED.md and
+the figures behind it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from gancourse.publishing.readme import between
 from gancourse.training import Minimax
+from tests.benchmarks import busy
 
 MODELS = ("mlp", "dcgan", "dcgan128")
 STEPS = {
@@ -28,7 +30,7 @@ STEPS = {
     "cuda": {"mlp": 1000, "dcgan": 500, "dcgan128": 100},
 }
 BATCH = 128
-README = Path("README.md")
+PAGE = Path("notebooks/SPEED.md")
 RESULTS = Path("gancourse/assets/results/bench.json")
 MARKS = ("<!-- measured by: make bench -->", "<!-- end -->")
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2"}  # what a laptop without AVX-512 gets
@@ -193,7 +195,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="*", default=MODELS, choices=MODELS)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--record", action="store_true", help="put the table into README.md")
+    parser.add_argument("--record", action="store_true", help="put the table into notebooks/SPEED.md")
+    parser.add_argument("--busy", action="store_true", help="only the rows beside a busy process (90 s)")
     parser.add_argument("--quick", action="store_true", help="a few steps and one pair: does it run?")
     options = parser.parse_args()
 
@@ -212,6 +215,12 @@ def main() -> None:
         for steps in STEPS.values():
             steps.update(dict.fromkeys(steps, 1))
     print(f"{describe()}; images/s, medians of {options.pairs} pairs in turns\n")
+    if options.busy:
+        beside = busy.measure(options.pairs, options.quick)
+        if options.record:
+            known = json.loads(RESULTS.read_text(encoding="utf-8"))
+            RESULTS.write_text(json.dumps(known | {"busy": beside}, indent=2) + "\n", encoding="utf-8")
+        return
     print("model     device          precision      ours  tutorial  ratio  product  MB, ours/tutorial")
     rows = []
     for model in options.models:
@@ -223,14 +232,17 @@ def main() -> None:
     build.mkdir(exist_ok=True)
     (build / "bench.json").write_text(json.dumps(rows, indent=2) + "\n")
     _chart(rows, describe()).savefig(build / "bench.png", dpi=120)
+    print()
+    beside = busy.measure(options.pairs, options.quick) if device.type == "cpu" else []
     print("\nwritten: build/bench.json, build/bench.png")
     if options.record:
-        RESULTS.write_text(json.dumps({"machine": describe(), "rows": rows}, indent=2) + "\n", encoding="utf-8")
-        README.write_text(with_table(README.read_text(encoding="utf-8"), describe(), rows), encoding="utf-8")
+        known = {"machine": describe(), "rows": rows, "busy": beside}
+        RESULTS.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), describe(), rows), encoding="utf-8")
 
 
-def with_table(readme: str, machine: str, rows: list[dict[str, Any]]) -> str:
-    """The README with the table between its two marks made anew."""
+def with_table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
+    """The page with the table between its two marks made anew."""
     table = [
         f"Images a second on {machine}; medians of {rows[0]['pairs']} pairs of runs, in turns.",
         "",
@@ -243,7 +255,7 @@ def with_table(readme: str, machine: str, rows: list[dict[str, Any]]) -> str:
             f"| {r['model']} | {r['device']} | {r['precision']} | {r['ours']:,.0f} | {r['baseline']:,.0f} "
             f"| {r['ratio']:.2f} | {r['ceiling_share']:.0%} | {ours:,} / {theirs:,} |"
         )
-    return between(readme, *MARKS, "\n".join(table))
+    return between(page, *MARKS, "\n".join(table))
 
 
 def _line(row: dict[str, Any]) -> str:

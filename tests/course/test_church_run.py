@@ -7,8 +7,8 @@ import torch
 from made_pictures import encoded, picture, write_lmdb
 
 from gancourse import __main__ as cli
-from gancourse import training
 from gancourse.data.photographs import lsun_churches
+from gancourse.training import Minimax
 from gancourse.training.run import Run
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def test_the_paper_profile_is_stopped_after_20_steps_and_resumed(lsun, tmp_path,
     """Narrow networks, for time; batch, epochs and all else are the paper's. Seven steps are an epoch."""
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
     command = ["train", "church", "--data", str(lsun), "--profile", "paper", "--width", "1", "--device", "cpu"]
-    steps, real = 0, training.train_step
+    steps, real = 0, Minimax.round
 
     def stopping(*arguments, **settings):
         nonlocal steps
@@ -34,7 +34,7 @@ def test_the_paper_profile_is_stopped_after_20_steps_and_resumed(lsun, tmp_path,
         steps += 1
         return real(*arguments, **settings)
 
-    monkeypatch.setattr(training, "train_step", stopping)
+    monkeypatch.setattr(Minimax, "round", stopping)
     assert cli.main([*command, "--out", str(tmp_path / "run")]) == 130
     said = capsys.readouterr()
     assert "church_outdoor_train: 1,000 pictures at 128x128" in said.out
@@ -47,7 +47,7 @@ def test_the_paper_profile_is_stopped_after_20_steps_and_resumed(lsun, tmp_path,
     }
     assert (config["epochs"], config["batch_size"], Run(tmp_path / "run").checkpointed_epochs()) == (100, 128, [1, 2])
 
-    monkeypatch.setattr(training, "train_step", real)
+    monkeypatch.setattr(Minimax, "round", real)
     assert cli.main([*command, "--out", str(tmp_path / "run"), "--epochs", "3"]) == 0
     said = capsys.readouterr()
     assert f"resuming {tmp_path / 'run'} after epoch 2" in said.out

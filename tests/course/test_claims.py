@@ -1,6 +1,4 @@
-"""The claims record: built from results alone, the same in the README, and its verdicts follow the stated rules."""
-
-from pathlib import Path
+"""The claims record: built from results alone, and its verdicts follow the stated rules."""
 
 import pytest
 
@@ -9,7 +7,6 @@ from gancourse.course import verdicts as verdicts_of
 from gancourse.course.studies.runner import StudyError
 
 VERDICTS = (claims.HOLDS, claims.FAILS, claims.PARTLY, claims.UNDECIDED, claims.OPEN)
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_without_results_every_claim_says_so_and_no_number_stands_there(monkeypatch):

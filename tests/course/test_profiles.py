@@ -5,6 +5,7 @@ import torch
 
 from gancourse.course import profiles
 from gancourse.course.profiles import LESSONS, PROFILES, choose
+from gancourse.training.threads import Choice
 
 LESSON = "02_mlp_gan_mnist"
 SHIPPED = profiles.measured_minutes
@@ -17,6 +18,8 @@ def a_machine(monkeypatch):
     monkeypatch.setattr("gancourse.training.config.pick_device", lambda name: torch.device("cpu"))
     monkeypatch.setattr(profiles, "device_class", lambda device=None: "cpu")
     monkeypatch.setattr(profiles, "estimated_minutes", lambda lesson, kind: {"paper": 144.0})
+
+    monkeypatch.setattr("gancourse.training.threads.choose", lambda convolutions: Choice(2, 2, 0.0))
 
     def measured(minutes, device_class="cpu"):
         table = {LESSON: {device_class: minutes}}
@@ -107,6 +110,25 @@ def test_a_plan_prints_device_reason_and_minutes(a_machine):
     ]
     a_machine({})
     assert "on cpu: none yet.\n" in str(choose(LESSON, "smoke"))
+
+
+def test_a_plan_says_what_it_chose_beside_a_busy_process(monkeypatch):
+    monkeypatch.setattr(
+        "gancourse.training.threads.choose",
+        lambda convolutions: Choice(3, 2, 1.0, True) if convolutions else Choice(1, 2, 0.96),
+    )
+    monkeypatch.setattr(profiles, "_busy_rows", list)
+    assert str(choose("02_mlp_gan_mnist")).splitlines()[-1] == (
+        "Other processes keep 1.0 of 2 cores busy: this one computes with 1 thread (OMP_NUM_THREADS=2 keeps 2)."
+    )
+    row = {"model": "dcgan", "cores": 2, "threads": 3, "before": 0.41, "after": 0.65}
+    monkeypatch.setattr(profiles, "_busy_rows", lambda: [row])
+    said = str(choose("03_dcgan_mnist")).splitlines()[-1]
+    assert said.startswith("Other processes keep 1.0 of 2 cores busy: this one computes with 3 threads, two on one")
+    assert said.endswith("beside one process, dcgan: 65% of the quiet rate so, 41% with 2 threads.")
+    assert "Measured by" not in choose("02_mlp_gan_mnist").busy  # another kind of network
+    monkeypatch.setattr("gancourse.training.config.pick_device", lambda name: torch.device("cuda"))
+    assert choose("03_dcgan_mnist").busy == ""  # nor is anything chosen where a card computes
 
 
 def test_the_shipped_minutes_are_minutes():

@@ -1,4 +1,4 @@
-"""The studies best_recipe and mnist_scores in miniature, and the README's table of scores."""
+"""The studies best_recipe and mnist_scores in miniature, and the table of scores."""
 
 import json
 
@@ -83,7 +83,7 @@ def test_learning_rates_fall_epoch_by_epoch():
     assert [round(1e5 * g) for _, g in seen] == [20, 15, 10, 5]
 
 
-# --- mnist_scores and the README ---------------------------------------------------------------------------
+# --- mnist_scores and its table ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("job", mnist_scores.jobs(True), ids=lambda job: job["key"])

@@ -6,6 +6,7 @@ from torch import nn
 
 from gancourse.course.studies import runner
 from gancourse.course.studies.lesson02 import schulz, schulz_collapse, schulz_long, schulz_search
+from gancourse.course.studies.variants import ToUniform
 from gancourse.data import Images
 from gancourse.data.sheets import pack, unpack
 from gancourse.exercises import lesson02
@@ -46,7 +47,7 @@ def test_a_job_reaches_config_recipe_prior_and_initialisation(few):
     assert (trainer.config.batch_size, trainer.config.betas) == (64, (0.0, 0.9))
     assert isinstance(trainer.algorithm, Minimax)
     assert (trainer.algorithm.recipe.r1, trainer.algorithm.recipe.augment) == (2.0, ("cutout",))
-    assert isinstance(trainer.networks["G"], schulz.UniformPrior)
+    assert isinstance(trainer.networks["G"][0], ToUniform)
     first = next(m for m in trainer.networks["D"].modules() if isinstance(m, nn.Linear))
     assert first.weight.std().item() == pytest.approx((2 / 784) ** 0.5, rel=0.02)
     with pytest.raises(ValueError, match="init is 'zero'"):
@@ -58,7 +59,7 @@ def test_the_uniform_prior_is_uniform():
         def forward(self, z):
             return z
 
-    z = schulz.UniformPrior(Spy())(torch.randn(1000, 100, generator=torch.Generator().manual_seed(0)))
+    z = nn.Sequential(ToUniform(), Spy())(torch.randn(1000, 100, generator=torch.Generator().manual_seed(0)))
     shares = torch.histc(z, bins=10, min=-1, max=1) / z.numel()
     assert torch.allclose(shares, torch.full((10,), 0.1), atol=0.005)
 

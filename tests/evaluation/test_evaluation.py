@@ -13,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from gancourse import evaluation
 from gancourse.data import Images, mnist, scale
 from gancourse.evaluation import (
     EvaluationError,
@@ -27,6 +26,7 @@ from gancourse.evaluation import (
     feature_statistics,
     frechet_distance,
     load_classifier,
+    mnist_classifier,
     train_classifier,
 )
 from gancourse.models import DCGANGenerator, MLPGenerator, ShapeError
@@ -157,8 +157,8 @@ def test_foreign_content_is_refused_and_never_unpickled(weights):
         struct.pack("<Q", 2) + b"[]",
         save(good),
         save(good, {"format": "something else"}),
-        save(wrong_shape, {"format": evaluation.FORMAT}),
-        save({"a": torch.zeros(1)}, {"format": evaluation.FORMAT}),
+        save(wrong_shape, {"format": mnist_classifier.FORMAT}),
+        save({"a": torch.zeros(1)}, {"format": mnist_classifier.FORMAT}),
     ):
         forge(weights, raw)
         with pytest.raises(WeightsError, match="holds no weights of the course's classifier"):

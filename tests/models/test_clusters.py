@@ -117,18 +117,18 @@ def test_the_fast_view_gives_the_same_images_and_logits(images, pair):
 def test_d_is_told_the_cluster_of_each_fake_and_finds_that_of_real_ones(images, pair, monkeypatch, fast, fresh_z):
     G, D = pair
     told, drawn, seen = [], [], []
-    of_cluster, code = ClusterDiscriminator.of_cluster, ClusterGenerator.code
+    leave, code = ClusterDiscriminator.leave, ClusterGenerator.code
 
     def listen(self, outputs, x, code):
         told.append(code)
         seen.append(x)
-        return of_cluster(self, outputs, x, code)
+        return leave(self, outputs, x, code)
 
     def note(self, z):
         drawn.append(code(self, z))
         return drawn[-1]
 
-    monkeypatch.setattr(ClusterDiscriminator, "of_cluster", listen)
+    monkeypatch.setattr(ClusterDiscriminator, "leave", listen)
     config = replace(CONFIG, epochs=1, fast=fast, fresh_z=fresh_z, ema_half_life=0.0)
     trainer = Trainer(Minimax(G, D, Recipe()), images, config, device="cpu")
     monkeypatch.setattr(ClusterGenerator, "code", note)
@@ -141,15 +141,15 @@ def test_d_is_told_the_cluster_of_each_fake_and_finds_that_of_real_ones(images, 
 
 def test_the_cluster_of_a_real_image_is_found_before_it_is_augmented(images, pair, monkeypatch):
     G, D = pair
-    told, of_cluster, batch = [], ClusterDiscriminator.of_cluster, []
+    told, leave, batch = [], ClusterDiscriminator.leave, []
 
     def listen(self, outputs, x, code):
         told.append(code)
-        return of_cluster(self, outputs, x, code)
+        return leave(self, outputs, x, code)
 
     config = replace(CONFIG, epochs=1, ema_half_life=0.0)
     trainer = Trainer(Minimax(G, D, Recipe(augment=("colour", "cutout"))), images, config, device="cpu")
-    monkeypatch.setattr(ClusterDiscriminator, "of_cluster", listen)
+    monkeypatch.setattr(ClusterDiscriminator, "leave", listen)
     rows = Images.rows
 
     def note(self, index):

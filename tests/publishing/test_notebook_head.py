@@ -46,7 +46,7 @@ def test_the_address_is_the_same_everywhere():
     texts = {name: source(name) for name in NAMES}
     for name, text in texts.items():
         assert text.count(f'gancourse @ git+https://github.com/{SLUG}"') == 1, name
-    for page in ("README.md", "notebooks/INSTRUCTORS.md"):
+    for page in ["README.md", *(f"notebooks/{path.name}" for path in ROOT.glob("notebooks/*.md"))]:
         texts[page] = (ROOT / page).read_text(encoding="utf-8")
     for name, text in texts.items():
         found = re.findall(r"github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?(?=[\s\"')/>]|$)", text)

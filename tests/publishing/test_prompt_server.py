@@ -37,7 +37,8 @@ def test_a_connection_switches_the_delay_off_and_then_connects_as_jupyters_does(
 
 def test_the_command_is_jupyter_lab_with_one_setting_more(monkeypatch):
     given: list[list[str]] = []
+    app = type("LabApp", (), {"launch_instance": classmethod(lambda cls, words: given.append(words))})
     for name in ("jupyterlab", "jupyterlab.labapp"):  # itself it takes seconds to import
-        monkeypatch.setitem(sys.modules, name, SimpleNamespace(main=given.append))
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(LabApp=app))
     assert main(["lab", "notebooks", "--no-browser"]) == 0
     assert given == [[lab.SETTING, "notebooks", "--no-browser"]]

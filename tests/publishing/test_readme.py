@@ -1,4 +1,4 @@
-"""The README's figures are those of the results that the package ships."""
+"""The figures of the README and of the pages beside the notebooks are those of the results that the package ships."""
 
 import json
 import re
@@ -6,41 +6,98 @@ import runpy
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
-from gancourse.__main__ import main
+from gancourse.__main__ import ROOMS, main
 from gancourse.course.lessons import LESSONS
-from gancourse.publishing import readme
+from gancourse.course.verdicts import HOLDS
+from gancourse.publishing import front, readme, site
 
 ROOT = Path(__file__).parents[2]
 BENCH = runpy.run_path(str(ROOT / "tests" / "benchmarks" / "bench.py"))  # "tests" may be a package of another project
 MARKS, RESULTS, with_table = (BENCH[name] for name in ("MARKS", "RESULTS", "with_table"))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in readme.PAGES}
+README, SPEED = PAGES["README.md"], PAGES["notebooks/SPEED.md"]
 
 
 def test_the_speed_table_is_the_recorded_one():
     results = json.loads((ROOT / RESULTS).read_text(encoding="utf-8"))
-    assert with_table(README, results["machine"], results["rows"]) == README
+    assert with_table(SPEED, results["machine"], results["rows"]) == SPEED
     spoilt = [dict(row, ratio=99.0) for row in results["rows"]]
-    assert with_table(README, results["machine"], spoilt) != README
+    assert with_table(SPEED, results["machine"], spoilt) != SPEED
 
 
 def test_every_make_target_is_in_the_readme_and_every_link_leads_somewhere():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)) - {"help"}
     assert targets == set(re.findall(r"`make ([a-z-]+)`", README.split("## Make targets")[1].split("\n## ")[0]))
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    assert links and all((ROOT / link).exists() for link in links)
+    for page in [ROOT / "README.md", *sorted(ROOT.glob("notebooks/*.md")), ROOT / "gancourse" / "README.md"]:
+        links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+        assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == [], page.name
+    assert len(re.findall(r"\]\([^)#]+\)", README)) > 15
+
+
+def test_the_readme_leads_to_every_page_beside_the_notebooks_and_so_does_the_site():
+    stems = sorted(path.stem for path in ROOT.glob("notebooks/*.md"))
+    assert [stem for stem in stems if f"(notebooks/{stem}.md)" not in README] == []
+    assert sorted(site.EXTRA) == stems
+
+
+def test_every_command_and_target_that_a_page_names_exists():
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    commands = {name for names in ROOMS.values() for name in names}
+    for name in [*PAGES, "notebooks/SCALE.md", "notebooks/INSTRUCTORS.md", "gancourse/README.md"]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert set(re.findall(r"python -m gancourse ([a-z-]+)", text)) <= commands, name
+        assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets, name
 
 
 def test_the_marks_stand_once():
-    assert [README.count(mark) for mark in MARKS] == [1, 1]
+    assert [SPEED.count(mark) for mark in MARKS] == [1, 1]
+    assert sorted(name for names in readme.PAGES.values() for name in names) == sorted(readme.TABLES)
+    for page, names in readme.PAGES.items():
+        assert [[PAGES[page].count(mark) for mark in readme.marks(name)] for name in names] == [[1, 1]] * len(names)
 
 
 def test_the_tables_are_those_of_the_results(tmp_path):
-    assert readme.with_tables(README) == README, "run: python -m gancourse readme README.md"
-    (tmp_path / "README.md").write_text(README.replace("**holds**", "**fails**"), encoding="utf-8")
-    assert main(["readme", str(tmp_path / "README.md")]) == 0
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == README
+    for text in PAGES.values():
+        assert readme.with_tables(text) == text, "run: python -m gancourse readme"
+    claims = PAGES["notebooks/CLAIMS.md"]
+    (tmp_path / "CLAIMS.md").write_text(claims.replace("**holds**", "**fails**"), encoding="utf-8")
+    assert main(["readme", str(tmp_path / "CLAIMS.md")]) == 0
+    assert (tmp_path / "CLAIMS.md").read_text(encoding="utf-8") == claims
+
+
+@pytest.mark.parametrize("name", front.FINDINGS)
+def test_a_finding_is_borne_out_by_its_results_and_has_its_figure(name):
+    one = front.FINDINGS[name]
+    assert set(one.verdicts()) == {HOLDS}, "the results no longer say so: write another finding"
+    assert f"({front.FOLDER}/finding-{name}.png)" in README and "{" not in front.markdown()
+    assert set(re.findall(r"\{(.+?)\}", one.text)) <= {*one.rows(), "seeds"}
+
+
+def test_the_pictures_of_the_front_door_are_small_and_made_by_a_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(front, "strip", lambda: Image.new("RGB", (8, 8)))
+    assert main(["pictures", str(tmp_path)]) == 0
+    for made in tmp_path.iterdir():
+        there = ROOT / front.FOLDER / made.name
+        assert f"({front.FOLDER}/{made.name})" in README and there.stat().st_size < 400_000
+        if made.suffix == ".png":
+            assert Image.open(made).size == pytest.approx(Image.open(there).size, rel=0.05)
+
+
+def test_the_strip_shows_real_images_beside_generated_ones(monkeypatch):
+    asked: list[str] = []
+
+    def samples(name, n):
+        asked.append(name)
+        return torch.zeros(n, 3, 9, 9).byte()
+
+    monkeypatch.setattr(front, "samples", samples)
+    page = front.strip()
+    assert asked == [front.DIGITS, front.CHURCHES, front.PHOTOGRAPHS]
+    assert page.size == (5 * (front.SIDE + front.GAP) - front.GAP, front.SIDE + front.WORDS)
 
 
 def test_a_text_without_the_marks_is_left_alone(tmp_path, capsys):

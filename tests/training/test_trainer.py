@@ -428,7 +428,7 @@ def test_what_a_run_folder_holds(digits, tmp_path):
     }
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["lr"] == 2e-4
-    assert config["computed"] == {"precision": "float32", "fast": False, "processes": 1}
+    assert config["computed"] == {"precision": "float32", "fast": False, "processes": 1, "threads": 1}
     assert config["data"] == {"name": "mnist-test", "count": 52, "sha256": digits.fingerprint}
     assert config["parameters"]["G"][0] == [128, 100]
     with (tmp_path / "run" / "history.csv").open(newline="") as file:

@@ -7,7 +7,6 @@ figures with each other, and not with those of full runs.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,8 @@ from torch import Tensor, nn
 
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation import artefacts, cached_statistics, classifier, frechet_distance
+from gancourse.evaluation.image_batches import samples
+from gancourse.evaluation.summary import divergence_from_uniform
 from gancourse.models.base import Discriminator, Generator, init_dcgan
 from gancourse.training.trainer import Trainer, TrainingDiverged
 
@@ -102,7 +103,7 @@ def figures(trainer: Trainer, view: Callable[[Any], nn.Module] = lambda G: G) ->
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
     last = trainer.history[-1]
-    images = generate(view(trainer.networks["G"]), N_SCORE if len(trainer.data) > 1000 else 500)
+    images = samples(view(trainer.networks["G"]), N_SCORE if len(trainer.data) > 1000 else 500, 500)
     return {
         **image_figures(images),
         "d_real": round(last["d_real"], 3),
@@ -113,27 +114,18 @@ def figures(trainer: Trainer, view: Callable[[Any], nn.Module] = lambda G: G) ->
 
 
 @torch.no_grad()
-def generate(G: nn.Module, n: int) -> Tensor:
-    """n images (n, 1, 28, 28) of G in eval mode, z from seed 0 in batches of 500."""
-    rng = torch.Generator().manual_seed(0)
-    G.eval()
-    return torch.cat([G(torch.randn(min(500, n - i), 100, generator=rng)) for i in range(0, n, 500)])
-
-
-@torch.no_grad()
 def image_figures(images: Tensor) -> dict[str, Any]:
     """Scores of images (N, 1, 28, 28) in [-1, 1]: distance, classes, the classifier's confidence, texture."""
     model = classifier()
     features = torch.cat([model.features(x) for x in images.split(500)])
     p = model.head(features).softmax(1)
     mean, cov = features.double().mean(0), features.double().T.cov()
-    share = torch.bincount(p.argmax(1), minlength=10).double() / len(p)
-    kl = math.log(10) + torch.special.xlogy(share, share).sum().item()
+    counts = torch.bincount(p.argmax(1), minlength=10)
     two, four = artefacts.checkerboard(images)
     return {
         "classifier_fid": round(frechet_distance(mean, cov, *cached_statistics(mnist("test"), model)), 2),
-        "kl": round(max(0.0, kl), 4),
-        "classes": int((share >= 0.01).sum()),
+        "kl": round(divergence_from_uniform(counts), 4),
+        "classes": int((counts.double() / len(p) >= 0.01).sum()),
         "confident": round((p.amax(1) > 0.95).double().mean().item(), 4),
         "background_variation": round(artefacts.background_variation(images), 3),
         "edge_sharpness": round(artefacts.edge_sharpness(images), 4),

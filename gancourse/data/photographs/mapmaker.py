@@ -166,9 +166,9 @@ def _refuse_broken(source: Source, broken: dict[int, str]) -> None:
         )
 
 
-def _list(found: list[list[str]], most: int = 10) -> str:
-    lines = [f"\n  {name}: {why}" for name, why in found[:most]]
-    return "".join(lines) + (f"\n  and {len(found) - most} more" if len(found) > most else "")
+def _list(found: list[list[str]]) -> str:
+    lines = [f"\n  {name}: {why}" for name, why in found[:10]]
+    return "".join(lines) + (f"\n  and {len(found) - 10} more" if len(found) > 10 else "")
 
 
 def _crc(file: Path, start: int, length: int) -> int:

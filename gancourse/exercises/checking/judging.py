@@ -113,10 +113,10 @@ def apart(got: float, wanted: float) -> tuple[str, str]:
     return told[0], told[1]
 
 
-def judge_one(value: Any, right: Any, mistakes: Iterable[Mistake], what: str, hint: str = "") -> None:
+def judge_one(value: Any, right: Any, mistakes: Iterable[Mistake], what: str) -> None:
     """`judge` for an answer that is a single number."""
     pairs = [(scalar(mistaken).reshape(1), message) for mistaken, message in mistakes]
-    judge(scalar(value).reshape(1), scalar(right).reshape(1), pairs, [what], hint)
+    judge(scalar(value).reshape(1), scalar(right).reshape(1), pairs, [what])
 
 
 def tabulate(cases: Sequence[tuple[Any, ...]], formula: Callable[..., Any]) -> Tensor:
@@ -135,31 +135,30 @@ def judge_formula(
     right: Callable[..., Any],
     mistakes: Iterable[tuple[Callable[..., Any], str]],
     points: Iterable[str],
-    hint: str = "",
     exact: bool = False,
 ) -> None:
     """`judge` for a function of numbers: the student's values over the cases against those of formulas."""
     pairs = [(tabulate(cases, formula), message) for formula, message in mistakes]
-    judge(tabulate(cases, call), tabulate(cases, right), pairs, points, hint, exact)
+    judge(tabulate(cases, call), tabulate(cases, right), pairs, points, exact=exact)
 
 
-def check_draws(z: Tensor, what: str = "z") -> None:
+def check_draws(z: Tensor) -> None:
     """`Wrong` unless the rows of z (n, d) can be independent draws of numbers that are all alike.
 
     A right answer is turned away less than once in a million checks: the correlation of neighbours, down the rows and
     along them, is judged at 6 / sqrt(n d), and repeated rows are no chance at all.
     """
     if len(z) > 1 and bool((z == z[0]).all()):
-        raise Wrong(f"All rows of {what} are the same: draw one for each sample, independently of the others.")
+        raise Wrong("All rows of z are the same: draw one for each sample, independently of the others.")
     if z.shape[1] > 1 and bool((z == z[:, :1]).all()):
-        raise Wrong(f"All numbers of a row of {what} are the same: each is drawn on its own.")
+        raise Wrong("All numbers of a row of z are the same: each is drawn on its own.")
     if len(z.unique(dim=0)) < len(z):
-        raise Wrong(f"Some rows of {what} are repeated: draw each of them afresh.")
+        raise Wrong("Some rows of z are repeated: draw each of them afresh.")
     unit = (z - z.mean()) / z.std()
     for name, product in (("the next row", unit[1:] * unit[:-1]), ("its neighbour", unit[:, 1:] * unit[:, :-1])):
         if product.numel() and abs(float(product.mean())) > 6 / product.numel() ** 0.5:
             raise Wrong(
-                f"The numbers of {what} are not independent, each is like that of {name}: are they sorted, or added up?"
+                f"The numbers of z are not independent, each is like that of {name}: are they sorted, or added up?"
             )
 
 

@@ -5,8 +5,6 @@ The patients' files carry numbers, not causes: those stand here, and in the exer
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +13,7 @@ from torch.nn.functional import softplus
 
 from gancourse import models
 from gancourse.course.studies.runner import Job, Study
+from gancourse.course.studies.variants import Standardised
 from gancourse.data.images import Images
 from gancourse.data.mnist_digits import mnist
 from gancourse.data.pairs import Batch
@@ -32,15 +31,6 @@ class SigmoidTwice(models.MLPDiscriminator):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x).sigmoid()
-
-
-@dataclass(frozen=True)
-class Standardised(Images):
-    """Images in batches as classifiers of MNIST like them: mean 0, standard deviation 1, from -0.42 to 2.82."""
-
-    def batches(self, batch_size: int, rng: torch.Generator, drop_last: bool = True) -> Iterator[Tensor]:
-        for x in super().batches(batch_size, rng, drop_last):
-            yield ((x + 1) / 2 - 0.1307) / 0.3081
 
 
 class SwappedTarget(Minimax):

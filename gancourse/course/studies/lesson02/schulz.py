@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.course.studies.runner import Job
+from gancourse.course.studies.variants import ToUniform
 from gancourse.data.images import scale
 from gancourse.data.mnist_digits import mnist
 from gancourse.data.sheets import pack
 from gancourse.evaluation import class_histogram, classifier_fid
-from gancourse.models.base import Discriminator, Generator, init_dcgan
+from gancourse.models.base import Discriminator, init_dcgan
 from gancourse.models.catalogue import networks
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
@@ -29,18 +30,6 @@ from gancourse.training.step import STATISTICS, draw_z
 from gancourse.training.trainer import Trainer
 
 FINAL = 10_000  # samples for the figures at the end of a run
-
-
-class UniformPrior(nn.Module):
-    """A generator that is given z ~ N(0, I) and hands its network z uniform on (-1, 1): 2 Phi(z) - 1, exactly."""
-
-    def __init__(self, G: Generator) -> None:
-        super().__init__()
-        self.inner, self.z_size = G, G.z_size
-
-    def forward(self, z: Tensor) -> Tensor:
-        images: Tensor = self.inner(torch.erf(z / 2**0.5))
-        return images
 
 
 def _init(network: nn.Module, how: str) -> None:
@@ -64,7 +53,7 @@ def trainer(job: Job) -> Trainer:
     for network in (G, D):
         _init(network, job.get("init", "default"))
     if job.get("prior", "normal") == "uniform":
-        G = UniformPrior(G)
+        G = nn.Sequential(ToUniform(), G)
     settings = {"fresh_z": job["model"] != "schulz"} | job  # P2: one fake batch for both steps
     config = Config(**{f.name: settings[f.name] for f in fields(Config) if f.name in settings})
     recipe = Recipe(**{f.name: settings[f.name] for f in fields(Recipe) if f.name in settings})

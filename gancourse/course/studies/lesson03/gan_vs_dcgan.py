@@ -15,9 +15,10 @@ from torch import nn
 
 from gancourse import pretrained
 from gancourse.course.studies.runner import Job, Study
-from gancourse.course.studies.small_dcgan import N_SCORE, generate, image_figures
+from gancourse.course.studies.small_dcgan import N_SCORE, image_figures
 from gancourse.data.images import scale
 from gancourse.data.mnist_digits import mnist
+from gancourse.evaluation.image_batches import samples
 from gancourse.models.base import Generator, count_parameters
 
 NAMES = ("mlp-mnist", "dcgan-mnist")
@@ -43,7 +44,7 @@ def run(job: Job) -> dict[str, Any]:
     G, D = (pretrained.load(job["name"], job["epoch"], part) for part in "GD")
     model, n_train = (pretrained.card(job["name"])[key] for key in ("model", "data"))
     speed = images_per_second(model)
-    return image_figures(generate(G, job["images"])) | {
+    return image_figures(samples(G, job["images"], 500)) | {
         "parameters": count_parameters(G.requires_grad_()) + count_parameters(D.requires_grad_()),
         "multiply_adds": multiply_adds(G) + multiply_adds(D),
         "seconds_per_epoch": round(n_train["count"] / speed, 2),

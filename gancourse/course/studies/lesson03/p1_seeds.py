@@ -15,9 +15,10 @@ from typing import Any
 import torch
 
 from gancourse.course.studies.runner import Job, Study
-from gancourse.course.studies.small_dcgan import N_SCORE, generate, image_figures
+from gancourse.course.studies.small_dcgan import N_SCORE, image_figures
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation import classifier_fid
+from gancourse.evaluation.image_batches import samples
 from gancourse.models import networks
 from gancourse.models.fast import has_bfloat16
 from gancourse.training.config import pick_device
@@ -63,7 +64,7 @@ def run(job: Job) -> dict[str, Any]:
             if step % job["every"] == 0 and len(early) < EARLY:
                 early[str(step)] = round(classifier_fid(G, job["n_early"], allow_few=True), 2)
         if epoch in EPOCHS:
-            found = image_figures(generate(copy.deepcopy(G).cpu(), job["n"]))
+            found = image_figures(samples(copy.deepcopy(G).cpu(), job["n"], 500))
             at[str(epoch)] = {name: value for name, value in found.items() if name != "spectrum"}
     return {"early": early, "at": at, "precision": "bfloat16" if half else "float32", "device": device.type}
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import QUICK, SEEDS, SMALL, dcgan, figures
-from gancourse.data.images import Images
+from gancourse.course.studies.variants import Standardised, ToUniform
 from gancourse.data.mnist_digits import mnist
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
@@ -29,22 +27,6 @@ TRICKS = {
     "one-sided smoothing": "D's target for real images is 1 instead of 0.9",
     "Gaussian z": "z uniform in [-1, 1]",
 }
-
-
-@dataclass(frozen=True)
-class Normalised(Images):
-    """Images whose batches have MNIST's mean and standard deviation removed: -0.42 to 2.82, which no tanh reaches."""
-
-    def batches(self, batch_size: int, rng: torch.Generator, drop_last: bool = True) -> Iterator[Tensor]:
-        for x in super().batches(batch_size, rng, drop_last):
-            yield ((x + 1) / 2 - 0.1307) / 0.3081
-
-
-class ToUniform(nn.Module):
-    """Normal numbers -> numbers uniform in [-1, 1], any shape, each by its own distribution function."""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return torch.erf(z / 2**0.5)
 
 
 def jobs(quick: bool) -> list[Job]:
@@ -67,7 +49,7 @@ def run(job: Job) -> dict[str, Any]:
         G.net = nn.Sequential(ToUniform(), *G.net)
     images = mnist("train").subset(job["images"])
     if off == "range of tanh":
-        images = Normalised(images.pixels, images.labels, images.name)
+        images = Standardised(images.pixels, images.labels, images.name)
     recipe = Recipe(real_target=1.0 if off == "one-sided smoothing" else 0.9, mixed=off == "separate batches")
     return figures(Trainer(Minimax(G, D, recipe), images, config))
 

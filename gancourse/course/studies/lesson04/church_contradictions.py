@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import procedural_churches
@@ -11,10 +11,10 @@ from gancourse.data.images import scale
 from gancourse.data.sheets import pack
 from gancourse.evaluation import feature_statistics, frechet_distance
 from gancourse.evaluation.church_reader import KINDS, church_features, combinations, coverage, read
+from gancourse.evaluation.image_batches import samples
 from gancourse.models.base import init_dcgan
 from gancourse.models.dcgan import DCGAN128Discriminator, DCGAN128Generator
 from gancourse.training.algorithms.minimax import Minimax
-from gancourse.training.step import draw_z
 from gancourse.training.trainer import Config, Trainer, TrainingDiverged
 
 #: what each reading changes of DCGAN's practice at the abstract's learning rate; the text's is 0.002
@@ -68,7 +68,7 @@ def _run(job: Job) -> dict[str, float | str | None]:
 
     def score(trainer: Trainer) -> None:
         nonlocal x
-        x = samples(trainer.networks["G"], job["n"])
+        x = samples(trainer.networks["G"], job["n"], 100)
         distances.append(round(frechet_distance(*feature_statistics(x, extractor), *reference), 2))
 
     try:
@@ -95,13 +95,6 @@ def _run(job: Job) -> dict[str, float | str | None]:
 def _picture(trainer: Trainer) -> str:
     """Six samples at half their size."""
     return pack(nn.functional.avg_pool2d(trainer.samples[max(trainer.samples)][:6].float(), 2).byte())
-
-
-@torch.no_grad()
-def samples(G: nn.Module, n: int, seed: int = 0) -> Tensor:
-    """n images of G in eval mode, z from `seed`."""
-    rng = torch.Generator().manual_seed(seed)
-    return torch.cat([G.eval()(draw_z(G, min(100, n - i), rng)) for i in range(0, n, 100)])
 
 
 STUDY = Study("P4's contradictions: learning rate, BatchNorm's start, BatchNorm on D's first layer", _jobs, _run)

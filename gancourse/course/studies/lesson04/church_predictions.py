@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from gancourse import models
-from gancourse.course.studies.lesson04.church_contradictions import samples
 from gancourse.course.studies.lesson04.high_resolution import grain
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import procedural_churches
 from gancourse.data.images import scale
 from gancourse.evaluation import feature_statistics, frechet_distance
 from gancourse.evaluation.church_reader import church_features
+from gancourse.evaluation.image_batches import samples
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.config import Config
 from gancourse.training.recipe import Recipe
@@ -63,7 +63,7 @@ def run(job: Job) -> dict[str, Any]:
         trainer.fit(progress=False)
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
-    x, extractor, unseen = samples(trainer.networks["G"], job["n"]), church_features(), scale(real.pixels)
+    x, extractor, unseen = samples(trainer.networks["G"], job["n"], 100), church_features(), scale(real.pixels)
     distance = frechet_distance(*feature_statistics(x, extractor), *feature_statistics(real, extractor))
     return {
         "distance": round(distance, 2),
@@ -103,9 +103,9 @@ def colour_distance(x: Tensor, real: Tensor) -> float:
     return frechet_distance(ours.mean(0), ours.T.cov(), theirs.mean(0), theirs.T.cov())
 
 
-def unpainted(x: Tensor, size: int = 9, near: float = 0.08) -> Tensor:
-    """(B, 1, H, W), bool: the middles of patches whose numbers are all nearer to 0 than `near`, as lesson 04 has it."""
-    return avg_pool2d((x.abs().amax(1, keepdim=True) < near).float(), size, 1, size // 2) > 0.999
+def unpainted(x: Tensor) -> Tensor:
+    """(B, 1, H, W), bool: the middles of 9 x 9 patches with all numbers nearer to 0 than 0.08, as in lesson 04."""
+    return avg_pool2d((x.abs().amax(1, keepdim=True) < 0.08).float(), 9, 1, 4) > 0.999
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse.course.studies.lesson04.church_contradictions import networks, samples
+from gancourse.course.studies.lesson04.church_contradictions import networks
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import procedural_churches
 from gancourse.data.images import scale
@@ -20,6 +20,7 @@ from gancourse.data.sheets import pack
 from gancourse.evaluation import feature_statistics, frechet_distance
 from gancourse.evaluation.artefacts import high_frequency
 from gancourse.evaluation.church_reader import KINDS, church_features, combinations, read
+from gancourse.evaluation.image_batches import samples
 from gancourse.models.base import Z_SIZE, Discriminator, Generator, count_parameters
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.trainer import Config, Trainer, TrainingDiverged
@@ -80,7 +81,7 @@ def run(job: Job) -> dict[str, Any]:
         trainer.fit(progress=False)
     except TrainingDiverged as error:
         return {"diverged": str(error).split(";")[0]}
-    x, extractor = samples(trainer.networks["G"], job["n"]), church_features()
+    x, extractor = samples(trainer.networks["G"], job["n"], 100), church_features()
     distance = frechet_distance(*feature_statistics(x, extractor), *feature_statistics(real, extractor))
     kinds, expected, _ = combinations(read(x), KINDS)
     return {

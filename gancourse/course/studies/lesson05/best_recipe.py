@@ -138,7 +138,7 @@ class _Untold(ToldDiscriminator, DCGANDiscriminator):
         super().__init__()
         self.register_buffer("means", means.clone())
 
-    def of_cluster(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
+    def leave(self, outputs: Tensor, x: Tensor, code: Tensor | None) -> Tensor:
         return outputs.flatten()
 
 

@@ -1,6 +1,7 @@
 """One evaluator for every generator of digits that the course ships: 10,000 samples against MNIST's test set.
 
-`python -m gancourse reproduce mnist_scores` measures; `gancourse.publishing.readme` puts the table into the README.
+`python -m gancourse reproduce mnist_scores` measures; `gancourse.publishing.readme` puts the table into
+notebooks/SCORES.md.
 """
 
 from __future__ import annotations
