@@ -47,7 +47,7 @@ def test_a_job_reaches_config_recipe_prior_and_initialisation(few):
     assert (trainer.config.batch_size, trainer.config.betas) == (64, (0.0, 0.9))
     assert isinstance(trainer.algorithm, Minimax)
     assert (trainer.algorithm.recipe.r1, trainer.algorithm.recipe.augment) == (2.0, ("cutout",))
-    assert isinstance(trainer.networks["G"][0], ToUniform)
+    assert isinstance(next(trainer.networks["G"].children()), ToUniform)
     first = next(m for m in trainer.networks["D"].modules() if isinstance(m, nn.Linear))
     assert first.weight.std().item() == pytest.approx((2 / 784) ** 0.5, rel=0.02)
     with pytest.raises(ValueError, match="init is 'zero'"):
@@ -102,7 +102,7 @@ def test_inside_of_a_saturated_generator_is_dead():
     """Every pixel at the end of tanh: D still pulls on the images, and nothing reaches the weights."""
     G, D = schulz.networks("schulz")
     with torch.no_grad():
-        [*G.parameters()][-1].fill_(20.0)
+        list(G.parameters())[-1].fill_(20.0)
     z = torch.randn(8, 100)
     found = schulz.inside(G, D, z)
     assert schulz.diagnose(G, D, torch.rand(8, 1, 28, 28), z)["grad_at_output"] > 1e-3
