@@ -1182,7 +1182,7 @@ display(Markdown(claims.markdown()))
 # (1) The perceptrons not at all. DCGAN should lose its vertical neighbours and keep the horizontal ones, so it should end between
 # the two halves of section 3.14's table; we have not run it. (2) Not soon: section 3.4 counts the steps that the scales
 # need, and in the short runs of section 3.11 the samples were of one class to the end. (3) Below DCGAN's curve at the same
-# epoch, if it goes as in the shipped pair: README's table of scores has it after 5.
+# epoch, if it goes as in the shipped pair: the table in [SCORES.md](SCORES.md) has it after 5.
 #
 # </details>
 
