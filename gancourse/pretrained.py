@@ -141,7 +141,7 @@ def _verified(folder: Path, entry: dict[str, Any]) -> bytes:
 
 
 def tensors_in(raw: bytes) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, by name, as they are stored. Raises ValueError for what is none."""
+    """The tensors of a safetensors file, by name, any shape, as they are stored. Raises ValueError for what is none."""
     try:
         (size,) = struct.unpack("<Q", raw[:8])
         if size > min(_MAX_HEADER, len(raw) - 8):

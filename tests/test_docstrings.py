@@ -33,6 +33,7 @@ SOURCED = (
 )
 NO_SOURCE = {  # what they do is no finding of anybody's
     "models.base.count_parameters",
+    "models.base.eval_mode",
     "models.catalogue.networks",
 }
 

@@ -23,7 +23,7 @@ case "$*" in *"$FAILING"*) exit 3;; esac
         ("nothing", 0, ""),
         ("-n 2 tests", 2, "failed in the unit tests"),
         ("--nbval", 2, "failed in the notebooks"),
-        ("pytest", 2, "failed in the unit tests and the notebooks"),
+        ("tests.stoppable", 2, "failed in the unit tests and the notebooks"),
     ],
 )
 def test_both_halves_run_and_both_are_reported(tmp_path, failing, status, words):
@@ -36,5 +36,5 @@ def test_both_halves_run_and_both_are_reported(tmp_path, failing, status, words)
     (tmp_path / ".venv" / ".installed").touch()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | {"FAILING": failing}
     done = subprocess.run(["make", "test"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.stdout.count("asked: -m pytest") == 2 and done.returncode == status, done
+    assert done.stdout.count("asked: -m tests.stoppable") == 2 and done.returncode == status, done
     assert words in done.stderr and (status or not done.stderr)

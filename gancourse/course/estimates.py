@@ -18,6 +18,7 @@ from gancourse.course.studies.runner import results
 
 REFERENCE = "cpu-bf16"  # the class of device that all lessons were measured on
 CORES = 2  # of that machine
+SECONDS = 2.0  # that another device is timed for
 BENCH = {REFERENCE: ("cpu", "bfloat16"), "cpu": ("cpu (AVX2 only)", "float32")}  # their rows in bench.json
 
 
@@ -85,7 +86,7 @@ def timed(model: str, device: str) -> float | None:
             next(epochs)  # the first one also chooses kernels
             start = time.perf_counter()
             speeds: list[float] = []
-            while not speeds or time.perf_counter() - start < 2:
+            while not speeds or time.perf_counter() - start < SECONDS:
                 speeds.append(next(epochs)["images_per_second"])
         except (RuntimeError, MemoryError):  # too little memory, or a device that cannot
             return None

@@ -98,7 +98,7 @@ def test_history_samples_and_averages_are_the_trainers_affair():
     assert list(trainer.history[0])[:5] == ["epoch", "loss_forth", "loss_back", "loss_d_b", "d_real"]
     assert trainer.samples[4].shape == (6, 1, 4, 4) and set(trainer.averages) == {"ema"}
     assert not torch.equal(trainer.averages["ema"][1].weight, trainer.networks["forth"][1].weight)
-    titles = [ax.get_title() for ax in loss_figure(trainer.history).axes]
+    titles = [ax.get_title() or ax.get_title(loc="left") for ax in loss_figure(trainer.history).axes]
     assert "Loss" in titles[0] and len(titles) >= 2
 
 
