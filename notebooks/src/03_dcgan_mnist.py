@@ -583,7 +583,9 @@ assert same == numbers
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(seed)
 G, D = models.networks("dcgan")
-dcgan = Trainer(Minimax(G, D), images.subset(plan.images), Config(model="dcgan", epochs=plan.epochs, seed=seed), out=out)
+dcgan = Trainer(
+    Minimax(G, D), images.subset(plan.images), Config(model="dcgan", epochs=plan.epochs, seed=seed), out=out
+)
 board = Dashboard("P1's DCGAN")
 display(board)
 dcgan_history = dcgan.fit(watch=board)

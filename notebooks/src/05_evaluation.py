@@ -954,7 +954,9 @@ assert max(distances["final"]) < min(fid for kind in order if kind != "final" fo
 # samples are of one class (KL from uniform above 1), we count the run and leave its distance out of means and spreads.
 
 # %%
-alive = {kind: [row for row in runs.values() if row["key"].rsplit("-", 1)[0] == kind and row["kl"] < 1] for kind in kinds}
+alive = {
+    kind: [row for row in runs.values() if row["key"].rsplit("-", 1)[0] == kind and row["kl"] < 1] for kind in kinds
+}
 logs = {kind: np.log([row["classifier_fid"] for row in rows]) for kind, rows in alive.items()}
 collapsed = {kind: len(distances[kind]) - len(rows) for kind, rows in alive.items()}
 several = [x for x in logs.values() if len(x) > 1]
