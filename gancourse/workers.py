@@ -86,7 +86,8 @@ def answers(function: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -
         for worker in started:
             worker.kill()
         for thread in threads:
-            thread.join()
+            with contextlib.suppress(RuntimeError):  # an interrupt came before it had started
+                thread.join()
         for worker in started:
             with contextlib.suppress(OSError):
                 worker.communicate()

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -254,6 +255,13 @@ def lab(folder):
     return Command(folder, "gancourse", "lab", folder, *options, JUPYTER_PREFER_ENV_PATH="1")
 
 
+def answers(request):
+    try:
+        return bool(urllib.request.urlopen(request, timeout=LONG).read())
+    except urllib.error.URLError:
+        return False
+
+
 @pytest.mark.slow
 def test_lab_while_it_is_loaded(tmp_path):
     assert lab(tmp_path).until_loaded("zmq").interrupt() == ["stopped"]
@@ -270,7 +278,7 @@ def test_lab(tmp_path, kernels):
         request = urllib.request.Request(
             f"{address[0]}api/kernels", b"{}", {"Authorization": "token secret", "Content-Type": "application/json"}
         )
-        urllib.request.urlopen(request, timeout=LONG).read()
+        command.until(lambda: answers(request), "answering")  # it says its address before it listens
         command.until_child()
     assert command.interrupt() == ["stopped"]
 

@@ -51,10 +51,12 @@ class Server(ServerApp):
 
 
 def run(arguments: list[str]) -> int:
-    """Run JupyterLab with these arguments until it is stopped; returns 130 for Ctrl-C."""
+    """Run JupyterLab with these arguments until it is stopped; Ctrl-C ends this process too (`stopping.leave`)."""
     from jupyterlab.labapp import LabApp
 
     # its module is LabApp's own: Jupyter looks for an extension in the package of that name
     lab: Any = type("LabApp", (LabApp,), {"serverapp_class": Server, "__module__": LabApp.__module__})
     lab.launch_instance([SETTING, *arguments])
-    return 130 if Server.initialized() and Server.instance().interrupted else 0
+    if Server.initialized() and Server.instance().interrupted:
+        stopping.leave()
+    return 0
