@@ -26,11 +26,11 @@ torch.randn(64, 64) @ torch.randn(64, 64)
 before = peak()
 from gancourse.data.photographs.maps import open_map
 from gancourse.models import networks
-from gancourse.training import Config, Trainer
+from gancourse.training import Config, Minimax, Trainer
 images = open_map(sys.argv[1])
 read = sum(1 for _ in zip(images.batches(128, torch.Generator().manual_seed(0)), range(100)))
 G, D = networks("dcgan128", width=2)
-trainer = Trainer(G, D, images, Config(model="dcgan128", batch_size=128), sys.argv[2], "cpu")
+trainer = Trainer(Minimax(G, D), images, Config(model="dcgan128", batch_size=128), sys.argv[2], "cpu")
 rounds = [r for _, r in zip(range(2), trainer.rounds())]
 print(json.dumps({"bytes": peak() - before, "batches": read, "images": len(trainer.data), "rounds": len(rounds)}))
 """
