@@ -19,24 +19,26 @@ from gancourse.training.run import Run
 WRITES_ITS_STATE = """
 import sys, torch
 from safetensors.torch import save_file
-from gancourse import distributed, training
+from gancourse import training
 from gancourse.__main__ import main
-rank = distributed.launched().process_index
+from gancourse.training.processes import launched
+from gancourse.training.run import Run
+rank = launched().process_index
 seen = []
-step = training.train_step
-def record(G, D, opt_g, opt_d, x_reals, *rest):
-    seen.extend(x.clone() for x in x_reals)
-    return step(G, D, opt_g, opt_d, x_reals, *rest)
-training.train_step = record
+step = training.Minimax.round
+def record(self, batches, rng):
+    seen.extend(x.clone() for x in batches)
+    return step(self, batches, rng)
+training.Minimax.round = record
 made = training.Trainer.__init__
-def keep(self, G, D, *rest, **named):
+def keep(self, *rest, **named):
     record.trainer = self
-    made(self, G, D, *rest, **named)
+    made(self, *rest, **named)
 training.Trainer.__init__ = keep
 if "full-disk" in sys.argv[1] and rank == 0:
     def refuse(self, checkpoint):
         raise OSError(28, "No space left on device")
-    training.Run.save = refuse
+    Run.save = refuse
 status = main(sys.argv[2:])
 if status == 0:
     trainer = record.trainer
