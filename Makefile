@@ -46,10 +46,10 @@ test-colab: $(STAMP)  ## every notebook in smoke on a stand-in for Google Colab:
 	@$(BIN)/python tests/compat/colab.py --python "$(PY)"
 
 slow: $(STAMP)  ## the tests that take longer: a built wheel, long runs
-	@$(BIN)/python -m pytest -m slow tests
+	@$(BIN)/python -m pytest -rs -m slow tests
 
 browser: $(STAMP)  ## the tests that drive a real browser
-	@$(BIN)/python -m pytest -s -m browser tests
+	@$(BIN)/python -m pytest -s -rs -m browser tests
 
 lint: $(STAMP)  ## ruff, mypy, and whether notebooks agree with their sources
 	@$(BIN)/ruff check .

@@ -252,7 +252,12 @@ def test_make_test_does_not_go_on_with_its_second_half(course, shell):
 
 def lab(folder):
     options = ["--no-browser", "--port=0", "--port-retries=0", "--IdentityProvider.token=secret", "--allow-root"]
-    return Command(folder, "gancourse", "lab", folder, *options, JUPYTER_PREFER_ENV_PATH="1")
+    npm = folder / "bin" / "npm"  # asked by a thread, it would have the last word (`gancourse.publishing.lab`)
+    npm.parent.mkdir()
+    npm.write_text(f"#!/bin/sh\ntouch {folder}/asked\nsleep 600\n")
+    npm.chmod(0o755)
+    path = f"{npm.parent}{os.pathsep}{os.environ['PATH']}"
+    return Command(folder, "gancourse", "lab", folder, *options, JUPYTER_PREFER_ENV_PATH="1", PATH=path)
 
 
 def answers(request):
@@ -281,6 +286,7 @@ def test_lab(tmp_path, kernels):
         command.until(lambda: answers(request), "answering")  # it says its address before it listens
         command.until_child()
     assert command.interrupt() == ["stopped"]
+    assert not (tmp_path / "asked").exists()
 
 
 # -- train -----------------------------------------------------------------------------------------------------------

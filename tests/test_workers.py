@@ -83,12 +83,12 @@ def test_it_works_from_there(what, way, tmp_path):
     assert started(way, EVERY[what], tmp_path) == "right"
 
 
+REST = [(what, way) for what in EVERY for way in ("script", "-c", "stdin", "notebook") if (what, way) not in QUICK]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["script", "-c", "stdin", "notebook"])
-@pytest.mark.parametrize("what", EVERY)
+@pytest.mark.parametrize(("what", "way"), REST)
 def test_everything_works_from_everywhere(what, way, tmp_path):
-    if (what, way) in QUICK:
-        pytest.skip("is among the quick tests")
     assert started(way, EVERY[what], tmp_path) == "right"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gancourse.exercises.checking.costs import judge_transposed_cost
 from gancourse.exercises.checking.crashes import brief, describe
 from gancourse.exercises.checking.discriminator import check_build_discriminator
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise, is_stub
@@ -516,28 +517,7 @@ def preview(G, z):
 
 
 def _check_transposed_cost(call: StudentFunction) -> str:
-    cases = [(100, 256, 7, 1), (256, 128, 4, 7), (128, 1, 4, 14), (3, 5, 2, 9)]
-    mistakes = [
-        (lambda a, b, k, n: a * b * k * k, "These are the weights. How often is each of them used?"),
-        (
-            lambda a, b, k, n: a * b * k * k * (2 * n) ** 2,
-            "You count the places of the output. Here each *input* pixel stamps the kernel once.",
-        ),
-        (lambda a, b, k, n: a * b * k * k * n, "The input has size * size pixels, not size."),
-        (lambda a, b, k, n: a * b * k * n * n, "The kernel is square: k * k weights for each pair of channels."),
-        (
-            lambda a, b, k, n: 2 * a * b * k * k * n * n,
-            "Count a multiplication together with its addition, once.",
-        ),
-    ]
-    judge_formula(
-        call,
-        cases,
-        lambda a, b, k, n: a * b * k * k * n * n,
-        mistakes,
-        [f"the layer {case}" for case in cases],
-        exact=True,
-    )
+    judge_transposed_cost(call, [(100, 256, 7, 1), (256, 128, 4, 7), (128, 1, 4, 14), (3, 5, 2, 9)])
     return "G's first layer has most of the weights, and its second does most of the work."
 
 

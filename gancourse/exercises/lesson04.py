@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gancourse.exercises.checking.costs import judge_transposed_cost
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
 from gancourse.exercises.checking.judging import close, judge_formula, numbers
@@ -88,26 +89,7 @@ def receptive_field(layers):
 
 
 def _check_products(call: StudentFunction) -> str:
-    cases = [(1024, 512, 4, 4), (64, 3, 4, 64), (3, 8, 5, 7)]
-    mistakes = [
-        (
-            lambda a, b, k, n: 4 * a * b * k * k * n * n,
-            "You count the pixels of the output: each pixel of the input stamps one kernel, and that is all.",
-        ),
-        (lambda a, b, k, n: 2 * a * b * k * k * n * n, "A product and its addition count as one here."),
-        (lambda a, b, k, n: a * b * k * k, "These are the weights. Each is used at every pixel of the input."),
-        (lambda a, b, k, n: a * b * k * n * n, "The kernel is square: k * k."),
-        (lambda a, b, k, n: a * b * k * k * n, "The image is square: n * n pixels."),
-        (lambda a, b, k, n: b * k * k * n * n, "Every output channel has a kernel for every input channel."),
-    ]
-    judge_formula(
-        call,
-        cases,
-        lambda a, b, k, n: a * b * k * k * n * n,
-        mistakes,
-        [f"the layer {case}" for case in cases],
-        exact=True,
-    )
+    judge_transposed_cost(call, [(1024, 512, 4, 4), (64, 3, 4, 64), (3, 8, 5, 7)])
     return "With half of the channels and twice the side, a layer costs the same: that is the plan of P4's networks."
 
 

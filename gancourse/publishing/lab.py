@@ -1,10 +1,12 @@
 """JupyterLab whose widgets answer at once: `python -m gancourse lab notebooks`, as `make lab` runs it.
 
-It is JupyterLab as installed, with every option of `jupyter lab`, and one setting more. Jupyter's server (2.21) leaves
+It is JupyterLab as installed, with every option of `jupyter lab`, and two settings more. Jupyter's server (2.21) leaves
 Nagle's algorithm on, which holds a small message back until the one before has been acknowledged. While a slider moves,
 Linux waits 40 ms with that, in the hope of an answer to send along. So the new picture waits behind the message that
 the kernel is busy. With the algorithm off, a slider and a tiny picture take half the time from key to screen
-(tests/browser measures the course's own widgets). Everything works without it too.
+(tests/browser measures the course's own widgets). Everything works without it too. And language servers written for
+Node.js are looked for in the environment only: jupyter-lsp asks npm for its folder in a thread while the server starts,
+where a Ctrl-C ends npm too, and its complaint comes after the goodbye.
 
 Ctrl-C ends it at once, with its kernels; Jupyter's own question whether you mean it is left out.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
@@ -20,7 +23,10 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 
 from gancourse import stopping
 
-SETTING = "--ServerApp.kernel_websocket_connection_class=gancourse.publishing.lab.PromptConnection"
+SETTINGS = [
+    "--ServerApp.kernel_websocket_connection_class=gancourse.publishing.lab.PromptConnection",
+    f"--LanguageServerManager.node_roots={sys.prefix}",
+]
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):
@@ -56,7 +62,7 @@ def run(arguments: list[str]) -> int:
 
     # its module is LabApp's own: Jupyter looks for an extension in the package of that name
     lab: Any = type("LabApp", (LabApp,), {"serverapp_class": Server, "__module__": LabApp.__module__})
-    lab.launch_instance([SETTING, *arguments])
+    lab.launch_instance([*SETTINGS, *arguments])
     if Server.initialized() and Server.instance().interrupted:
         stopping.leave()
     return 0

@@ -319,9 +319,9 @@ print(
 # %% tags=["nbval-ignore-output"]
 moments = sorted({0, 1, run.epoch // 4, run.epoch // 2, run.epoch})
 plots.show(
-    plots.samples_over_epochs({epoch: run.samples[epoch] for epoch in moments}, count=6),
+    plots.samples_over_epochs({epoch: run.samples[epoch] for epoch in moments}, count=4),
     "4.3",
-    "The run of this notebook, six fixed z: colours come first, then the place of things, and a weave over all.",
+    "The run of this notebook, four fixed z: colours come first, then the place of things, and a weave over all.",
     "Rows of images by epoch. The first row is flat grey; later rows show a sky over a ground and a blurred dark "
     "shape between them, under a regular pattern like woven cloth.",
 )
@@ -944,7 +944,7 @@ by_epoch = pretrained.strip("church-procedural")
 kept = sorted(by_epoch)
 moments = [kept[1], *[kept[round(share * (len(kept) - 1))] for share in (0.5, 0.75, 1)]]
 plots.show(
-    plots.samples_over_epochs({e: by_epoch[e] for e in moments}, count=len(by_epoch[kept[0]])),
+    plots.samples_over_epochs({e: by_epoch[e] for e in moments}, count=5),
     "4.12",
     "The run that made the shipped generator, the same z after some of its epochs.",
     "Rows of pictures by epoch: from blurred shapes under a sky to recognisable churches.",

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 import statistics
 import sys
 import time
@@ -23,6 +21,7 @@ from typing import Any
 from gancourse.publishing.readme import between
 from gancourse.training import Minimax
 from tests.benchmarks import busy
+from tests.benchmarks.process import Process
 
 MODELS = ("mlp", "dcgan", "dcgan128")
 STEPS = {
@@ -142,38 +141,18 @@ def _flops(model: str) -> int:
     return counter.get_total_flops() // len(x)
 
 
-class _Process:
-    def __init__(self, target: Any, *arguments: str, environment: dict[str, str]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, other = context.Pipe()
-        before = dict(os.environ)
-        os.environ |= environment
-        self.process = context.Process(target=target, args=(*arguments, other), daemon=True)
-        self.process.start()
-        os.environ.clear()
-        os.environ |= before
-
-    def ask(self, message: Any) -> Any:
-        self.pipe.send(message)
-        return self.pipe.recv()
-
-    def stop(self) -> None:
-        self.pipe.send("stop")
-        self.process.join()
-
-
 def compare(model: str, precision: str, environment: dict[str, str], pairs: int, device: str) -> dict[str, Any]:
     """One row of the table."""
     n = STEPS[device][model]
-    ours = _Process(_worker, "ours", model, precision, environment=environment)
-    theirs = _Process(_worker, "tutorial", model, precision, environment=environment)
+    ours = Process(_worker, "ours", model, precision, environment=environment)
+    theirs = Process(_worker, "tutorial", model, precision, environment=environment)
     for side in (ours, theirs):
         side.ask(max(1, n // 10))
     times = [(ours.ask(n), theirs.ask(n)) for _ in range(pairs)]
     peaks = ours.ask("peak"), theirs.ask("peak")
     for side in (ours, theirs):
         side.stop()
-    ceiling = _Process(_ceiling, precision, environment=environment)
+    ceiling = Process(_ceiling, precision, environment=environment)
     peak_flops = ceiling.pipe.recv()
     ceiling.process.join()
     rate_ours, rate_theirs = (n * BATCH / statistics.median(t[i] for t in times) for i in (0, 1))

@@ -9,14 +9,14 @@ machine, where it must leave everything as it is.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
+
+from tests.benchmarks.process import Process
 
 STEPS = {"mlp": 150, "dcgan": 6}
 BATCH = 128
@@ -61,26 +61,9 @@ def worker(model: str, pipe: Any) -> None:
         pipe.send(time.perf_counter() - start)
 
 
-class Training:
-    def __init__(self, model: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, other = context.Pipe()
-        before = dict(os.environ)
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ.pop(name, None)
-        os.environ |= ENVIRONMENT
-        self.process = context.Process(target=worker, args=(model, other), daemon=True)
-        self.process.start()
-        os.environ.clear()
-        os.environ |= before
-
-    def ask(self, message: Any) -> Any:
-        self.pipe.send(message)
-        return self.pipe.recv()
-
-    def stop(self) -> None:
-        self.pipe.send("stop")
-        self.process.join()
+def start(model: str) -> Process:
+    """A training of its own, whose threads nobody has chosen."""
+    return Process(worker, model, environment=ENVIRONMENT, without=("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
 
 
 def measure(pairs: int = 5, quick: bool = False) -> list[dict[str, Any]]:
@@ -94,7 +77,7 @@ def measure(pairs: int = 5, quick: bool = False) -> list[dict[str, Any]]:
     print(f"beside a busy process, float32, AVX2, {cores()} cores: shares of the quiet rate, medians of {pairs} turns")
     for model, n in STEPS.items():
         n, turns = (1, 1) if quick else (n, pairs)
-        plain, chosen, quiet = Training(model), Training(model), Training(model)
+        plain, chosen, quiet = start(model), start(model), start(model)
         for training in (plain, chosen, quiet):
             training.ask(max(1, n // 5))
         left = quiet.ask("choose")

@@ -38,6 +38,12 @@ def test_committed_notebook(name, check):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_notebook_is_small_enough_to_be_shown(name):
+    size = notebooks.built_path(ROOT, name).stat().st_size
+    assert size < 3e6, f"{size:,} bytes: GitHub shows no notebook of many megabytes; draw fewer pictures"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_title_has_the_number_of_the_file(name):
     found = re.match(r"# (\d\d) ", read(name).cells[0].source)
     assert found and found.group(1) == name[:2]

@@ -17,7 +17,7 @@ from gancourse.publishing import lab
 
 def test_the_server_takes_the_setting():
     app = ServerApp()
-    app.parse_command_line([lab.SETTING])
+    app.parse_command_line(lab.SETTINGS)
     assert app.kernel_websocket_connection_class is lab.PromptConnection
 
 
@@ -41,4 +41,4 @@ def test_the_command_is_jupyter_lab_with_one_setting_more(monkeypatch):
     for name in ("jupyterlab", "jupyterlab.labapp"):  # itself it takes seconds to import
         monkeypatch.setitem(sys.modules, name, SimpleNamespace(LabApp=app))
     assert main(["lab", "notebooks", "--no-browser"]) == 0
-    assert given == [[lab.SETTING, "notebooks", "--no-browser"]]
+    assert given == [[*lab.SETTINGS, "notebooks", "--no-browser"]]

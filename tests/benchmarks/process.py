@@ -1,0 +1,39 @@
+"""A process of its own for what is timed, with an environment of its own, that answers questions."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+class Process:
+    """Runs target(*arguments, pipe) in a new process until "stop" comes through the pipe.
+
+    environment: set there alone. without: names of variables that it does not get.
+    """
+
+    def __init__(
+        self, target: Callable[..., None], *arguments: str, environment: Mapping[str, str], without: Sequence[str] = ()
+    ) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other = context.Pipe()
+        before = dict(os.environ)
+        for name in without:
+            os.environ.pop(name, None)
+        os.environ |= environment
+        self.process = context.Process(target=target, args=(*arguments, other), daemon=True)
+        self.process.start()
+        os.environ.clear()
+        os.environ |= before
+
+    def ask(self, message: Any) -> Any:
+        """Send a message and wait for the answer."""
+        self.pipe.send(message)
+        return self.pipe.recv()
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        self.pipe.send("stop")
+        self.process.join()
