@@ -22,7 +22,7 @@
 #
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
-# | 2 cores without bfloat16 units (AVX2 only) | 0.5 | 3.6 | 5.3 hours |
+# | 2 cores without bfloat16 units (AVX2 only) | 0.5 | 3.2 | 4.7 hours |
 # | 2 cores with bfloat16 units | 0.4 | 1.8 | 2.4 hours |
 
 # %% tags=["setup"]

@@ -322,8 +322,8 @@ plots.show(
     plots.samples_over_epochs({epoch: run.samples[epoch] for epoch in moments}, count=4),
     "4.3",
     "The run of this notebook, four fixed z: colours come first, then the place of things, and a weave over all.",
-    "Rows of images by epoch. The first row is flat grey; later rows show a sky over a ground and a blurred dark "
-    "shape between them, under a regular pattern like woven cloth.",
+    "Rows of images by epoch. The first row is flat grey; later rows show blurred patches, in some of them a dark sky "
+    "over a green ground, under a regular pattern like woven cloth.",
 )
 
 # %% [markdown]

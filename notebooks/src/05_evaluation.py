@@ -21,7 +21,7 @@
 #
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
-# | 2 cores without bfloat16 units (AVX2 only) | 0.4 | 1.4 | 10 minutes |
+# | 2 cores without bfloat16 units (AVX2 only) | 0.4 | 2.0 | 17 minutes |
 # | 2 cores with bfloat16 units | 0.4 | 1.2 | 8.7 minutes |
 
 # %% tags=["setup"]
