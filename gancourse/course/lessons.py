@@ -144,7 +144,7 @@ LESSONS: dict[str, Lesson] = {
     ),
     "04_dcgan_lsun128": Lesson(
         "DCGAN at 128 pixels",
-        "churches: what a selection hides, mode collapse counted exactly, blobs explained",
+        "churches: what a selection hides, mode collapse counted, kind by kind, blobs explained",
         {"smoke": (2, 64), "laptop": (6, 1_600), "paper": (100, 126_227)},
         {
             "church": Trained("dcgan128", "churches", _WIDTHS),

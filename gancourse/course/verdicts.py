@@ -27,6 +27,21 @@ def decide(smaller: Sequence[float], larger: Sequence[float]) -> str:
     return HOLDS if gap > noise else FAILS if -gap > noise else UNDECIDED
 
 
+def seed_by_seed(smaller: Sequence[float], larger: Sequence[float]) -> tuple[str, float, float]:
+    """Whether `smaller` is so where both sides share their seeds, in one order: a paired, two-sided t test at 95 %.
+
+    Returns the verdict, the mean of larger - smaller, and its standard error. Raises ValueError for sides of unequal
+    length.
+    """
+    gaps = [b - a for a, b in zip(smaller, larger, strict=True)]
+    if len(gaps) < 2:
+        return UNDECIDED, math.nan, math.nan
+    mean, error = statistics.mean(gaps), statistics.stdev(gaps) / math.sqrt(len(gaps))
+    # t squared is an F of 1 and n - 1 degrees of freedom
+    decided = error == 0 or f_tail((mean / error) ** 2, 1, len(gaps) - 1) < 0.05
+    return UNDECIDED if not decided else HOLDS if mean > 0 else FAILS, mean, error
+
+
 def steadier(a: Sequence[float], b: Sequence[float]) -> tuple[str, float, float]:
     """Whether positive values `a` vary less over seeds than `b`, relative to their size: a two-sided F test of logs.
 

@@ -162,8 +162,7 @@ class Images:
     def subset(self, n: int) -> Images:
         """The first n images, in file order: what a short run trains on. Raises DataError when there are fewer than n.
 
-        To measure with a part of a set, take `sample`: files have an order. MNIST's training images are well mixed, so
-        their first n will do; its test images are not.
+        To measure with a part of a set, take `sample`: files have an order, MNIST's two too.
         """
         if not 1 <= n <= len(self):
             raise DataError(f"{self.name}: asked for {n} images of {len(self)}; choose 1 to {len(self)}.")

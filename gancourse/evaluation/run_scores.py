@@ -143,9 +143,9 @@ def comparison(folders: Sequence[str | Path]) -> list[dict[str, Any]]:
 
 
 def floor(n: int = 10_000) -> Scores:
-    """The scores of n of MNIST's training images against its test set, on the classifier's features: what real is."""
+    """The scores of n of MNIST's training images, drawn, against its test set, on the classifier's features."""
     look = classifier_features()
-    images = mnist("train").subset(n)
+    images = mnist("train").sample(n)
     return evaluate(summary_of(images, look) if n == 10_000 else summarise(images, look), None, look)
 
 

@@ -299,7 +299,7 @@ def _check_where_it_saturates(answer: Any) -> str:
     """,
     hints=(
         "Draw log(1 - sigmoid(s)) against the logit s. Where is it flat?",
-        "You have computed the derivative: it is -D.",
+        "Equation (1.17) has the derivative: it is -D.",
         "-D is near 0 where D is near 0.",
     ),
     check=_check_where_it_saturates,

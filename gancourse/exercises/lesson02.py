@@ -520,9 +520,7 @@ def _check_r1(call: StudentFunction) -> str:
         theirs = torch.zeros_like(ours) if theirs is None else theirs
         if not torch.allclose(ours, theirs, rtol=1e-3, atol=1e-6):
             raise Wrong("The number is right, its gradient for D's weights is not: is a `.detach()` on the way?")
-    return (
-        "Multiplied by gamma / 2 and added to D's loss it is R1: the gradient of a gradient, and one line more a step."
-    )
+    return "Multiplied by gamma / 2 and added to D's loss it is R1: the gradient of a gradient, in a few lines more."
 
 
 @exercise(

@@ -196,8 +196,7 @@ plots.show(
     "0.3",
     f"One minute, from top to bottom: what G draws from the same twelve z after {', '.join(map(str, moments))} epochs "
     f"of {len(trainer.data):,} images.",
-    "Rows of twelve small images, one row per moment. At the top grey mush, further down blobs and strokes, at the "
-    "bottom shapes that resemble handwritten digits.",
+    "Rows of twelve small images, one row per moment. At the top grey mush; each later row has more of shapes that resemble handwritten digits.",
 )
 
 # %% [markdown]
@@ -208,8 +207,7 @@ plots.show(
     plots.side_by_side({"real": images.pixels[100:125], "by G": trainer.samples[last][:25]}),
     "0.4",
     "Real digits at the left, G's after the minute at the right. Which ones would you have believed?",
-    "Two grids of 25 small images. Left: real handwritten digits. Right: images by the generator, many of them "
-    "digit-like, some of them malformed.",
+    "Two grids of 25 small images. Left: real handwritten digits. Right: images by the generator, some of them digit-like, many malformed.",
 )
 row = history[-1]
 print(f"D's mean answer in the last epoch: {row['d_real']:.2f} for real, {row['d_fake_before']:.2f} for fake images")

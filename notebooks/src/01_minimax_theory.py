@@ -19,7 +19,7 @@
 # - the game of a generator $G$ and a discriminator $D$, and the best $D$ for any $G$
 # - what $G$ minimises when $D$ is at its best, and why that is hard to descend
 # - why practice uses another loss for $G$, and exactly what that changes
-# - what alternating gradient steps do: spiral, orbit, diverge, converge
+# - what gradient steps in a game do: spiral, orbit, diverge, converge
 # - how mode collapse comes about, what theory promises, and where GANs stand among generative models
 #
 # **Time.** The plan cell below prints the minutes that this notebook was measured to take. Nearly every cell is instant; the reading is what takes an hour.
@@ -414,7 +414,7 @@ plots.show(
     "A network trained on samples (violet) lies on $D^*$ (dashed) wherever either density has mass. "
     "At the edges, where it has seen nothing, it may do as it likes.",
     "Top: the data's density on the left, the generator's on the right. Bottom: the trained D falls from 1 to 0 "
-    "between them, on top of the dashed D*.",
+    "between them, on top of the dashed D*; at the far left D* falls to 0 and the trained D stays near 1.",
 )
 
 # %% [markdown]
@@ -531,7 +531,7 @@ print(f"the trained D vouches for {vouched:.4f}")
 assert vouched < truth
 
 # %% [markdown]
-# Every GAN's loss of $D$ can be read in this way: $\frac12(\log 4 - L_D)$ is what this $D$ can vouch for, and the true JSD is at least as large, up to the noise of the batch. A loss near $\log 4$ says that *this* $D$ sees little difference; it never says that there is none.
+# The loss of $D$ in every GAN that plays (1.7) can be read in this way: $\frac12(\log 4 - L_D)$ is what this $D$ can vouch for, and the true JSD is at least as large, up to the noise of the batch. A loss near $\log 4$ says that *this* $D$ sees little difference; it never says that there is none.
 #
 # Now a picture that will explain much of what follows. Let the data be $N(2, 1)$ and the generator $G(z) = \theta + z$ with standard normal noise, so $p_g = N(\theta, 1)$. Fix some discriminator and move $\theta$: that is one curve. Do it for many discriminators: $C$ is the upper *envelope* of the curves. Each $D^*_{\theta_0}$ gives a curve that touches the envelope at its own $\theta_0$, and has the same slope there:
 #
@@ -663,13 +663,13 @@ right.legend(loc="upper center")
 plots.show(
     fig,
     "1.6",
-    "Left: the JSD is flat as soon as the densities part (broad line: uniform; dashed: normal). Right: the Wasserstein-1 "
+    "Left: the JSD of the uniform densities (broad line) is flat as soon as they part; that of the normal ones (dashed), which never part, flattens towards log 2. Right: the Wasserstein-1 "
     "distance keeps its slope at every shift, the same for both.",
-    "Left: a V-shaped valley at shift 0 that saturates at log 2 on both sides. Right: a V with straight arms that never flatten.",
+    "Left: a V with its tip at shift 0 that is flat at log 2 beyond 1 on both sides, and a wide round valley that nears log 2. Right: a V with straight arms that never flatten.",
 )
 
 # %% [markdown]
-# Add what section 1.1 said, that an image generator's samples fill a set of volume zero. Two such sets hardly overlap, so that a perfect discriminator exists (Arjovsky and Bottou 2017 say under which conditions). The better $D$ becomes, the less the loss of (1.8) tells $G$. This is the seed of the Wasserstein GAN, a later lesson, which keeps the slope by making $D$ Lipschitz.
+# Add what section 1.1 said, that an image generator's samples fill a set of volume zero. Two such sets hardly overlap, so that a perfect discriminator exists (Arjovsky and Bottou 2017 say under which conditions). The better $D$ becomes, the less the loss of (1.8) tells $G$. This is the seed of the Wasserstein GAN, which keeps the slope by making $D$ Lipschitz.
 #
 # **Predict.** Give both uniform densities the width 4. At which shift does the JSD saturate now? What does that suggest about adding noise to real *and* generated images?
 #
@@ -1396,7 +1396,7 @@ for name, lr_d in speeds.items():
             assert late < 2 and len(moves(share)) > 10 and (share >= 0.2).any(0).sum() >= 5
 
 # %% [markdown]
-# Now the pictures. Those of the slow run are not picked by eye: they show the last four modes that it held, each at the moment when it held most samples.
+# Now the pictures. Those of the slow run are not picked by eye: they show its last four visits to a mode, each at the moment when it held most samples.
 
 # %% tags=["nbval-ignore-output"]
 real = games.sample_ring(1000, torch.Generator().manual_seed(5), mode_std)
@@ -1439,7 +1439,7 @@ plots.show(
     "1.11",
     "Above: data (grey) and samples (orange). Below: where the samples are over time, a row for each of the 8 modes. A fast "
     "$D$ spreads $G$ over all of them. Before a slow $D$, $G$ holds one mode, leaves it for another, and comes back later.",
-    "Above: in the first panel the samples lie on the whole ring, in the others in one spot or on a streak through one mode. "
+    "Above: in the first panel the samples lie round the ring, open between two neighbouring modes, in the others in one spot or on a streak through one mode. "
     f"Below: eight filled rows for the fast D; for the slow D short dashes that jump from row to row, "
     f"{max(0, len(moves(shares[slow])) - 1)} times.",
 )
@@ -1576,11 +1576,11 @@ plots.show(
     "A discriminator that can only tell left from right sees no difference between these two densities: $D = 1/2$, both "
     "losses at their equilibrium marks, and $p_g \\ne p$. The unrestricted $D^*$ (dashed) does see it.",
     "Data with two humps at -2 and 2, a generated hump at 0. A flat line at one half is the best linear D; the dashed D* "
-    "is near 0 in the middle and near 1 outside.",
+    "is near 0 in the middle, above 0.9 on the outer side of each hump, and near 0 again at both edges.",
 )
 
 # %% [markdown]
-# So $D = 1/2$ means "this $D$, trained so far, cannot tell them apart", and no more. At an equilibrium of finite networks the generator need only fool *that* discriminator. And the losses show the state of the game, not the quality of the samples; a later lesson measures quality.
+# So $D = 1/2$ means "this $D$, trained so far, cannot tell them apart", and no more. At an equilibrium of finite networks the generator need only fool *that* discriminator. And the losses show the state of the game, not the quality of the samples; lesson 05 measures quality.
 #
 # **Predict.** Which statistic of the data must $p_g$ match to fool a linear $D$? And one with logit $w_1 x + w_2 x^2 + b$?
 
@@ -1615,7 +1615,7 @@ for width, fooled in ((1.0, False), (math.sqrt(2.0**2 + 0.5**2), True)):  # the 
 # | **GAN** (2014) | the game (1.8): a divergence that a second network estimates from samples | none; only samples | one pass |
 # | diffusion (2015; Ho et al. 2020) | to remove a little noise, at every strength of noise: a bound of (1.1) | a bound | many passes |
 #
-# The first three and the last pay for a likelihood, with a bound, an invertible network or many passes. A GAN gives it up, and with it the means of section 1.1 to punish a missing mode.
+# The first three and the last pay for a likelihood, with a bound, an invertible network or many passes. A GAN gives it up, and with it the means of section 1.1 to *forbid* a missing mode.
 #
 # **How it came about.** Noise-contrastive estimation (2010, section 1.4) had shown that a classifier between data and noise learns a density. G14 turned it around in 2014: keep the classifier, and let the *noise* learn. DCGAN (2015) found networks with which it works, f-GAN (2016) and Wasserstein GAN (2017) other divergences for it, BigGAN and StyleGAN (2018) size and quality. Since about 2021 diffusion models make the better pictures on most benchmarks (Dhariwal and Nichol 2021).
 #

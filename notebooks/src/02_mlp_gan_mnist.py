@@ -82,7 +82,7 @@ print(plan)
 #
 # $G$ ought to descend $\mathbb E_z[\log(1 - D(G(z)))]$. But wherever $D$ rejects a fake with confidence,
 # $D(G(z)) \approx 0$, this loss is flat, and Goodfellow et al. (2014) expect that early in the training, while $G$ is poor.
-# (Figure 2.6 will show how early, in our run.) P1, as they advise, lets $G$ descend the **non-saturating** loss
+# (Figure 2.6 will show whether it comes to that in our run.) P1, as they advise, lets $G$ descend the **non-saturating** loss
 #
 # $$ L_G = -\mathbb E_z[\log D(G(z))], \tag{2.3} $$
 #
@@ -587,12 +587,11 @@ plots.show(
     "2.8",
     "Sixty-four real digits and all sixty-four samples of the fixed z.",
     "Two grids of 64 images. Left real digits with clean strokes, right the generator's, many of them readable, with "
-    "ragged edges and isolated grey pixels.",
+    "ragged edges and isolated bright pixels.",
 )
 
 # %% [markdown]
-# And here is the whole of P1's run, which the course has done for you and ships as weights: the same recipe, the same
-# kind of fixed $z$, at the epochs of P1's figure.
+# And here is the whole of P1's run and as many epochs again, which the course has done for you and ships as weights: the same recipe, the same kind of fixed $z$, at the epochs of P1's figure and at the last.
 
 # %%
 shipped = pretrained.strip(name="mlp-mnist")
@@ -602,7 +601,7 @@ plots.show(
     "2.9",
     "P1's MLP as shipped: the same twelve z at the epochs whose weights come with the course.",
     "Rows of twelve small images, one row per shipped epoch. In the first row blurred strokes amid noise, in the later "
-    "ones digits, most of them readable, with isolated grey pixels around them.",
+    "ones digits, most of them readable, with isolated bright pixels around them.",
 )
 
 # %% [markdown]
@@ -684,7 +683,7 @@ plots.show(
     "(grey) and for fake images (orange). Runs A to D by formula; at the right a healthy run as measured.",
     "Ten panels, two for each run. A: D's loss falls to 0, G's grows. B: all curves lie flat on their marks. C: D's loss "
     "settles below its mark and G's above, D's answers stay off the ends. D: losses and answers swing widely. At the "
-    "right, P1's measured run: like C, with G's loss somewhat higher.",
+    "right, P1's measured run: like C, with G's loss nearly twice as high.",
 )
 
 # %% [markdown]
@@ -704,7 +703,7 @@ ex.read_curves.check(my_read_curves)
 #
 # P2 trains perceptrons on MNIST too. Its networks are wider than P1's, $G$ has a layer more, and plain ReLU stands between
 # the layers. We take them as its code prints them. (What had to be mended before the code ran, and where its text and its
-# code differ, is in the appendix, section 2.16, with an exercise for each.)
+# code differ, is in the appendix, section 2.16, with an exercise for each mend.)
 
 # %%
 torch.manual_seed(seed)
@@ -838,7 +837,7 @@ plots.show(
     fig,
     "2.14",
     f"P2's networks as printed, every epoch of {last} (orange, a line style for each seed); P1's networks by the same "
-    "settings for ten epochs, three seeds (grey, where it was measured).",
+    "settings but a fresh z for G's step, ten epochs, three seeds (grey, where it was measured).",
     "Six panels against the epoch. At first the samples lie close together, the KL is at its largest value and the distance "
     "falls. Then for some epochs the samples come apart and several digits appear. When D(G(z)) falls to 0 the samples "
     "come together again, the gradient that reaches an image stays large, and G's own gradient swings over several orders "
@@ -871,8 +870,7 @@ assert all(row["history"][0]["fid"] == first[row["seed"]][0]["fid"] for row in l
 # The collapse does pass, and it comes back; the lines above say when. The first epochs show one shape for all $z$. Then, in
 # each seed that we ran, the samples come apart, and for some epochs $G$ draws several digits. Meanwhile $D$ gets ahead. When
 # $D(G(z))$ goes to 0 the samples come together again, into a single picture or next to it. By (2.6) a $D$ whose loss is 0
-# proves that the two distributions do not overlap. That need not be the end: now and then $G$ jumps to another picture, or
-# its samples come apart once more, and $D$'s loss jumps with it; figure 2.14 shows how often in each seed.
+# proves that the two distributions do not overlap. That need not be the end: now and then $G$ jumps to another picture, or its samples come apart once more, and $D(G(z))$ jumps with it: its peaks in figure 2.14 show how often in each seed.
 #
 # </details>
 #
@@ -887,7 +885,7 @@ assert all(row["history"][0]["fid"] == first[row["seed"]][0]["fid"] for row in l
 # $G$ and $D$; the norm of $\partial(-\log D(x))/\partial x$ at $x = G(z)$, which is all that $G$ ever learns from, and the
 # norm of what becomes of it in $G$'s weights; and the distance between samples, as a share of that between real digits.
 #
-# For comparison stand P1's networks, and P2's with the remedy of section 2.13, at the same epochs.
+# For comparison stand P1's networks, and P2's with the remedy of section 2.13, at the epochs up to 10; neither was run for 50.
 
 # %%
 columns = {"silent_g": "silent in G", "silent_d": "in D", "grad_at_output": "gradient at x", "grad_norm_g": "G's own"}
@@ -935,9 +933,7 @@ assert weakest > 0.5 and max(row["history"][0]["silent_g"] for row in collapse) 
 #
 # **The gradient at $x$** does not vanish, in no epoch of the long runs. It even grows: the loss on logits pulls with full
 # strength wherever $D$ is sure (figure 2.5), and this $D$ is steep. At the end each image is told loudly where to go.
-# But look at what becomes of it in $G$'s weights. In P1's networks that is larger than the gradient at $x$. In the long runs
-# the seeds differ, and the last line counts them: where it falls to less than a tenth of P1's, the message arrives at the
-# image and not at the weights: what died has **died inside $G$**. Where it does not, $G$ is still being moved.
+# But look at what becomes of it in $G$'s weights. In P1's networks that is larger than the gradient at $x$. In the last ten epochs of the long runs the last line compares its median with P1's, and counts the seeds in which it is less than a tenth: there the message arrives at the image and not at the weights. What dies, **dies inside $G$**. It need not be for good: a median says nothing about single epochs, and figure 2.14 shows a seed whose samples come apart once more near the end.
 #
 # Where inside? The last thing that $G$ does is $\tanh$, and on the way back the gradient at each pixel is multiplied by
 #
@@ -969,7 +965,7 @@ for name, epoch, label in (("schulz-mnist", 10, "P2 mended"), ("mlp-mnist", 50, 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# In a healthy generator a good part, although most of its pixels are black. In the long runs it is nearly all at first, when
+# In a healthy generator a good part, although most of its pixels are black. In the long runs in which it was recorded (seeds 1 and 2) it is nearly all at first, when
 # all pixels are grey, and falls while $D$ wins, as the rows say: pixel after pixel is driven to its end. A picture of pure
 # black and white can hardly be changed by a gradient any more, and as little by another $z$, for both have to pass the same
 # $\tanh$. So the samples come together *and* $G$ can hardly learn to part them.
@@ -1042,8 +1038,7 @@ assert by_key["init-he"]["history"][0]["spread"] > 0.5 and classes(by_key["init-
 #
 # $$ L_D + \frac{\gamma}{2}\, \mathbb E_x\, \lVert \nabla_x s(x) \rVert^2, \tag{2.10} $$
 #
-# with $s(x)$ the logit of $D$ at real images $x$: $D$ pays for being steep where the data is. At the equilibrium $D$ must be
-# flat, and without a price nothing makes it so. What the price does is in the table of section 2.12: the gradient that
+# with $s(x)$ the logit of $D$ at real images $x$: $D$ pays for being steep where the data is. At the equilibrium $D$ must be flat; its loss asks that of it only where samples lie, and says nothing about the slope beside them. What the price does is in the table of section 2.12: the gradient that
 # reaches the images is a fraction of what it was, $D$'s logits stay small, and the samples come apart within one epoch.
 #
 # It needs a gradient of a gradient: the slope is differentiated once more, with respect to $D$'s weights, when $D$'s step is
@@ -1064,7 +1059,7 @@ def my_r1(D, x):
 ex.r1.check(my_r1)
 
 # %% [markdown]
-# And here it is in place: $D$'s step of section 2.5, with three lines more.
+# And here it is in place: $D$'s step of section 2.5, with four lines more.
 
 
 # %%
@@ -1248,7 +1243,7 @@ widgets.latent_explorer(trainer.networks["G"])
 #   right, at the equilibrium. Its table lists a LeakyReLU slope for DCGAN's $G$, which has ReLU.
 # - P2's formula for $D$ has two layers, its code three. Its text has $G$ maximise $D(G(z))$, its formula $\log D(G(z))$, which
 #   is equation (2.3).
-# - P2's listing stops at three lines, and each is a classic. Its images are unrolled with `view(batch_size, -1)`; its
+# - Three lines of P2's listing raise an error when they are run, and each is a classic. Its images are unrolled with `view(batch_size, -1)`; its
 #   targets have shape (B,) where $D$'s outputs have (B, 1); and it lists a residual block (never used) whose convolutions
 #   are not padded. What happens, with batches of 128?
 
@@ -1334,8 +1329,7 @@ ex.residual_branch.check(my_residual_branch)
 #
 # Two three-layer perceptrons and 25 lines of Algorithm 1 are enough to draw digits. The losses of a GAN are read against
 # their marks, $2 \ln 2$ and $\ln 2$, and against each other; $D$'s loss proves a least distance between data and generator
-# and no more, and neither loss says how good the images are. P2's larger networks collapse with the same settings in every
-# seed that we tried, come back for some epochs, and collapse again when $D$ wins; a penalty on $D$'s slope mends them, in
+# and no more, and neither loss says how good the images are. P2's larger networks collapse with P1's settings and P2's one fake batch for both steps in every seed that we tried, come back for some epochs, and collapse again when $D$ wins; a penalty on $D$'s slope mends them, in
 # three seeds of three over ten epochs, without touching a layer or the start.
 #
 # ## What we do not know yet
@@ -1347,7 +1341,7 @@ ex.residual_branch.check(my_residual_branch)
 #
 # ## References
 #
-# - S. Ben Abdallah, *Adversarial Networks for Image Generation* (P1): networks, settings and figure 3 of this lesson.
+# - S. Ben Abdallah, *Adversarial Networks for Image Generation* (P1): the networks and settings of this lesson; its figure 3 is that of section 2.8.
 # - K. Schulz, *GANs for Image Generation on the MNIST Dataset* (P2): the networks of section 2.10 and the listing of 2.16.
 # - I. Goodfellow et al., *Generative Adversarial Nets*, NeurIPS 2014, [arXiv:1406.2661](https://arxiv.org/abs/1406.2661):
 #   Algorithm 1, and the non-saturating loss (end of section 3).

@@ -172,7 +172,7 @@ ex.frechet_1d.check(my_frechet_1d)
 
 # %%
 with torch.no_grad():
-    genuine_2000 = look(data.scale(train.pixels[:2000]))
+    genuine_2000 = look(data.scale(train.sample(2000).pixels))
     a = genuine_2000.double()
     b = look(data.scale(test.sample(2000).pixels)).double()
 cov_a, cov_b = a.T.cov(), b.T.cov()
@@ -201,8 +201,7 @@ ex.frechet.check(my_frechet)
 # ## 5.4 When is a distance small?
 #
 # Real images against real images do not score 0: the cell above compared two sets of genuine digits. That number is the
-# **floor** for sets of that size, and no score should be quoted without it. Here are the generators that come with the
-# course: 10,000 samples each against the 10,000 test images, and in the first row 10,000 training images in the place of
+# **floor** for sets of that size, and no score should be quoted without it. Here are the generators of digits that come with the course: 10,000 samples each against the 10,000 test images, and in the first row 10,000 training images in the place of
 # samples. (The table is made by `python -m gancourse reproduce mnist_scores`, in a few minutes.)
 
 # %%
@@ -296,7 +295,7 @@ plots.show(
 # more often. That there are two kinds of writers we have measured; which half is whose we leave open.
 #
 # So a score against the first $n$ test images is a score against one kind of writer. What does that do to a generator? Here
-# is the precision (5.7) of P1's MLP from 2,000 samples, by the slice that it is compared with:
+# is the precision (section 5.7) of P1's MLP from 2,000 samples, by the slice that it is compared with:
 
 # %%
 G = pretrained.load("mlp-mnist", 50)
@@ -316,8 +315,7 @@ assert shift > np.mean(floors) + 3 * np.std(floors, ddof=1)
 # %% [markdown]
 # The same network, and another verdict by an accident of the file's order: against the last 2,000 its precision is lower by
 # several times the spread of fair draws, and either slice doubles the floor, or nearly. Two habits follow, and `evaluate` has both:
-# where fewer real images are used than there are, *draw* them, from a fixed seed; or use all. (The training images are
-# written in mixed order. Sorted sets are common elsewhere: by class, by camera, by date.)
+# where fewer real images are used than there are, *draw* them, from a fixed seed; or use all. The training images are mixed better, but not perfectly either: blocks of them in file order lie farther apart than drawn ones. So we draw them too. (Sorted sets are common elsewhere: by class, by camera, by date.)
 #
 # Another seed for $z$ gives another number. How much does it move? Three seeds each:
 
@@ -346,7 +344,7 @@ def fid_of(features, n, seed):
     return evaluation.frechet_distance(part.mean(0), part.T.cov(), real.mean, real.cov)
 
 
-genuine = evaluation.summarise(train.subset(10_000), look).features
+genuine = evaluation.summarise(train.sample(10_000), look).features
 sizes = [300, 500, 1000, 2000, 5000, 10_000]
 bias = {n: [fid_of(genuine, n, s) for s in range(5 if n < 5000 else 1)] for n in sizes}
 for n, values in bias.items():
@@ -418,8 +416,7 @@ print(
 # $$ \widehat{d^2} = \underset{i \ne j}{\operatorname{mean}}\; k(x_i, x_j) + \underset{i \ne j}{\operatorname{mean}}\; k(y_i, y_j)
 # - 2 \operatorname{mean}\; k(x_i, y_j). \tag{5.4} $$
 #
-# A pair $i = i$ is left out, because a point is nearer to itself than any other ever is. Two halves of the test set have
-# the distance 0, and the estimate should lie around it, on both sides:
+# A pair $i = i$ is left out, because a point is nearer to itself than any other ever is. Two sets drawn at random from the test set come from one source, at the distance 0, and the estimate should lie around it, on both sides:
 
 # %%
 halves = []
@@ -466,6 +463,27 @@ except evaluation.EvaluationError as error:
 # - *JPEG*: compressed and unpacked again
 # - *resized*: to 14 × 14 and back to 28 × 28, as happens in careless data pipelines
 # - *upside down*
+#
+# Beside the distance stands the score that came before it. The **Inception score** (Salimans et al., 2016) asks a classifier
+# about the samples alone: is each answer $p_i$ sure, and are the answers together, in the mean $\bar p$, spread over the classes?
+#
+# $$ \mathrm{IS} = \exp\Big( \tfrac1N \sum_i \mathrm{KL}(p_i \,\|\, \bar p) \Big), \tag{5.5} $$
+#
+# between 1 and the number of classes. And *KL* is that of the classes that it names, as frequencies, from equal ones: 0 for ten
+# equally frequent digits, $\ln 10$ for one digit alone.
+#
+# **Exercise: Inception score** (easy, 5 minutes). `p` holds a classifier's probabilities for $N$ images, $(N, K)$, rows that sum to 1, exact zeros among them. Return
+# $\exp\big(\tfrac1N\sum_i \mathrm{KL}(p_i \,\|\, \bar p)\big)$, where $\bar p$ is the mean of the rows.
+
+
+# %% tags=["exercise"]
+def my_inception_score(p):
+    """exp of the mean KL of each row of p (N, K) from the mean row."""
+    ...  # your code
+
+
+# %%
+ex.inception_score.check(my_inception_score)
 
 
 # %%
@@ -478,7 +496,7 @@ def jpeg(x, quality):
     return data.scale(torch.stack(images)[:, None])
 
 
-base = data.scale(train.pixels[:2000])
+base = data.scale(train.sample(2000).pixels)
 fooling = {
     "replayed": base,
     "one digit": data.scale(train.pixels[train.labels == 1][:2000]),
@@ -548,7 +566,8 @@ assert gap > 3 * by_name["dcgan-mnist", 100]["fid"] > 3 * fid_between(resized["a
 # %% [markdown]
 # PyTorch's plain `bilinear` looks at four pixels however much it shrinks, and skips those between: strokes break. That is the
 # fault that Parmar et al. found in published scores, in several libraries at once. The three filters that average over all
-# pixels (an "a" in the head says antialiased) agree among themselves. But plain against antialiased `bilinear`, one argument
+# pixels (an "a" in the head says antialiased) are nearer to one another than either of the others is to any of them, though two of
+# them still differ by nearly as much as P1's DCGAN does from the test set. And plain against antialiased `bilinear`, one argument
 # of one function, is worth several times what separates P1's DCGAN from the test set. So resize real and generated images
 # with one and the same function, antialiased, and say which. The first column is no contest, by the way: the antialiased
 # filters are farther from the untouched digits because they blur, as they should.
@@ -598,13 +617,12 @@ assert found["unseen ones"].z < -3  # and here is not one copy
 # <details><summary>Answer</summary>
 #
 # $z$ asks about the set as a whole, and DCGAN's own samples lie so far out that they outvote the copies: with 300 of them it
-# is still more at ease than with as many honest real images. Both shares see them. Noise moves every copy by about as much as
-# unseen images lie away, so the first share misses it; $z$ does not, nor does the last column. And the unseen ones alarm $z$
+# is still more at ease than with as many honest real images. Both shares see them. Noise moves every copy farther off than the nearest 1 % of unseen images lie, though not as far as most of them, so the first share misses it; $z$ does not, nor does the last column. And the unseen ones alarm $z$
 # nearly as much as true copies do: ones are alike, so each of them has a near neighbour that nobody copied.
 #
 # </details>
 #
-# No reading sees every theft, and all three accuse the innocent ones, the last one least. We decide by the share of those
+# $z$ misses the mixture, and the first share misses the noise. The last column sees all three thefts, though only part of the noisy copies. All three accuse the innocent ones, the last one least. We decide by the share of those
 # nearer than 99 %, with its limit of chance, look at the other two, and then at the pictures.
 #
 # **Exercise: Which samples are copies?** (medium, 6 minutes). `train` $(N, F)$, `unseen` $(U, F)$ and `fake` $(M, F)$ are float64 features of training images, of real images that
@@ -676,11 +694,12 @@ ex.precision.check(my_precision)
 plots.show(
     plots.scoreboard(rows),
     "5.6",
-    "Every generator that the course ships, and real training images (grey); the dots bear the numbers of the rows. Left: the "
+    "Every generator of digits that the course ships, and real training images (grey); the dots bear the numbers of the rows. Left: the "
     "distance, on a logarithmic scale. Then precision against recall, and precision against coverage.",
-    "Left, a numbered dot per generator at its distance. Middle, the same numbers at recall and precision: DCGAN's stand far "
-    "to the right of the perceptrons'. Right, at coverage and precision, DCGAN at epoch 5 stands beside the perceptron at "
-    "epoch 50, and the best recipe beside real images.",
+    "Left, a numbered dot per generator at its distance. Middle, the same numbers at recall and precision: P1's DCGAN "
+    "stands to the right of all perceptrons, the best recipe just beside the last of them. Right, at coverage and precision, "
+    "DCGAN at epoch 5 stands below the perceptron at epoch 50, at nearly the same coverage, and the best recipe beside real "
+    "images.",
 )
 for row in rows:
     print(
@@ -708,7 +727,7 @@ plots.show(
     plots.image_grid(glued[:24], columns=12),
     "5.7",
     "Twenty-four of 2,000 images, not picked: a quarter each of four training digits.",
-    "Two rows of twelve images of strokes that break off at the middle lines; hardly one is a digit.",
+    "Two rows of twelve images of strokes that break off at the middle lines; few are digits.",
 )
 some_real = real.features[torch.randperm(10_000, generator=torch.Generator().manual_seed(seed))[:2000]]
 sets = {"real training images": genuine_2000, "glued quarters": evaluation.summarise(glued, look).features}
@@ -744,7 +763,7 @@ assert glued_f[1] > 0.6 and glued_f[2] < 0.2 and glued_f[3] > 1.2 * real_f[3]
 # </details>
 #
 # So what of DCGAN at 5 epochs? Its balls are larger than the MLP's, by the same effect, and with equal balls the two reach
-# about as much. That DCGAN has the richer repertoire *at that epoch* is what recall says, and nothing else does. At 50 and
+# about as much. That DCGAN reaches more of the real variety *at that epoch* is what recall says, while coverage and equal balls see no clear difference. (Its ten digits are more evenly frequent, too: see the column KL.) At 50 and
 # 100 epochs it is richer by coverage as well. P1 calls the one satisfactory and the other realistic; read such words beside
 # three numbers, of which recall is the one not to read alone.
 #
@@ -844,8 +863,7 @@ plots.show(
 )
 
 # %% [markdown]
-# From a terminal, `python -m gancourse train mlp --score-every 5 --out RUN` does the same, `python -m gancourse evaluate RUN`
-# scores a run with everything above, and `python -m gancourse compare RUN RUN` puts several side by side.
+# From a terminal, `python -m gancourse train mlp --score-every 5 --out RUN` scores every fifth epoch of a long run, `python -m gancourse evaluate RUN` gives a run the columns of the table in 5.4, and `python -m gancourse compare RUN RUN` puts several side by side.
 
 # %% [markdown]
 # ## 5.11 How good can it get with this generator?
@@ -871,15 +889,14 @@ def between_two(x):
 z = torch.randn(2000, 100, generator=torch.Generator().manual_seed(seed))
 p1, best = pretrained.load("dcgan-mnist", 100), pretrained.load("dcgan-mnist-best")
 with torch.no_grad():
-    digits = {"P1's DCGAN, epoch 100": p1(z), "ours, the one that we are about to make": best(z)}
+    digits = {"P1's DCGAN, epoch 100": p1(z), "ours, the one of this section": best(z)}
 for name, x in ({"real digits": base} | digits).items():
     print(f"{name:40} less than 90 % sure of {unsure(x):5.1%}; {between_two(x):.0%} of those lie between two digits")
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Of hardly any real digit, and of about a quarter of DCGAN's. Most of those are not ragged or faint: two answers share the
-# classifier's belief, as with the few real digits that are doubtful.
+# Of hardly any real digit, and of about a quarter of DCGAN's. For most of those two answers share the classifier's belief, as with the few real digits that are doubtful.
 #
 # </details>
 #
@@ -892,13 +909,13 @@ for name, x in ({"real digits": base} | digits).items():
 # We cut the line of $z$'s first coordinate into $K = 100$ intervals, as probable as the clusters are large, and move each
 # $z$ by a centre $c_k$, drawn once from $\mathcal N(0, I)$, that belongs to its interval:
 #
-# $$ z \mapsto z + c_{k(z_1)}. \tag{5.5} $$
+# $$ z \mapsto z + c_{k(z_1)}. \tag{5.6} $$
 #
 # Now $G$'s first layer sees a mixture of Gaussians that lie far apart (Ben-Yosef and Weinshall, 2018), and need not fill
 # the space between them. $D$ is told the cluster of each image, real or fake: with $h(x)$ for its last hidden layer, its
 # logit becomes
 #
-# $$ s(x, k) = w_0^\top h(x) + w_k^\top h(x). \tag{5.6} $$
+# $$ s(x, k) = w_0^\top h(x) + w_k^\top h(x). \tag{5.7} $$
 #
 # That is a GAN conditioned on clusters of its own data (Liu et al., 2020). `models.ClusterGenerator` has P1's layers and
 # P1's number of parameters, and $z$ is drawn as ever; `gancourse/models/clusters.py` finds the clusters in some seconds.
@@ -919,7 +936,7 @@ ex.torn.check(my_torn)
 
 # %% [markdown]
 # Does it help, and what of it? Here is an ablation: every row is a training run with the same generator and the same
-# number of training images. The first rows are the path, each on top of the one before; the rows with a plus sign are
+# number of training images. The first five rows are the path, each on top of the one before; the sixth is its end at P1's learning rate; the rows with a plus sign are
 # what the years after 2014 recommend, each on top of the averaged generator with high, falling learning rates. **Predict** the
 # best of them first.
 
@@ -980,6 +997,7 @@ def factor(a, b):
 for kind, other in (
     ("ema", "p1"),
     ("decay", "p1"),
+    ("decay", "ema"),
     ("high", "decay"),
     ("high", "p1"),
     ("final", "high"),
@@ -989,11 +1007,14 @@ for kind, other in (
 for kind in order[len(path) :]:
     print(f"{runs[f'{kind}-0']['label']}, against the same without: {factor(kind, 'high')}")
 assert (
-    "farther" in factor("decay", "p1") and "nearer" in factor("final", "high") and "nearer" in factor("final", "torn")
+    "farther" in factor("decay", "p1")
+    and "farther" in factor("decay", "ema")
+    and "nearer" in factor("final", "high")
+    and "nearer" in factor("final", "torn")
 )
 
 # %% [markdown]
-# In runs as short as these, falling rates at P1's rate make things *worse* (our reading: they fall before $G$ has got
+# In runs as short as these, falling rates at P1's rate make things *worse*, with the average and against it alone (our reading: they fall before $G$ has got
 # anywhere), and larger ones make up for it. Clusters at P1's learning rate stay far, and so do larger rates without
 # clusters: the two halves of the path's end need each other.
 #
@@ -1001,8 +1022,8 @@ assert (
 # image beside its own kind. Which of them is it? We take the path's end apart:
 #
 # - *neither*: no clusters, all else as at the path's end (which also uses one batch of fakes for both steps);
-# - *G alone*: $z$ is moved as in (5.5), and $D$ is P1's, which hears nothing of it;
-# - *D alone*: $D$ judges by (5.6), with the cluster nearest to the image, real or fake; $G$ sees $z$ as it is;
+# - *G alone*: $z$ is moved as in (5.6), and $D$ is P1's, which hears nothing of it;
+# - *D alone*: $D$ judges by (5.7), with the cluster nearest to the image, real or fake; $G$ sees $z$ as it is;
 # - *D asks*: $D$ is told each fake's $k(z_1)$ as at the path's end, but $z$ is not moved; $G$ would have to find the interval
 #   in $z_1$ by itself.
 #
@@ -1092,12 +1113,12 @@ print(
     f"in the median cluster: {per_cluster.median():.1%}. Distance with the worst one {fids[0]:.2f}, without it", end=" "
 )
 print(f"{fids[1]:.2f}, without as many random images {fids[2]:.2f}")
-members = data.scale(train.pixels[:20_000])
+members = data.scale(train.sample(20_000).pixels)
 members = members[D_best.code(members) == worst][:12]
 plots.show(
     plots.side_by_side({"drawn in the worst cluster": drawn[code == worst][:12], "real images of it": members}, 6),
     "5.11",
-    "The one cluster that failed. Its real images are thin digits of every kind, alike in pixels and in nothing else; G has "
+    "The cluster that failed worst. Its real images are thin digits of every kind, alike in pixels and in nothing else; G has "
     "collapsed there, to one image that is no digit at all.",
     "Two grids of twelve images. Left, twelve nearly equal patches of noise. Right, thin, faint digits of many kinds.",
 )
@@ -1161,6 +1182,7 @@ plots.show(
 #
 # - S. Ben Abdallah, *Adversarial Networks for Image Generation* (P1 of this course).
 # - Y. LeCun, C. Cortes and C. Burges, *The MNIST Database of Handwritten Digits*, 1998: where its test set comes from.
+# - T. Salimans et al., *Improved Techniques for Training GANs*, 2016: the Inception score.
 # - M. Heusel et al., *GANs Trained by a Two Time-Scale Update Rule*, 2017: FID.
 # - M. Bińkowski et al., *Demystifying MMD GANs*, 2018: KID, and the bias of FID.
 # - T. Kynkäänniemi et al., *Improved Precision and Recall Metric for Assessing Generative Models*, 2019.
@@ -1170,6 +1192,6 @@ plots.show(
 # - G. Parmar, R. Zhang and J. Zhu, *On Aliased Resizing and Surprising Subtleties in GAN Evaluation*, 2022.
 # - M. Ben-Yosef and D. Weinshall, *Gaussian Mixture Generative Adversarial Networks*, 2018: mixtures in latent space.
 # - S. Liu et al., *Diverse Image Generation via Self-Conditioned GANs*, 2020: clusters of the data as conditions.
-# - T. Miyato and M. Koyama, *cGANs with Projection Discriminator*, 2018: (5.6).
+# - T. Miyato and M. Koyama, *cGANs with Projection Discriminator*, 2018: (5.7).
 # - L. Theis, A. van den Oord and M. Bethge, *A Note on the Evaluation of Generative Models*, 2016.
 # - M. Lucic et al., *Are GANs Created Equal?*, 2018.

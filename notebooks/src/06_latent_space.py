@@ -397,14 +397,12 @@ if name == "dcgan-mnist" and plan.profile != "smoke":  # G leans as what it was 
 assert mean_slant["test, the last 1,000"] - mean_slant["test, the first 1,000"] > 5
 
 # %% [markdown]
-# Mind the last two lines. They are from one file, and they lean differently: the first half of MNIST's test images was
-# written by clerks of the Census Bureau, the second by high-school students, and the file keeps that order (lesson 05). Whoever takes the
+# Mind the last two lines. They are from one file, and they lean differently: the two halves of MNIST's test images were written by two kinds of people, and the file keeps them apart (lesson 05). Whoever takes the
 # first thousand as "the data" finds that this $G$ leans too far to the right. It does not: it leans as the images that it was
 # trained on. So all real images of this lesson are **drawn** from their file (`sample`), not cut from its beginning.
 
 # %% [markdown]
-# Now thick minus thin, within one digit, added to thin ones of another; then a digit exchanged for another. Each of many
-# trials takes new samples, and we count.
+# Now thick minus thin, within one digit, added to thin ones of another; then a digit exchanged for another. Each of many trials takes another part of the same samples, and we count.
 
 
 # %%
@@ -613,7 +611,7 @@ plots.show(
     "6.6",
     f"Two rows each: thicker, to the right, more of a {wanted}. The middle column is where the z were drawn.",
     "Six rows of nine digits. In the first two the strokes thicken to the right, in the next two they lean over to the "
-    "right, in the last two the shapes turn towards one digit.",
+    "right, in the last two the shapes change, one into a clear 3, the other from a 4 into an 8.",
 )
 
 # %% [markdown]
@@ -661,7 +659,7 @@ f_real = features(data.scale(data.mnist("test").sample(n).pixels))
 cuts = (0.3, 0.6, 1.0, 1.5, 2.0, math.inf)
 parts = z_all.split(n)[:3] if plan.profile != "smoke" else z_all.split(n)[:2]  # as many times anew, for the spread
 curve = {}
-print(f"means over {len(parts)} sets of {n} z, ± their spread")
+print(f"precision and recall: means over {len(parts)} sets of {n} z, ± their spread; the other columns: the last set")
 print(
     f"{'cut at':>8}{'|z|':>7}{'precision':>16}{'recall':>16}{'confidence':>12}{'KL of digits':>14}{'ink':>7}{'width':>7}"
 )
@@ -757,13 +755,13 @@ plots.show(
 
 # %% tags=["nbval-ignore-output"]
 n_train, n_few = 5 * max(400, plan.images // 2), max(100, plan.images // 20)
-train, unseen = data.mnist("train").pixels[:n_train], data.mnist("test").sample(n_few).pixels
+train, unseen = data.mnist("train").sample(n_train).pixels, data.mnist("test").sample(n_few).pixels
 fake = x_all[:n_few]
 spaces = {"pixels": lambda x: x.flatten(1), "features": features}
 for label, space in spaces.items():
     f_train = torch.cat([space(data.scale(part)) for part in train.split(500)])
     result = evaluation.memorisation(f_train, space(data.scale(unseen)), space(fake))
-    chance = 0.01 + 2 * math.sqrt(0.01 * 0.99 / n_few)  # of unseen real images 1 % are as near, and two errors
+    chance = 0.01 + 3 * result.share_error  # of unseen real images 1 % are as near, and three errors (lesson 05)
     verdict = "more than chance" if result.share > chance else "no more than chance"
     print(
         f"{label:9} nearest of {n_train:,} training images: {result.share:.1%} of {n_few} are suspiciously near, {verdict} "
@@ -777,7 +775,7 @@ print("The share finds some copies among many samples; the z-score, below -3, a 
 # from the sample in ways that you can name.
 
 # %%
-widgets.nearest_neighbours(G, data.mnist("train").subset(20_000), seed=seed)
+widgets.nearest_neighbours(G, data.mnist("train").sample(20_000), seed=seed)
 
 # %% [markdown]
 # ## 6.10 One $z$ through training
@@ -980,7 +978,7 @@ for layer in (3, 9, 15):
 # *else* changes. A step in $z$ redraws the church about as much as random steps as long do (compare the two columns with their spread). In the last
 # layers, where the layout is fixed already, the step towards night keeps more than random steps there, and the last line says whether it keeps more than the
 # step in $z$. (Random steps in a late layer may darken everything by accident: hence their huge spread.) Look at the pictures, too: a step in a late layer is the same for all churches, so
-# each gets the moons of the average night, in both places where a moon may stand.
+# each gets the moons of the average night, in both places where a moon may stand. (A step in $z$ mostly draws two as well, of unequal brightness.)
 #
 # </details>
 
@@ -992,8 +990,7 @@ plots.show(
     plots.image_grid(torch.cat(panels), columns=5),
     "6.10",
     "Rows: the first five churches at dusk; one step towards night in z; one step in the layer of 64 × 64 pixels.",
-    "Three rows of five churches. First a violet dusk; below it night, with lit windows, a moon and partly changed "
-    "buildings; in the last row the scenes of the first one, darkened, each with two moons.",
+    "Three rows of five churches. First a violet dusk; below it night, with lit windows, mostly two moons, and partly changed buildings; in the last row the scenes of the first one, darkened, each with two moons.",
 )
 
 # %% [markdown]

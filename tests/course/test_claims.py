@@ -81,6 +81,36 @@ def test_stability_needs_an_f_test():
     assert claims.steadier([10.0], [10.0, 20.0])[0] == claims.UNDECIDED
 
 
+@pytest.mark.parametrize(
+    ("smaller", "larger", "verdict"),
+    [
+        ([10.0, 20.0, 30.0], [15.0, 24.0, 36.0], claims.HOLDS),  # each seed by about as much, whatever the seed is
+        ([15.0, 24.0, 36.0], [10.0, 20.0, 30.0], claims.FAILS),
+        ([166.0, 80.0, 133.0], [47.0, 48.0, 49.0], claims.UNDECIDED),  # far off in each seed, and by how much varies
+        ([10.0], [20.0], claims.UNDECIDED),
+        ([10.0, 11.0], [20.0, 21.0], claims.HOLDS),
+    ],
+)
+def test_seed_by_seed_is_a_paired_t_test(smaller, larger, verdict):
+    stats = pytest.importorskip("scipy.stats")
+    found, mean, error = verdicts_of.seed_by_seed(smaller, larger)
+    assert found == verdict
+    if len(smaller) > 1 and error:
+        test = stats.ttest_rel(larger, smaller)
+        assert mean / error == pytest.approx(test.statistic) and (test.pvalue < 0.05) == (found != claims.UNDECIDED)
+
+
+def test_what_the_front_page_says_of_the_rates_is_so():
+    """That the larger distance is in every seed, beyond both spreads, and not decided seed by seed."""
+    near, far = (
+        sorted((row["seed"], row["distance"]) for row in claims._rows("church_contradictions", reading=name))
+        for name in ("practice-0.002", "as-printed-0.002")
+    )
+    near, far = [d for _, d in near], [d for _, d in far]
+    assert all(a < b for a, b in zip(near, far, strict=True)) and claims.decide(near, far) == claims.HOLDS
+    assert verdicts_of.seed_by_seed(near, far)[0] == claims.UNDECIDED
+
+
 def seeds(model, **at):
     """Rows of `p1_seeds`, one a seed: at["e50"] = {column: [a value for each seed]}."""
     count = len(next(iter(next(iter(at.values())).values())))

@@ -44,7 +44,7 @@ def run(job: Job) -> dict[str, Any]:
     if job["name"] == REAL:
         return _rounded(floor(n)._asdict())
     G, look = pretrained.load(job["name"], job["epoch"]), classifier_features()
-    seen = mnist("train").subset(10_000)  # where copies are looked for; well mixed, see Images.subset
+    seen = mnist("train").sample(10_000)  # where copies are looked for
     ours, train, test = summarise(G, look, n), summary_of(seen, look), summary_of(mnist("test"), look)
     copies = memorisation(train.features, test.features, ours.features)
     return _rounded(
