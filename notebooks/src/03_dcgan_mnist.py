@@ -139,7 +139,7 @@ for c_in, c_out, kernel, stride, padding in G_layers:
 #
 # $$ \langle A x, y \rangle = \langle x, A^\top y \rangle \quad\text{for all } x, y, \tag{3.2} $$
 #
-# and that we can check, in float64, with the kernel of $G$'s second block. It is also why the backward pass of a
+# and that we can check, in float64, with a kernel of the size of $G$'s second block's. It is also why the backward pass of a
 # convolution is a transposed one: when $D$'s gradient travels back to $G$, it runs through transposed convolutions.
 
 # %%
@@ -179,8 +179,7 @@ for ax, (kernel, count) in zip(fig.subplots(1, 2), counts.items(), strict=True):
 plots.show(
     fig,
     "3.2",
-    "How many stamps of the kernel land on each output pixel. Kernel 3 (left) makes a checkerboard, kernel 4 (right) does "
-    "not, except at the border.",
+    "How many stamps of the kernel land on each output pixel. Kernel 3 (left) makes a checkerboard, kernel 4 (right) does not: its counts fall only at the border.",
     "Two square grids. Left, kernel 3 with stride 2: the counts alternate between 1, 2 and 4 like a checkerboard. Right, "
     "kernel 4 with stride 2: every inner pixel has the count 4, with fewer at the border.",
 )
@@ -373,8 +372,7 @@ for name, start in starts.items():
     print(row)
 
 # %% [markdown]
-# With scales near 0 a block's output is small whatever came in, since the scale is applied *after* the normalisation: no
-# later layer makes up for it, next to nothing reaches $\tanh$, and all $z$ give the same grey. With scales near 1 the blocks
+# With scales near 0 a block's output is small whatever came in, since the scale is applied *after* the normalisation. The next BatchNorm brings the signal back to size, and its own scale makes it small again; after the last one nothing does, so next to nothing reaches $\tanh$, and all $z$ give the same grey. With scales near 1 the blocks
 # hand on a signal of healthy size, and the small weights of the last convolution make sure that $\tanh$ starts around its
 # middle, where it is steep; PyTorch's default drives it well into its flat ends.
 #
@@ -453,7 +451,7 @@ plots.show(
 plots.show(
     plots.architecture_diagram(D, torch.zeros(2, 1, 28, 28)),
     "3.4",
-    "The discriminator, its mirror image but for the ends.",
+    "The discriminator: the same sizes backwards, with half the channels.",
     "Blocks from left to right: an image of 28 by 28, 64 channels of 14 by 14, 128 channels of 7 by 7, one number, with "
     "the layers between them and their numbers of weights.",
 )
@@ -633,8 +631,7 @@ plots.show(
 
 # %% [markdown]
 # A hundred epochs are more than a lesson can wait for. The package brings weights of longer runs with the same settings:
-# `pretrained.load(name, epoch)` gives a network, `pretrained.card(name)` says by which two commands and on what machine
-# it was made, and `pretrained.strip(name)` holds what the fixed $z$ gave after *every* epoch.
+# `pretrained.load(name, epoch)` gives a network, `pretrained.card(name)` says by which two commands and on what device it was made, and `pretrained.strip(name)` holds what the fixed $z$ gave after *every* epoch.
 
 # %%
 for name in ("mlp-mnist", "dcgan-mnist"):
@@ -882,7 +879,7 @@ plots.show(
     "Distance to real digits against training time, both axes logarithmic. Lines: four runs each, scored early on (4,096 "
     "samples); dots: the epochs of one long run each (10,000 samples).",
     "Two groups of falling curves. The perceptrons' fall first and flatten at a distance of some forty; DCGAN's start far above "
-    "them, cross them before the first minute is over and keep falling. Of the long runs, the perceptrons' turns up again at its "
+    "them, cross them at about a minute and keep falling. Of the long runs, the perceptrons' turns up again at its "
     "end. A dashed line marks real digits far below both.",
 )
 
@@ -899,7 +896,7 @@ for (seconds, mlp_values), dcgan_values in zip(early["mlp"].items(), early["dcga
 won = [list(early["mlp"])[i] for i, verdict in enumerate(verdicts) if verdict == "MLP's"]
 lost = [list(early["mlp"])[i] for i, verdict in enumerate(verdicts) if verdict == "DCGAN's"]
 print(
-    f"Clearly ahead: the MLP up to {max(won):.0f} seconds, DCGAN from {min(lost):.0f} (an epoch of it takes {60_000 / rate:.0f})."
+    f"Clearly ahead: the MLP up to {max(won):.0f} seconds, DCGAN first at {min(lost):.0f} (an epoch of it takes {60_000 / rate:.0f})."
 )
 assert max(won) < min(lost) and verdicts[0] == "MLP's" and verdicts[-1] == "DCGAN's"
 
@@ -907,11 +904,10 @@ assert max(won) < min(lost) and verdicts[0] == "MLP's" and verdicts[-1] == "DCGA
 # <details><summary>Answer</summary>
 #
 # The perceptrons lead while DCGAN is in the first half of its first epoch, and clearly so: when it has drawn nothing yet, they
-# have made several passes over the data. The curves cross before the first minute is over. From then on the long run of DCGAN is
+# have made several passes over the data. The curves cross at about a minute, where neither is clearly ahead. From then on the long run of DCGAN is
 # ahead wherever both were scored; the perceptrons' distance falls ever more slowly, and in their run of 200 epochs it rises in the
 # end. What they lack is not training but the knowledge of section 3.1. Two reservations: the seconds are those of two
-# quiet cores, and another machine has another ratio; and over seeds the lead is not clear at every later moment (section 3.15
-# has one where it is not decided).
+# quiet cores, and another machine has another ratio; and over seeds the lead is not clear at every later moment (the table has one, and section 3.15 another).
 #
 # </details>
 
@@ -1047,7 +1043,7 @@ ex.checkerboard_peak.check(my_checkerboard_peak)
 # %% [markdown]
 # ## 3.12 Which tricks pay?
 #
-# P3 names "useful tricks" and leaves them in its notebook. We choose six that every list of tips has, and begin with all of them
+# P3 names "useful tricks" and leaves them in its notebook. We choose six that lists of tips usually have, and begin with all of them
 # on: images scaled to the range of $\tanh$, LeakyReLU in $D$, $\beta_1 = 0.5$, separate batches of real and fake images, a
 # target of 0.9 for real images (one-sided smoothing), Gaussian $z$. Then each is switched off once. What replaces it:
 
@@ -1069,7 +1065,7 @@ assert sum(trials["separate batches"]) < sum(on) / 2
 
 # %% [markdown]
 # Read the first line as the scale. Two tricks carry the run: without images in the range of $\tanh$, or with Adam's default
-# $\beta_1$, all samples are of one digit. LeakyReLU in $D$ gains less than the noise; smoothing and Gaussian $z$ gain
+# $\beta_1$, all or nearly all samples are of one digit. LeakyReLU in $D$ gains less than the noise; smoothing and Gaussian $z$ gain
 # nothing that shows. And one of the tips *costs*: with real and fake images side by side in one batch of $D$, the distance
 # falls to less than half. So of the two ways in which section 3.3 let us read it, here the second one weighs more: in two
 # batches BatchNorm takes away just what real and fake images differ in as a whole, such as the amount of ink, and nobody
@@ -1104,7 +1100,7 @@ show_table("mnist_seeds", "pair", columns)
 show_table("guidelines", "variant", columns, only="as P1 prints it")
 
 # %% [markdown]
-# The block pays: for fewer multiplications than DCGAN's, the same short runs end much closer to real digits. But be careful
+# The pair pays: for fewer multiplications than DCGAN's, the same short runs end much closer to real digits. But be careful
 # with the reason. This $G$ also upsamples before its block instead of using a transposed convolution, and section 3.11 showed
 # that this alone gains as much. To know what the shortcut adds one would take *it* away, and nothing else.
 #
@@ -1127,8 +1123,7 @@ ex.shortcut.check(my_shortcut)
 #
 # P3 says that GANs, its perceptrons, suit "wider domains", and that convolutional networks find spatial correlation. What
 # would a domain without it be? Take MNIST and shuffle the
-# 784 pixels of all images by one fixed permutation. Nothing is lost, but no pixel is a neighbour of its neighbours any
-# more. **Predict first**: which of the two networks cannot even notice? And which of them comes out ahead? Samples are put
+# 784 pixels of all images by one fixed permutation. Nothing is lost, but hardly any pixel is a neighbour of its neighbours any more. **Predict first**: which of the two networks cannot even notice? And which of them comes out ahead? Samples are put
 # back in order before they are measured.
 
 # %%
@@ -1149,16 +1144,16 @@ for title, mixed in (("pixels shuffled", True), ("as they are", False)):
 
 # %% [markdown]
 # So this much of what P3 says is borne out: a convolution is a bet that neighbours belong together, and where they do not, the
-# bet is lost. (Compared at unequal images and at nearly equal time; that its perceptrons suit *every* wider domain nobody
+# bet is lost. (Compared at ten times the images and about one and a half times the time; that its perceptrons suit *every* wider domain nobody
 # has shown.)
 #
 # ## 3.15 What are the papers' claims worth?
 #
-# Here is every claim of our four papers that can be measured, what we measured, and a verdict. Each verdict follows from
+# Here are claims of our four papers that can be measured, what we measured, and a verdict. Each verdict follows from
 # the rule beside it; the table is made by code from the same results as the ones above. A verdict needs equal conditions and a
 # spread over seeds: a difference counts when it is larger than both standard deviations together. Where the spread swallows
-# it, or where there is only one run of a side, the verdict is *not decided*, in one function for all rows (`claims.decide`,
-# your exercise of section 3.11). What is marked *stand-in data* was measured on drawn churches of 128 pixels: that is
+# it, or where there is only one run of a side, the verdict is *not decided*. Most rows use one function (`claims.decide`, your exercise of section 3.11); where a
+# row has another rule, or unequal conditions, it says so. What is marked *stand-in data* was measured on drawn churches of 128 pixels: that is
 # lesson 04.
 
 # %% tags=["nbval-ignore-output"]
@@ -1219,7 +1214,7 @@ assert all(digits[step].bincount(minlength=10).max() < 0.7 * len(z) for step in 
 #
 # It turns digits into others: at three steps most samples have changed their class, and already at one step a good part. But
 # they do not all become the same digit: each end of the slider has a handful of classes, round ones at one end and upright ones
-# at the other. So no slider here *is* slant or thickness; one direction in $z$ moves class and stroke together, and where a
+# at the other. So this slider is neither slant nor thickness; one direction in $z$ moves class and stroke together, and where a
 # sample goes depends on where its $z$ lies.
 #
 # </details>

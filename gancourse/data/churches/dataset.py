@@ -57,7 +57,7 @@ def procedural_churches(n: int, size: int = 128, seed: int = 0) -> tuple[Images,
     """n churches and the factors that they were drawn from.
 
     Returns Images (n, 3, size, size) and, for every name in FACTORS, an int64 tensor (n,): positions in FACTORS[name].
-    Beside the factors some two hundred uniform numbers decide an image: measures, colours, place of the camera, and the
+    Beside the factors hundreds of uniform numbers decide an image: measures, colours, place of the camera, and the
     noise of sky and hills. The factors of (seed, i) are the same everywhere, the pixels wherever Pillow draws alike.
     Many images are rendered by all cores (about 5 ms each and core), once: then they come from the cache folder, as a
     memory map. Raises DataError for n or size out of range.
