@@ -107,9 +107,6 @@ def test_what_the_front_page_says_of_the_rates_is_so():
     by_seed = operator.itemgetter("seed")
     near, far = (
         [row["distance"] for row in sorted(claims._rows("church_contradictions", reading=name), key=by_seed)]
-            row["distance"]
-            for row in sorted(claims._rows("church_contradictions", reading=name), key=lambda r: r["seed"])
-        ]
         for name in ("practice-0.002", "as-printed-0.002")
     )
     assert all(a < b for a, b in zip(near, far, strict=True)) and claims.decide(near, far) == claims.HOLDS
