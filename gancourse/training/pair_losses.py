@@ -121,7 +121,7 @@ def _differences(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     return wide(real_scores) - wide(fake_scores)
 
 
-# --- Goodfellow's, in the same form ------------------------------------------------------------------------------------
+# --- Goodfellow's, in the same form -----------------------------------------------------------------------------------
 
 
 def non_saturating_generator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
