@@ -1,4 +1,4 @@
-"""Terms that are added to D's loss, or change D itself: smoothing, R1, gradient penalty, spectral norm."""
+"""Terms that are added to D's loss: smoothing, R1, R2, gradient penalty; and spectral norm, which changes D itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gancourse.models.spectral import spectral_norm as spectral_norm  # it is a network's affair, and used from here
+    spectral_norm as spectral_norm,
+)  # it lives with the networks, and is used from here
 from gancourse.training.losses import wide
 from gancourse.training.processes import ALONE, Share
 
@@ -50,14 +53,3 @@ def gradient_penalty(
     t = torch.rand(len(x_real) * processes, 1, 1, 1, generator=rng, device=x_real.device)[rank::processes]
     between = x_real + t * (x_fake.detach().float() - x_real)
     return (_input_gradients(D, between).square().sum(1).add(1e-12).sqrt() - 1).square().mean()  # 1e-12: slope at 0
-
-
-def spectral_norm(network: nn.Module) -> nn.Module:
-    """Divide every Linear's and convolution's weight by its largest singular value, in place (Miyato et al. 2018).
-
-    Estimated by one power iteration at each use in train mode. A D so limited has a bounded slope whatever it learns.
-    """
-    for layer in network.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.utils.parametrizations.spectral_norm(layer)
-    return network
