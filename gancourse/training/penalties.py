@@ -26,8 +26,8 @@ def smoothed_discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_t
 def squared_slopes(D: nn.Module, x: Tensor) -> Tensor:
     """|grad_x D(x)|^2 of D's output at each image x (B, C, H, W): (B,), in float32, itself differentiable.
 
-    The norm is over all numbers of an image; each image has its own, as long as no BatchNorm in D mixes them. Two
-    forward passes are twice differentiated, so this costs about as much again as D's step.
+    The norm is over all axes but the batch (Gulrajani et al. 2017, section 4): an image has one slope. That holds for
+    a D without BatchNorm, whose output at an image depends on no other image of the batch.
     """
     x = x.detach().float().requires_grad_()
     with torch.autocast(x.device.type, enabled=False):  # second derivatives in bfloat16 would be noise
