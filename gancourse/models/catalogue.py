@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from gancourse.models.base import Discriminator, Generator, init_dcgan
@@ -78,6 +79,12 @@ def options_of(name: str) -> tuple[str, ...]:
     """The options that `networks` takes for a name."""
     of_g, of_d = _OPTIONS.get(name, ((), ()))
     return tuple(dict.fromkeys([*of_g, *of_d]))
+
+
+def defaults_of(name: str) -> dict[str, int]:
+    """The options that `networks` takes for a name, with their defaults."""
+    defaults = {k: p.default for kind in _PAIRS.get(name, ()) for k, p in signature(kind).parameters.items()}
+    return {option: defaults[option] for option in options_of(name)}
 
 
 def options_in(config: Mapping[str, Any]) -> dict[str, int]:

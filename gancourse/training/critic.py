@@ -140,6 +140,15 @@ class CriticRecipe:
         return marks | ({"slope": (1.0, "1, asked for")} if self.gradient_penalty else {})
 
 
+# Options of `models.networks("critic")` that a recipe decides.
+OF_RECIPE = ("packing", "spectral")
+
+
+def network_options(recipe: CriticRecipe) -> dict[str, int]:
+    """What `models.networks("critic", ...)` has to be given for a recipe."""
+    return {"packing": recipe.packing, "spectral": recipe.constraint == "spectral"}
+
+
 def marks_in(config: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
     """The marks of a run of a critic, from its config.json; none where that does not say."""
     try:
@@ -171,8 +180,8 @@ def check_networks(G: nn.Module, D: nn.Module, recipe: CriticRecipe) -> None:
         if recipe.penalised:
             raise ValueError(
                 "D has BatchNorm, and its slope is penalised: BatchNorm makes the score of an image depend on the "
-                'whole batch, so that no image has a slope of its own. Use a D without, such as models.networks("critic"'
-                ")'s, or LayerNorm or InstanceNorm."
+                "whole batch, so that no image has a slope of its own. Use a D without, such as that of "
+                'models.networks("critic"), or LayerNorm or InstanceNorm.'
             )
         if recipe.constraint == "spectral":
             raise ValueError(
