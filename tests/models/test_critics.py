@@ -1,6 +1,7 @@
 """Critics, P1's generator with parts exchanged, and spectral norm that moves only when it should."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,10 @@ from gancourse.models.fast import plan
 from gancourse.models.spectral import computed_once, held, normalised, spectral_norm
 
 CPU = torch.device("cpu")
+
+
+def pair(**options) -> Any:
+    return networks("critic", **options)
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +39,13 @@ def same(network, before):
 
 
 def test_at_its_defaults_the_generator_is_p1s_layer_for_layer():
-    G, _ = networks("critic")
+    G, _ = pair()
     assert [repr(layer) for layer in G.net] == [repr(layer) for layer in models.DCGANGenerator().net]
     G.load_state_dict(models.DCGANGenerator().state_dict())
 
 
 def test_at_its_defaults_the_critic_is_the_strong_discriminator_without_its_sigmoid():
-    _, D = networks("critic")
+    _, D = pair()
     assert [repr(layer) for layer in D.net] == [repr(layer) for layer in models.StrongDiscriminator().net[:-1]]
     assert count_parameters(D) == 659_137
 
@@ -61,7 +66,7 @@ def test_at_its_defaults_the_critic_is_the_strong_discriminator_without_its_sigm
 )
 def test_z_to_images_to_scores(options):
     options = {"width": 4} | options
-    G, D = networks("critic", **options)
+    G, D = pair(**options)
     channels, packing = options.get("channels", 1), options.get("packing", 1)
     x = G(torch.randn(4, 100))
     assert x.shape == (4, channels, 28, 28) and x.abs().max() <= 1
@@ -78,7 +83,7 @@ def test_z_to_images_to_scores(options):
 
 
 def test_scores_are_any_numbers_and_no_probabilities():
-    _, D = networks("critic", width=4)
+    _, D = pair(width=4)
     with torch.no_grad():
         D.net[-1].bias.fill_(-40.0)
         assert D(torch.zeros(2, 1, 28, 28)).max() < -30
@@ -108,29 +113,29 @@ def test_options_belong_to_the_network_that_has_them():
 )
 def test_sizes_that_are_none_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        networks("critic", **options)
+        pair(**options)
 
 
 def test_the_critic_starts_by_he_and_the_generator_by_dcgan():
-    G, D = networks("critic", width=64)
+    G, D = pair(width=64)
     for layer in D.net:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             fan_in = layer.weight[0].numel()
             expected = (2 / (1.04 * fan_in)) ** 0.5
             n = layer.weight.numel()
             assert layer.weight.std().item() == pytest.approx(expected, rel=5 / (2 * n) ** 0.5 + 1e-3)
-            assert not layer.bias.any()
+            assert layer.bias is not None and not layer.bias.any()
     assert G.net[0].weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert G.net[1].weight.mean().item() == pytest.approx(1.0, abs=0.02)
     torch.manual_seed(0)
-    again = networks("critic", width=64)
+    again = pair(width=64)
     assert same(again[0], state(G)) and same(again[1], state(D))
 
 
 @pytest.mark.parametrize("spectral", [False, True])
 @pytest.mark.parametrize("options", [{}, {"channels": 3, "norm_g": False, "deep": True, "packing": 2}], ids=str)
 def test_the_fast_path_gives_the_same_images_scores_and_gradients(options, spectral):
-    G, D = networks("critic", width=4, spectral=spectral, **options)
+    G, D = pair(width=4, spectral=spectral, **options)
     packing, channels = options.get("packing", 1), options.get("channels", 1)
     D.eval()  # one and the same weight for both
     z = torch.randn(6, 100)
@@ -150,13 +155,13 @@ def test_the_fast_path_gives_the_same_images_scores_and_gradients(options, spect
 
 
 def critic(**options):
-    return networks("critic", width=4, spectral=True, **options)[1]
+    return pair(width=4, spectral=True, **options)[1]
 
 
 def test_every_weight_of_a_spectral_critic_is_normalised_and_no_other():
     D = critic()
     assert [type(layer).__name__ for layer in normalised(D)] == ["ParametrizedConv2d"] * 3 + ["ParametrizedLinear"]
-    assert normalised(networks("critic", width=4)[1]) == []
+    assert normalised(pair(width=4)[1]) == []
     x = torch.randn(2, 1, 28, 28)
     for _ in range(50):
         D(x)
@@ -225,7 +230,7 @@ def test_computed_once_stays_in_float32_under_autocast():
 
 
 def test_without_spectral_norm_both_do_nothing():
-    D = networks("critic", width=4)[1]
+    D = pair(width=4)[1]
     before = state(D)
     with held(D), computed_once(D):
         D(torch.randn(2, 1, 28, 28))
@@ -233,6 +238,6 @@ def test_without_spectral_norm_both_do_nothing():
 
 
 def test_it_is_pytorchs():
-    layer = spectral_norm(nn.Sequential(nn.Linear(5, 4)))[0]
+    (layer,) = normalised(spectral_norm(nn.Sequential(nn.Linear(5, 4))))
     assert type(layer.parametrizations.weight[0]) is parametrizations._SpectralNorm
     assert isinstance(Critic(4, spectral=True).net[0], nn.Conv2d) and isinstance(DCGANVariant(4).net[0], nn.Module)

@@ -1,6 +1,7 @@
 """A critic's settings and what goes with them; steps by hand, penalties, clipping."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -217,7 +218,7 @@ def test_real_images_matter_to_g_only_where_its_loss_compares(loss):
 
 
 def test_untouched_holds_batchnorm_and_gives_everything_back_after_an_error():
-    D = NORMED.train()
+    D: Any = NORMED.train()
     before = {k: v.clone() for k, v in D.state_dict().items()}
     with pytest.raises(RuntimeError, match="stop"), untouched(D):
         D(images(4))
@@ -230,7 +231,7 @@ def test_untouched_holds_batchnorm_and_gives_everything_back_after_an_error():
 
 
 def test_clipping_bounds_every_parameter_and_leaves_small_ones():
-    D = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    D: Any = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     with torch.no_grad():
         D[0].weight.fill_(0.004)
         D[0].bias.fill_(-3.0)
