@@ -1,4 +1,4 @@
-"""A critic's run: each preset by hand and by the package, resumed, killed, in parts, in bfloat16, D held in G's step."""
+"""A run of a critic: every preset by hand and by the package; resumed, killed, in parts; D is not moved by G's step."""
 
 import json
 import os
