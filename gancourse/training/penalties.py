@@ -43,11 +43,12 @@ def gradient_penalty(
 ) -> Tensor:
     """E(|grad_x D(x)| - 1)^2 at random points between real and fake images (Gulrajani et al. 2017, section 4).
 
-    x_real, x_fake (B, C, H, W) -> a scalar. Made for WGAN, whose critic must be 1-Lipschitz; on other losses it keeps
-    D's slope near 1 (Fedus et al. 2018).
+    x_real, x_fake (B, C, H, W), or points (B, d) -> a scalar. Made for WGAN, whose critic must be 1-Lipschitz; on other
+    losses it keeps D's slope near 1 (Fedus et al. 2018).
     """
     rank, processes = share
-    t = torch.rand(len(x_real) * processes, 1, 1, 1, generator=rng, device=x_real.device)[rank::processes]
+    one_each = (len(x_real) * processes, *[1] * (x_real.ndim - 1))
+    t = torch.rand(one_each, generator=rng, device=x_real.device)[rank::processes]
     between = x_real + t * (x_fake.detach().float() - x_real)
     return (_input_gradients(D, between).square().sum(1).add(1e-12).sqrt() - 1).square().mean()  # 1e-12: slope at 0
 
