@@ -49,16 +49,17 @@ def gradient_penalty(
 ) -> Tensor:
     """E(|grad_x D(x)| - 1)^2 at random points between real and fake images (Gulrajani et al. 2017, section 4).
 
-    x_real, x_fake (B, C, H, W) -> a scalar. Made for WGAN, whose critic must be 1-Lipschitz; on other losses it keeps
-    D's slope near 1 (Fedus et al. 2018).
+    x_real, x_fake (B, C, H, W), or points (B, d) -> a scalar. Made for WGAN, whose critic must be 1-Lipschitz; on other
+    losses it keeps D's slope near 1 (Fedus et al. 2018).
     """
     return (slopes(D, between(x_real, x_fake, rng, share)) - 1).square().mean()
 
 
 def between(x_real: Tensor, x_fake: Tensor, rng: torch.Generator, share: Share = ALONE) -> Tensor:
-    """x + t (G(z) - x) with one t ~ U(0, 1) an image (Gulrajani et al. 2017, Algorithm 1): points (B, C, H, W)."""
+    """x + t (G(z) - x) with one t ~ U(0, 1) an image (Gulrajani et al. 2017, Algorithm 1): shape as x_real."""
     rank, processes = share
-    t = torch.rand(len(x_real) * processes, 1, 1, 1, generator=rng, device=x_real.device)[rank::processes]
+    one_each = (len(x_real) * processes, *[1] * (x_real.ndim - 1))
+    t = torch.rand(one_each, generator=rng, device=x_real.device)[rank::processes]
     return x_real + t * (x_fake.detach().float() - x_real)
 
 

@@ -206,6 +206,23 @@ def test_penalties_of_a_plane_are_known(rng):
     assert gradient_penalty(Plane(1.0), x_real, x_fake, rng).item() < 1e-8
 
 
+def test_the_gradient_penalty_takes_points_and_draws_for_images_what_it_always_drew():
+    a = torch.tensor([3.0, 4.0])
+    x, y = torch.zeros(50, 2), torch.ones(50, 2)
+    seen: list[torch.Tensor] = []
+
+    class Line(nn.Module):
+        def forward(self, x):
+            seen.append(x.detach())
+            return x.flatten(1)[:, :2] @ a
+
+    assert gradient_penalty(Line(), x, y, torch.Generator().manual_seed(5)).item() == pytest.approx(16.0, rel=1e-5)
+    t = torch.rand(50, 1, 1, 1, generator=torch.Generator().manual_seed(5))
+    assert torch.equal(seen[0], t.view(50, 1).expand(50, 2))
+    gradient_penalty(Line(), x.view(50, 1, 1, 2), y.view(50, 1, 1, 2), torch.Generator().manual_seed(5))
+    assert torch.equal(seen[1], t.expand(50, 1, 1, 2))
+
+
 class Black(nn.Module):
     """A G whose images are 0 whatever z and its weight are."""
 
