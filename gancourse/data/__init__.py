@@ -2,6 +2,7 @@
 
 images       Images: a data set as one uint8 tensor; scale and unscale between pixels and [-1, 1]
 mnist_digits MNIST, embedded in the package or from a folder
+stacked      stacked MNIST: three digits in three channels, 1,000 modes
 sheets       many images on one sheet, and back
 churches     the renderer: procedural churches, with the factors of each
 photographs  LSUN's churches, or a folder of pictures
@@ -10,5 +11,6 @@ photographs  LSUN's churches, or a folder of pictures
 from gancourse.data.images import DataError, Images, scale, unscale
 from gancourse.data.mnist_digits import mnist
 from gancourse.data.sheets import tile, untile
+from gancourse.data.stacked import stacked_mnist
 
-__all__ = ["DataError", "Images", "mnist", "scale", "tile", "unscale", "untile"]
+__all__ = ["DataError", "Images", "mnist", "scale", "stacked_mnist", "tile", "unscale", "untile"]
