@@ -117,8 +117,8 @@ def clip_weights(D, c):
     """,
     hints=(
         "How many t are there for a batch, and which shape lets each multiply an image (C, H, W)?",
-        "`torch.autograd.grad(D(x_hat).sum(), x_hat, create_graph=True)`, for an x_hat that is detached and then asks for "
-        "a gradient; then `flatten(1)`.",
+        "`torch.autograd.grad(D(x_hat).sum(), x_hat, create_graph=True)`, for an x_hat that is detached and then asks "
+        "for a gradient; then `flatten(1)`.",
         "`t = torch.rand(len(x_real), 1, 1, 1)`, and at the end `(gradient.flatten(1).norm(2, dim=1) - 1) ** 2`, its mean",
     ),
     check=check_gradient_penalty,
@@ -215,10 +215,10 @@ def scores(D, x):
     difficulty="hard",
     minutes=20,
     prompt=r"""
-    Write one round. For each batch of `x_reals`: a **fresh** $z \sim N(0, I)$ of shape (B, 100), one step of the critic,
-    which maximises $E\,D(x) - E\,D(G(z))$, then every weight of $D$ clipped to $[-c, c]$. After all of them one step of
-    $G$, on a fresh $z$ as well, which minimises $-E\,D(G(z))$. Both networks stay in train mode; no step may use
-    gradients that an earlier one left behind, and the critic's steps may leave none in $G$.
+    Write one round. For each batch of `x_reals`: a **fresh** $z \sim N(0, I)$ of shape (B, 100), one step of the
+    critic, which maximises $E\,D(x) - E\,D(G(z))$, then every weight of $D$ clipped to $[-c, c]$. After all of them
+    one step of $G$, on a fresh $z$ as well, which minimises $-E\,D(G(z))$. Both networks stay in train mode; no step
+    may use gradients that an earlier one left behind, and the critic's steps may leave none in $G$.
     """,
     hints=(
         "An optimiser minimises. What is the critic's loss, then, and what is G's?",
@@ -251,7 +251,8 @@ def wgan_round(G, D, opt_g, opt_d, x_reals, c):
     minutes=4,
     prompt=r"""
     SN-GAN's $D$ pays for a real image only while it scores below 1, and for a fake only while it scores above $-1$:
-    return $E \max(0, 1 - s(x)) + E \max(0, 1 + s(G(z)))$, which $D$ minimises, from the scores of a real and a fake batch.
+    return $E \max(0, 1 - s(x)) + E \max(0, 1 + s(G(z)))$, which $D$ minimises, from the scores of a real and a fake
+    batch.
     """,
     hints=(
         "What does a real image cost that scores 3? And one that scores 0?",
@@ -296,8 +297,9 @@ def critic_curves(points: int = 40) -> dict[str, dict[str, list[float]]]:
     """The five runs of the exercise `read_critic`, drawn by formula so that each shows one thing clearly.
 
     Returns run ("A" to "E") -> column -> `points` numbers, from the beginning of the run to its end. "estimate":
-    E D(x) - E D(G(z)), as the run logged it. "slope": the critic's largest slope at that time, found by search. "later":
-    the estimate of a copy of the critic that was trained on for long against the same G, under the same constraint.
+    E D(x) - E D(G(z)), as the run logged it. "slope": the critic's largest slope at that time, found by search.
+    "later": the estimate of a copy of the critic that was trained on for long against the same G, under the same
+    constraint.
     """
     runs: dict[str, dict[str, list[float]]] = {name: {"estimate": [], "slope": [], "later": []} for name in "ABCDE"}
     for i in range(points):
@@ -345,10 +347,10 @@ def _check_read_critic(answer: Any) -> str:
     difficulty="medium",
     minutes=10,
     prompt=r"""
-    `ex.critic_curves()` holds five runs, A to E (drawn by formula, so that each is a clear case): the logged `estimate`,
-    the critic's largest `slope`, and what it would have said `later`, trained on against the same $G$. Plot them. In which
-    runs did the samples become better? Give each run one of: `G came closer`, `G became worse`, `the critic grew
-    steeper`, `the critic fell behind`, `nothing changed`.
+    `ex.critic_curves()` holds five runs, A to E (drawn by formula, so that each is a clear case): the logged
+    `estimate`, the critic's largest `slope`, and what it would have said `later`, trained on against the same $G$. Plot
+    them. In which runs did the samples become better? Give each run one of: `G came closer`, `G became worse`, `the
+    critic grew steeper`, `the critic fell behind`, `nothing changed`.
     """,
     hints=(
         "An estimate can fall for two reasons, and rise for two. Which curves tell them apart?",
@@ -381,14 +383,15 @@ def listings() -> dict[int, str]:
     prompt=r"""
     `ex.listings()` holds eight pieces of code, 1 to 8, seven of them with a bug that raises no error; most were
     published. Read them (`print(ex.listings()[1])`), run them, and give each its diagnosis, a dict
-    `{1: "...", 2: "...", ...}`, out of: `norm over channels`, `t per pixel`, `D never feels the penalty`, `BatchNorm in
-    the critic`, `G's step on stale fakes`, `clipping with BatchNorm`, `an evaluation changes D`, `detached fakes`, `wrong
-    sign`, `healthy`.
+    `{1: "...", 2: "...", ...}`, out of: `norm over channels`, `t per pixel`, `D never feels the penalty`, `BatchNorm
+    in the critic`, `G's step on stale fakes`, `clipping with BatchNorm`, `an evaluation changes D`, `detached fakes`,
+    `wrong sign`, `healthy`.
     """,
     hints=(
         "Write down the shape of everything. Then ask of each tensor: whose graph is it part of, and when was it drawn?",
         "Where there are layers: what of them is no weight of a convolution, and what moves in a forward?",
-        "1 and 2 have a shape too many; in 4 something is missing that 1 and 2 have; 6 draws z five times.",
+        "1 and 2 have a wrong shape, of the norm and of t; in 4 an argument is missing that 1 and 2 have; 5 and 7 have a "
+        "layer that 8 does without.",
     ),
     check=hunt.check_bug_hunt,
     value=True,

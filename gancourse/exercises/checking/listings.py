@@ -138,7 +138,7 @@ DIAGNOSES = {
 EVIDENCE = {
     1: "write down the shape of `gradient.norm(...)` for a batch of eight: how many slopes has one image?",
     2: "write down the shape of t: where do the points x_hat lie, between an image and its fake?",
-    3: "go through it line by line: does its loss fall when real images score higher? Whom does its gradient reach, "
+    3: "go through its lines: does the loss fall when real images score higher? Whom does its gradient reach, "
     "and whom should it not?",
     4: "it gives the right number. Differentiate that number for D's weights: what comes out?",
     5: "the penalty asks for the slope of an image's score: on what does the score of one image depend in this network?",
@@ -156,7 +156,7 @@ CAUSES = {
     5: "with BatchNorm a score depends on the whole batch, and the penalty of one image punishes the slopes of all "
     "(Gulrajani et al. 2017, section 4, forbid it; a well-known course has it all the same)",
     6: "G's z is the last one of D's, which has just been trained on those very fakes (PyTorch-GAN)",
-    7: "clipping takes BatchNorm's scale from 1 to 0.01 in each layer, and G's gradient with it (WassersteinGAN #18)",
+    7: "clipping takes BatchNorm's scale from 1 to 0.01, and G's gradient with it, layer by layer (WassersteinGAN #18)",
     8: "in train mode each forward moves spectral normalisation's u and v, under `no_grad` too: whoever logs more often "
     "trains another D",
 }
