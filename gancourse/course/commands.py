@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Collection
+from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from gancourse import stopping
-from gancourse.course.lessons import DATA, LESSONS, PROFILES, trained
+from gancourse.course.lessons import DATA, PROFILES, Trained, lengths_of, trained
+
+_NETWORK = "options of the networks that have some, 0 or 1 for no and yes: deep=1 norm_g=0 channels=3"
 
 
 def add_commands(commands: Any) -> None:
     """Add them to the subparsers of `python -m gancourse`."""
     from gancourse.training.config import Config
+    from gancourse.training.critic import CriticRecipe
+    from gancourse.training.pair_losses import PAIR_LOSSES
     from gancourse.training.recipe import Recipe
     from gancourse.training.settings import add_arguments
 
-    train = commands.add_parser("train", help="train a GAN into a run folder; the same command resumes it")
+    train = commands.add_parser(
+        "train",
+        help="train a GAN into a run folder; the same command resumes it",
+        epilog="\n".join(["critics, and what they start from; what you give goes before:", *map(_preset, _critics())]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     train.add_argument("model", choices=list(trained()))
     train.add_argument("--out", required=True, help="run folder")
     train.add_argument("--profile", choices=PROFILES, default="paper", help="how long (paper)")
@@ -26,8 +37,15 @@ def add_commands(commands: Any) -> None:
     train.add_argument("--data", help="; ".join(f"{name}: {kind.about}" for name, kind in DATA.items()))
     train.add_argument("--images", type=int, help="use only the first N training images")
     train.add_argument("--width", type=int, help="of networks that have one: channels of the last hidden layer of G")
-    add_arguments(train, Config, without=("model", "epochs"))
-    add_arguments(train, Recipe)
+    train.add_argument("--network", type=_option, nargs="+", default=[], metavar="NAME=N", help=_NETWORK)
+    add_arguments(train, Config, without=("model", "epochs", "loss"))
+    both = "non_saturating", "saturating", *(name for name in PAIR_LOSSES if name != "non_saturating")
+    unsaid = argparse.SUPPRESS
+    train.add_argument("--loss", choices=both, default=unsaid, help="G's loss (non_saturating); the pair's of a critic")
+    common = {one.name for one in fields(Recipe)} & {one.name for one in fields(CriticRecipe)}
+    add_arguments(train.add_argument_group("Algorithm 1, all but the critics"), Recipe, without=tuple(common))
+    add_arguments(train.add_argument_group("Algorithm 1 and critics"), Recipe, without=_all_but(Recipe, common))
+    add_arguments(train.add_argument_group("critics"), CriticRecipe, without=("loss", *common))
     train.add_argument("--device", default="auto")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
     milestones = {"type": span, "nargs": "*", "default": [(5,), (50,), (100,)]}
@@ -62,43 +80,93 @@ def _train(options: argparse.Namespace) -> None:
 
     from gancourse.evaluation import quick_fid
     from gancourse.models.catalogue import networks, options_of
-    from gancourse.training import Config, Minimax, Recipe, Trainer, pick_device
+    from gancourse.training import Config, Trainer, pick_device
+    from gancourse.training.critic import network_options
     from gancourse.training.processes import launched
     from gancourse.training.settings import values
 
     lesson, what = trained()[options.model]
     kind = DATA[what.data]
-    if options.augment and not kind.augment:
-        raise ValueError(f"augment is {' '.join(options.augment)}, which makes no sense for {what.data}; leave it out.")
+    if (augment := getattr(options, "augment", ())) and not kind.augment:
+        raise ValueError(f"augment is {' '.join(augment)}, which makes no sense for {what.data}; leave it out.")
     if options.width and "width" not in options_of(what.network):
         raise ValueError(f"width is {options.width}, and {options.model} has its paper's sizes; leave it out.")
     if options.score_every and what.data != "mnist":
         raise ValueError("--score-every is for digits; score such a run afterwards: python -m gancourse evaluate.")
-    epochs, n_images = LESSONS[lesson].lengths[options.profile]
+    epochs, n_images = lengths_of(lesson)[options.profile]
+    said = values(options, Config, without=("model", "epochs", *["loss"] * (what.critic is not None)))
     config = Config(
         model=what.network,
         epochs=epochs if options.epochs is None else options.epochs,
-        **values(options, Config, without=("model", "epochs")),
+        **{**what.config, **said},
     )
+    recipe = _recipe(options, what)
     images = kind.open(options.data, n_images if options.images is None else options.images, options.images is None)
     if options.device in ("auto", "cpu") and pick_device(options.device).type == "cpu" and launched() is None:
         from gancourse.course.profiles import busy_line
 
         if line := busy_line(convolutions=what.network not in ("mlp", "schulz")):
             print(line)
-    torch.manual_seed(options.seed)
-    G, D = networks(
-        what.network, **({"width": options.width} if options.width else what.options.get(options.profile, {}))
-    )
+    torch.manual_seed(config.seed)
+    asked = dict(what.options.get(options.profile, {})) | ({"width": options.width} if options.width else {})
+    if what.critic is not None:
+        asked |= network_options(recipe)
+    G, D = networks(what.network, **(asked | dict(options.network)))
     rest: dict[str, Any] = {"milestones": tuple(chain.from_iterable(options.milestones))}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}
     rest |= {"accelerator": launched(), "accumulate": options.accumulate, "keep_last": options.keep_last}
-    algorithm = Minimax(G, D, Recipe(**values(options, Recipe)))
-    trainer = Trainer(algorithm, images, config, options.out, options.device, **rest)
+    trainer = Trainer(_algorithm(G, D, recipe), images, config, options.out, options.device, **rest)
     trainer.fit()
     if trainer.epoch < config.epochs:
         raise KeyboardInterrupt("said by fit")
+
+
+def _recipe(options: argparse.Namespace, what: Trained) -> Any:
+    """A Recipe or a CriticRecipe. Raises ValueError for an option of the other one."""
+    from gancourse.training.critic import CriticRecipe
+    from gancourse.training.recipe import Recipe
+    from gancourse.training.settings import flag, values
+
+    mine, other = (Recipe, CriticRecipe) if what.critic is None else (CriticRecipe, Recipe)
+    known = {one.name for one in fields(mine)}
+    for one in fields(other):
+        if one.name in vars(options) and one.name not in {*known, "loss"}:
+            whose = "a critic's" if what.critic is None else "Algorithm 1's"
+            raise ValueError(f"{flag(one)} is {whose}, and {options.model} is trained otherwise; leave it out.")
+    return mine(**{**(what.critic or {}), **values(options, mine)})
+
+
+def _algorithm(G: Any, D: Any, recipe: Any) -> Any:
+    from gancourse.training import CriticGAN, CriticRecipe, Minimax
+
+    return CriticGAN(G, D, recipe) if isinstance(recipe, CriticRecipe) else Minimax(G, D, recipe)
+
+
+def _critics() -> list[str]:
+    return [name for name, (_, what) in trained().items() if what.critic is not None]
+
+
+def _preset(name: str) -> str:
+    """A critic's recipe in the command line's words."""
+    from gancourse.training.config import Config
+    from gancourse.training.critic import CriticRecipe
+    from gancourse.training.settings import words
+
+    what = trained()[name][1]
+    return f"  {name}: {' '.join([*words(what.critic or {}, CriticRecipe), *words(what.config, Config)])}"
+
+
+def _option(text: str) -> tuple[str, int]:
+    """ "deep=1" -> ("deep", 1). Raises ArgumentTypeError for anything else."""
+    found = re.fullmatch(r"([a-z_]{1,20})=(\d{1,6})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no option of a network with its number, such as deep=1")
+    return found[1], int(found[2])
+
+
+def _all_but(settings: type, names: Collection[str]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(settings) if one.name not in names)
 
 
 def _reproduce(options: argparse.Namespace) -> None:

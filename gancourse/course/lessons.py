@@ -35,11 +35,15 @@ class Trained:
     """Networks that `python -m gancourse train NAME` trains.
 
     network: their name in `models.networks`. data: one of DATA. options: profile -> what `models.networks` is given.
+    critic: settings of a `CriticRecipe`, where a critic is trained; None for Algorithm 1. config: settings of `Config`
+    that its recipe has. Options of the command line go before both.
     """
 
     network: str
     data: str = "mnist"
     options: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    critic: Mapping[str, Any] | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,33 @@ def _church_seconds() -> Mapping[str, float]:
     return {profile: rate[width] for profile, width in CHURCH_WIDTH.items() if width in rate}
 
 
+# Lesson 07's critics, each by its paper's recipe: WGAN (Arjovsky et al. 2017), WGAN-GP (Gulrajani et al. 2017, and the
+# rates of its authors' code for MNIST), SN-GAN (Miyato et al. 2018), LSGAN (Mao et al. 2017, P1's rates), and the loss
+# of R3GAN (Huang et al. 2024) on our networks. Batches of 64, as in the first four.
+CRITICS: dict[str, Trained] = {
+    "wgan": Trained(
+        "critic",
+        critic={"loss": "wasserstein", "constraint": "clip", "clip": 0.01, "optimiser": "rmsprop"},
+        config={"k": 5, "lr": 5e-5, "batch_size": 64},
+    ),
+    "wgan-gp": Trained(
+        "critic",
+        critic={"loss": "wasserstein", "gradient_penalty": 10.0},
+        config={"k": 5, "lr": 1e-4, "betas": (0.5, 0.9), "batch_size": 64},
+    ),
+    "sn-gan": Trained(
+        "critic",
+        critic={"loss": "hinge", "constraint": "spectral"},
+        config={"k": 5, "betas": (0.0, 0.9), "batch_size": 64},
+    ),
+    "lsgan": Trained("critic", critic={"loss": "least_squares"}, config={"batch_size": 64}),
+    "r3gan": Trained(
+        "critic",
+        critic={"loss": "relativistic", "r1": 1.0, "r2": 1.0},
+        config={"betas": (0.0, 0.99), "batch_size": 64},
+    ),
+}
+
 LESSONS: dict[str, Lesson] = {
     "00_start_here": Lesson(
         "Start here",
@@ -167,15 +198,46 @@ LESSONS: dict[str, Lesson] = {
     ),
 }
 
+# Rows whose notebook is not written yet: only the command line knows them. With its notebook a row moves to LESSONS.
+UNWRITTEN: dict[str, Lesson] = {
+    "07_wasserstein": Lesson(
+        "Wasserstein",
+        "what should the discriminator measure? distances, Lipschitz critics, and the loss of today",
+        {"smoke": (2, 640), "laptop": (2, 30_000), "paper": (100, 60_000)},
+        CRITICS,
+        "critic",
+    ),
+}
+
 
 def trained() -> dict[str, tuple[str, Trained]]:
     """The command line's name -> the lesson and what is trained, of all lessons."""
-    return {name: (lesson, what) for lesson, row in LESSONS.items() for name, what in row.trains.items()}
+    return {name: (lesson, what) for lesson, row in _rows().items() for name, what in row.trains.items()}
 
 
-def command_of(network: str) -> str:
-    """The command line's name of networks; their own name where no lesson trains them."""
-    return next((name for name, (_, what) in trained().items() if what.network == network), network)
+def lengths_of(lesson: str) -> Mapping[str, tuple[int, int]]:
+    """Profile -> (epochs, images), of a lesson that `trained` names."""
+    return _rows()[lesson].lengths
+
+
+def _rows() -> dict[str, Lesson]:
+    return LESSONS | {name: row for name, row in UNWRITTEN.items() if name not in LESSONS}
+
+
+def command_of(network: str, critic: Mapping[str, Any] | None = None) -> str:
+    """The command line's name of networks, and of a critic's settings the one whose own agree most with them.
+
+    Their own name where no lesson trains them.
+    """
+    rows = [
+        (name, what.critic or {})
+        for name, (_, what) in trained().items()
+        if what.network == network and (what.critic is None) == (critic is None)
+    ]
+    if critic is None:
+        return next((name for name, _ in rows), network)
+    agree = {name: sum(1 if critic.get(k) == v else -1 for k, v in given.items()) for name, given in rows}
+    return max(agree, key=lambda name: agree[name], default=network)
 
 
 def data_of(name: str) -> Data | None:

@@ -2,6 +2,7 @@
 
 base                 what a generator and a discriminator are; DCGAN's initialisation
 mlp dcgan residual   the pairs of lessons 02 to 05
+critics spectral     networks of lesson 07: scores without a Sigmoid, spectral normalisation
 clusters             a latent space torn into clusters, and a discriminator that is told of them
 pointwise            a 1x1 convolution with a stride, without the kernel that crashes
 catalogue            networks(name): a fresh pair
@@ -20,6 +21,7 @@ from gancourse.models.clusters import (
     ToldDiscriminator,
     TornGenerator,
 )
+from gancourse.models.critics import Critic, DCGANVariant, init_critic
 from gancourse.models.dcgan import (
     DCGAN128Discriminator,
     DCGAN128Generator,
@@ -37,10 +39,12 @@ __all__ = [
     "Cluster128Generator",
     "ClusterDiscriminator",
     "ClusterGenerator",
+    "Critic",
     "DCGAN128Discriminator",
     "DCGAN128Generator",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "DCGANVariant",
     "Discriminator",
     "Generator",
     "MLPDiscriminator",
@@ -55,6 +59,7 @@ __all__ = [
     "ToldDiscriminator",
     "TornGenerator",
     "count_parameters",
+    "init_critic",
     "init_dcgan",
     "networks",
 ]

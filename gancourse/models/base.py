@@ -60,16 +60,21 @@ class Discriminator(nn.Module):
     image_shape: tuple[int, int, int]
     options: Mapping[str, int] = {}
 
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The layers that `forward` goes through: all but the Sigmoid."""
+        return list(self.net)[:-1]
+
     def forward(self, x: Tensor) -> Tensor:
         return self.leave(self._outputs(x))
 
     def _outputs(self, x: Tensor) -> Tensor:
-        """All layers but the Sigmoid."""
+        """What the last of `layers` gives."""
         if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape:
             c, h, w = self.image_shape
             raise ShapeError(f"images have shape {tuple(x.shape)}, expected (B, {c}, {h}, {w}).")
         x = self.enter(x)
-        for layer in self.net[:-1]:
+        for layer in self.layers:
             x = layer(x)
         return x
 

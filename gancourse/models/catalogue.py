@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from gancourse.models.base import Discriminator, Generator, init_dcgan
@@ -12,6 +13,7 @@ from gancourse.models.clusters import (
     ClusterDiscriminator,
     ClusterGenerator,
 )
+from gancourse.models.critics import Critic, DCGANVariant
 from gancourse.models.dcgan import (
     DCGAN128Discriminator,
     DCGAN128Generator,
@@ -29,11 +31,18 @@ _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "dcgan-strong": (DCGANGenerator, StrongDiscriminator),
     "dcgan-clusters": (ClusterGenerator, ClusterDiscriminator),
     "residual": (ResidualGenerator, ResidualDiscriminator),
+    "critic": (DCGANVariant, Critic),
     "dcgan128": (DCGAN128Generator, DCGAN128Discriminator),
     "dcgan128-clusters": (Cluster128Generator, Cluster128Discriminator),
 }
 NAMES = tuple(_PAIRS)
-_WITH_WIDTH = ("residual", "dcgan128", "dcgan128-clusters")
+_WIDTH = (("width",), ("width",))
+_OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of G and of D
+    "residual": _WIDTH,
+    "critic": (("width", "channels", "norm_g", "deep"), ("width", "channels", "packing", "norm_d", "spectral")),
+    "dcgan128": _WIDTH,
+    "dcgan128-clusters": _WIDTH,
+}
 _BY_PYTORCH = ("mlp", "schulz")  # keep PyTorch's own initialisation, as their papers do
 
 
@@ -42,8 +51,10 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
 
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
         our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters), "residual" (ours, around P2's block),
-        "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`.
-    options: width, of "residual", "dcgan128" and "dcgan128-clusters" (64).
+        "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`; "critic" (P1's G with
+        parts to exchange, with `init_dcgan`, and a `Critic`, with `init_critic`).
+    options: width, of "residual", "dcgan128" and "dcgan128-clusters" (64); of "critic" width (128), channels (1),
+        norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D: see there.
     Raises ValueError for another name, and for an option that these networks do not have.
     """
     if name not in _PAIRS:
@@ -51,17 +62,29 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
     if unknown := sorted(set(options) - set(options_of(name))):
         have = ", ".join(options_of(name)) or "none: its sizes are its paper's"
         raise ValueError(f"{unknown[0]} is {options[unknown[0]]!r}, and {name} has no such option; it has {have}.")
-    G, D = (kind(**options) for kind in _PAIRS[name])
+    theirs = _OPTIONS.get(name, ((), ()))
+    G, D = (
+        kind(**{one: value for one, value in options.items() if one in known})
+        for kind, known in zip(_PAIRS[name], theirs, strict=True)
+    )
     assert isinstance(G, Generator) and isinstance(D, Discriminator)
     if name not in _BY_PYTORCH:
         init_dcgan(G)
-        init_dcgan(D)
+        if not isinstance(D, Critic):  # has drawn its weights
+            init_dcgan(D)
     return G, D
 
 
 def options_of(name: str) -> tuple[str, ...]:
     """The options that `networks` takes for a name."""
-    return ("width",) if name in _WITH_WIDTH else ()
+    of_g, of_d = _OPTIONS.get(name, ((), ()))
+    return tuple(dict.fromkeys([*of_g, *of_d]))
+
+
+def defaults_of(name: str) -> dict[str, int]:
+    """The options that `networks` takes for a name, with their defaults."""
+    defaults = {k: p.default for kind in _PAIRS.get(name, ()) for k, p in signature(kind).parameters.items()}
+    return {option: defaults[option] for option in options_of(name)}
 
 
 def options_in(config: Mapping[str, Any]) -> dict[str, int]:
@@ -71,5 +94,5 @@ def options_in(config: Mapping[str, Any]) -> dict[str, int]:
     """
     stated = config.get("options")
     if stated is not None:
-        return dict(stated.get("G", {}))
+        return {**stated.get("D", {}), **stated.get("G", {})}
     return {"width": config["parameters"]["G"][-1][0]} if options_of(str(config["model"])) else {}

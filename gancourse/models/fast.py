@@ -89,9 +89,7 @@ class Network(nn.Module):
         without_faulty_kernel(inner)
         self.inner = inner
         self.z_size = getattr(inner, "z_size", 0)
-        layers = list(inner.net)
-        if isinstance(inner, Discriminator):
-            layers = layers[:-1]  # logits: all but the Sigmoid
+        layers = inner.layers if isinstance(inner, Discriminator) else list(inner.net)
         self._steps = [_faster(layer, first=i == 0) for i, layer in enumerate(layers)]
         for i, (layer, after) in enumerate(pairwise(layers)):
             if i > 0 and isinstance(layer, nn.Flatten) and isinstance(after, nn.Linear):

@@ -23,16 +23,20 @@ EQUILIBRIUM: dict[str, dict[str, tuple[float, str]]] = {
     "non_saturating": {"loss_d": (2 * math.log(2), "2 ln 2"), "loss_g": (math.log(2), "ln 2"), **_HALF},
     "saturating": {"loss_d": (2 * math.log(2), "2 ln 2"), "loss_g": (-math.log(2), "−ln 2"), **_HALF},
 }
-# How the statistics of Algorithm 1 are drawn; those of other algorithms are called by their names.
+# How the statistics of Algorithm 1 and of a critic are drawn; those of other algorithms are called by their names.
 _DRAWN = {
     "loss_d": ("D's loss", "discriminator", "-"),
     "loss_g": ("G's loss", "generator", "-"),
     "d_real": ("D(x)", "data", "-"),
     "d_fake_before": ("D(G(z)) before", "generator", "-"),
     "d_fake_after": ("D(G(z)) after", "generator", ":"),
+    "score_real": ("s(x)", "data", "-"),
+    "score_fake": ("s(G(z))", "generator", "-"),
+    "slope": ("|∇s|", "discriminator", "-"),
     "grad_norm_d": ("D", "discriminator", "-"),
     "grad_norm_g": ("G", "generator", "-"),
 }
+_KINDS = ("loss", "d_", "score", "grad_norm", "slope")
 _COLOURS = ("generator", "discriminator", "accent", "data", "muted")
 
 
@@ -40,9 +44,10 @@ def losses(history: History, loss: str = "non_saturating") -> Figure:
     """How a run went: its losses, what D answers, and the gradients' norms, each against the epoch.
 
     `history` is `Trainer.history`: a row per epoch with epoch and the algorithm's statistics, told apart by the
-    beginnings of their names: loss, d_, grad_norm. Dashed lines mark what the losses and D's answers are at the
-    equilibrium: `history.marks`, or, of rows without, those of Algorithm 1 with G's loss `loss`. A run that was scored
-    as it trained (`Trainer(score=...)`) gets a panel more, of its history's column `fid`.
+    beginnings of their names: loss, d_ (probabilities), score (a critic's), grad_norm, slope (of a critic). Dashed
+    lines mark what the losses and D's answers are at the equilibrium: `history.marks`, or, of rows without marks and
+    without scores, those of Algorithm 1 with G's loss `loss`. A run that was scored as it trained
+    (`Trainer(score=...)`) gets a panel more, of its history's column `fid`.
     """
     scored = [row for row in history if math.isfinite(row.get("fid", math.nan))]
     groups = _groups(history, loss)
@@ -75,10 +80,11 @@ def compare_losses(runs: Mapping[str, History]) -> Figure:
     found = {label: _groups(history, "non_saturating") for label, history in runs.items()}
     values = [row[name] for label, history in runs.items() for row in history for name in found[label]["loss"]]
     for i, (label, history) in enumerate(runs.items()):
+        kind = "score" if "score" in found[label] else "d_"
         _panel(axes[0][i], "loss", found[label]["loss"], history, "non_saturating", values)
-        _panel(axes[1][i], "d_", found[label].get("d_", []), history, "non_saturating")
+        _panel(axes[1][i], kind, found[label].get(kind, []), history, "non_saturating")
         axes[0][i].set_title(f"{label}: loss")
-        axes[1][i].set_title(f"{label}: D's mean answer")
+        axes[1][i].set_title(f"{label}: mean score" if kind == "score" else f"{label}: D's mean answer")
         if i:
             axes[0][i].set_ylabel("")
             axes[1][i].set_ylabel("")
@@ -86,19 +92,20 @@ def compare_losses(runs: Mapping[str, History]) -> Figure:
 
 
 def _groups(history: History, loss: str) -> dict[str, list[str]]:
-    """The statistics of a history by kind: "loss", "d_" (D's answers), "grad_norm"; kinds that it has."""
+    """The statistics of a history by kind: "loss", "d_" (D's answers), "score", "grad_norm"; kinds that it has."""
     if not history:
         raise ValueError("history is empty: train for at least one epoch first")
     if loss not in EQUILIBRIUM:
         raise ValueError(f"loss is {loss!r}, expected one of {', '.join(EQUILIBRIUM)}")
-    found = {kind: [name for name in history[0] if name.startswith(kind)] for kind in ("loss", "d_", "grad_norm")}
+    found = {kind: [name for name in history[0] if name.startswith(kind)] for kind in _KINDS}
     if not found["loss"]:
         raise ValueError(f"history has no column that begins with loss; it has {', '.join(history[0])}")
     return {kind: names for kind, names in found.items() if names}
 
 
 def _panel(ax: Axes, kind: str, names: list[str], history: History, loss: str, values: Sequence[float] = ()) -> None:
-    said: Marks = getattr(history, "marks", None) or EQUILIBRIUM[loss]
+    scores = any(name.startswith("score") for name in history[0])
+    said: Marks = getattr(history, "marks", None) or ({} if scores else EQUILIBRIUM[loss])
     curves, marks = [], {}
     for i, name in enumerate(names):
         words = name.removeprefix("loss_").removeprefix("grad_norm_").replace("_", " ")
@@ -106,7 +113,7 @@ def _panel(ax: Axes, kind: str, names: list[str], history: History, loss: str, v
         curves.append((name, label, colour, style))
         if name in said:
             value, text = said[name]
-            marks[value, text] = "discriminator" if kind == "d_" else colour
+            marks[value, text] = "discriminator" if kind in ("d_", "score") else colour
     lines = [(value, text, colour) for (value, text), colour in marks.items()]
     if kind == "grad_norm":
         _curves(ax, history, curves, marks=[])
@@ -115,7 +122,12 @@ def _panel(ax: Axes, kind: str, names: list[str], history: History, loss: str, v
     probabilities = kind == "d_" and all(0 <= float(row[name]) <= 1 for name in names for row in history)
     _curves(ax, history, curves, lines, (0.0, 1.0) if probabilities else None, values, log=False)
     if kind == "loss":
-        ax.set(title="Loss", ylabel="loss (nats)" if said is not None and "loss_d" in said else "loss")
+        in_nats = "ln" in said.get("loss_d", (0.0, ""))[1]
+        ax.set(title="Loss", ylabel="loss (nats)" if in_nats else "loss")
+    elif kind == "score":
+        ax.set(title="Mean score", ylabel="score s")
+    elif kind == "slope":
+        ax.set(title="Slope of the critic", ylabel="norm of the gradient of s in x")
     else:
         ax.set(title="D's mean answer", ylabel="probability of real" if probabilities else "D's output")
 

@@ -1,4 +1,4 @@
-"""A training run on one screen: losses against their marks, D's answers, both gradients, samples.
+"""A training run on one screen: losses against their marks, D's answers or scores, both gradients, samples.
 
 `picture` draws it from a history and samples, `describe` says it in words. The live one, which follows a run in a
 notebook, is `gancourse.widgets.dashboard.Dashboard`.
@@ -67,6 +67,16 @@ def describe(history: History) -> str:
     if not history:
         return "Before the first epoch: nothing is known yet."
     row = history[-1]
+    if "score_real" in row:
+        marks = getattr(history, "marks", {})
+        best = {name: f" ({text} at the equilibrium)" for name, (_, text) in marks.items()}
+        slope = f", slope {row['slope']:.2f}" if "slope" in row else ""
+        return (
+            f"After {_progress(history)}: D's loss {row['loss_d']:.3g}{best.get('loss_d', '')}, G's loss "
+            f"{row['loss_g']:.3g}{best.get('loss_g', '')}, mean score of real images {row['score_real']:.3g}, of fakes "
+            f"{row['score_fake']:.3g}{slope}, norm of D's gradient {row['grad_norm_d']:.3g}, of G's "
+            f"{row['grad_norm_g']:.3g}."
+        )
     return (
         f"After {_progress(history)}: D's loss {row['loss_d']:.2f} (2 ln 2 = 1.39 at D = 1/2), G's loss "
         f"{row['loss_g']:.2f} (ln 2 = 0.69), D(x) = {row['d_real']:.2f}, D(G(z)) = {row['d_fake_before']:.2f}, norm of "

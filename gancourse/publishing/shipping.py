@@ -22,17 +22,18 @@ from PIL import Image
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from gancourse.course.lessons import command_of, data_of
+from gancourse.course.lessons import command_of, data_of, trained
 from gancourse.data.images import Images, unscale
 from gancourse.evaluation import copies
 from gancourse.files import write_atomically
 from gancourse.models import standing_statistics
 from gancourse.models.base import Generator
-from gancourse.models.catalogue import networks, options_in
+from gancourse.models.catalogue import defaults_of, networks, options_in
 from gancourse.pretrained import FORMAT, halved, quartered, restored, z_of_run
 from gancourse.training import settings
 from gancourse.training.checkpoint import Checkpoint, RunError
 from gancourse.training.config import Config
+from gancourse.training.critic import OF_RECIPE, CriticRecipe
 from gancourse.training.provenance import commit
 from gancourse.training.recipe import Recipe
 from gancourse.training.run import Run
@@ -230,12 +231,22 @@ def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path
 
 def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     """The command that makes a run with this config, from nothing; what is not its default is spelt out."""
-    words = [f"python -m gancourse train {command_of(config['model'])} --epochs {config['epochs']}"]
-    words += [f"--{name} {value}" for name, value in options_in(config).items()]
+    critic = config.get("critic")
+    name = command_of(config["model"], critic)
+    words = [f"python -m gancourse train {name} --epochs {config['epochs']}"]
+    usual, options = defaults_of(config["model"]), options_in(config)
+    words += [f"--width {options['width']}"] if "width" in options else []
+    others = [f"{k}={int(v)}" for k, v in options.items() if k not in ("width", *OF_RECIPE) and v != usual[k]]
+    words += [f"--network {_words(others)}"] * bool(others)
     words += ["--data FOLDER"] * (data_of(config["data"]["name"]) is None)
     words.append(f"--images {config['data']['count']}")
-    words += settings.words(config, Config, without=("model", "epochs"))
-    words += settings.words(config.get("recipe", {}), Recipe)
+    if critic is None:
+        words += settings.words(config, Config, without=("model", "epochs"))
+        words += settings.words(config.get("recipe", {}), Recipe)
+    else:
+        preset = trained()[name][1]
+        words += settings.words(config, Config, without=("model", "epochs", "loss"), usual=preset.config)
+        words += settings.words(critic, CriticRecipe, usual=preset.critic)
     return " ".join([*words, f"--milestones {_spans(milestones)} --out RUN"])
 
 

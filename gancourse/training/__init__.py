@@ -1,7 +1,9 @@
-"""Training: Algorithm 1 as printed (step), what years added to it (recipe), and both over epochs (trainer)."""
+"""Training: Algorithm 1 as printed (step), what years added to it (recipe), critics (critic), all of it over epochs."""
 
 from gancourse.training.algorithms.minimax import Minimax
+from gancourse.training.algorithms.wasserstein import CriticGAN
 from gancourse.training.config import Config, pick_device
+from gancourse.training.critic import CriticRecipe
 from gancourse.training.recipe import Recipe
 from gancourse.training.step import STATISTICS, draw_z, train_step
 from gancourse.training.trainer import Trainer, TrainingDiverged
@@ -9,6 +11,8 @@ from gancourse.training.trainer import Trainer, TrainingDiverged
 __all__ = [
     "STATISTICS",
     "Config",
+    "CriticGAN",
+    "CriticRecipe",
     "Minimax",
     "Recipe",
     "Trainer",

@@ -26,11 +26,13 @@ class PairLoss:
 
     marks: statistic -> (its value where G makes the data's own distribution and D is best against it, what to call
     that). A statistic that may have any value there is left out. The mean scores are called score_real and score_fake.
+    compares: whether G's loss looks at the real scores at all.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     marks: Mapping[str, tuple[float, str]]
+    compares: bool = False
 
 
 # --- Wasserstein -----------------------------------------------------------------------------------------------------
@@ -121,7 +123,7 @@ def _differences(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     return wide(real_scores) - wide(fake_scores)
 
 
-# --- Goodfellow's, in the same form ------------------------------------------------------------------------------------
+# --- Goodfellow's, in the same form -----------------------------------------------------------------------------------
 
 
 def non_saturating_generator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
@@ -143,7 +145,9 @@ PAIR_LOSSES = {
         least_squares_generator,
         {"loss_d": (1 / 4, "1/4"), "loss_g": (1 / 8, "1/8"), **{name: (0.5, "1/2") for name in _BOTH}},
     ),
-    "relativistic": PairLoss(relativistic_discriminator, relativistic_generator, {"loss_d": _LN_2, "loss_g": _LN_2}),
+    "relativistic": PairLoss(
+        relativistic_discriminator, relativistic_generator, {"loss_d": _LN_2, "loss_g": _LN_2}, compares=True
+    ),
     "non_saturating": PairLoss(
         losses.discriminator_loss,
         non_saturating_generator,

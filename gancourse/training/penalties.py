@@ -1,4 +1,4 @@
-"""Terms that are added to D's loss, or change D itself: smoothing, R1, gradient penalty, spectral norm."""
+"""Terms that are added to D's loss: smoothing, R1, R2, gradient penalty; and spectral norm, which changes D itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gancourse.models.spectral import spectral_norm as spectral_norm  # it is a network's affair, and used from here
 from gancourse.training.losses import wide
 from gancourse.training.processes import ALONE, Share
 
@@ -22,20 +23,25 @@ def smoothed_discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_t
     return on_real.mean() + F.softplus(fake).mean()
 
 
-def _input_gradients(D: nn.Module, x: Tensor) -> Tensor:
-    """The gradient of D's logit with respect to each image, (B, C*H*W), in float32, itself differentiable."""
+def squared_slopes(D: nn.Module, x: Tensor) -> Tensor:
+    """|grad_x D(x)|^2 of D's output at each image x (B, C, H, W): (B,), in float32, itself differentiable.
+
+    The norm is over all axes but the batch (Gulrajani et al. 2017, section 4): an image has one slope. That holds for
+    a D without BatchNorm, whose output at an image depends on no other image of the batch.
+    """
     x = x.detach().float().requires_grad_()
     with torch.autocast(x.device.type, enabled=False):  # second derivatives in bfloat16 would be noise
         (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
-    return gradient.flatten(1)
+    return gradient.flatten(1).square().sum(1)
 
 
 def r1_penalty(D: nn.Module, x_real: Tensor) -> Tensor:
     """E|grad_x D(x)|^2 over real images, a scalar (Mescheder et al. 2018, equation 9; multiply by gamma / 2).
 
     At the equilibrium D is flat where the data is; this penalty asks for that, and makes the game converge locally.
+    Over fake images it is R2 (there, equation 10).
     """
-    return _input_gradients(D, x_real).square().sum(1).mean()
+    return squared_slopes(D, x_real).mean()
 
 
 def gradient_penalty(
@@ -46,18 +52,16 @@ def gradient_penalty(
     x_real, x_fake (B, C, H, W) -> a scalar. Made for WGAN, whose critic must be 1-Lipschitz; on other losses it keeps
     D's slope near 1 (Fedus et al. 2018).
     """
+    return (slopes(D, between(x_real, x_fake, rng, share)) - 1).square().mean()
+
+
+def between(x_real: Tensor, x_fake: Tensor, rng: torch.Generator, share: Share = ALONE) -> Tensor:
+    """x + t (G(z) - x) with one t ~ U(0, 1) an image (Gulrajani et al. 2017, Algorithm 1): points (B, C, H, W)."""
     rank, processes = share
     t = torch.rand(len(x_real) * processes, 1, 1, 1, generator=rng, device=x_real.device)[rank::processes]
-    between = x_real + t * (x_fake.detach().float() - x_real)
-    return (_input_gradients(D, between).square().sum(1).add(1e-12).sqrt() - 1).square().mean()  # 1e-12: slope at 0
+    return x_real + t * (x_fake.detach().float() - x_real)
 
 
-def spectral_norm(network: nn.Module) -> nn.Module:
-    """Divide every Linear's and convolution's weight by its largest singular value, in place (Miyato et al. 2018).
-
-    Estimated by one power iteration at each use in train mode. A D so limited has a bounded slope whatever it learns.
-    """
-    for layer in network.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.utils.parametrizations.spectral_norm(layer)
-    return network
+def slopes(D: nn.Module, x: Tensor) -> Tensor:
+    """|grad_x D(x)| at each image x (B, C, H, W): (B,), float32, differentiable (Gulrajani et al. 2017, section 4)."""
+    return squared_slopes(D, x).add(1e-12).sqrt()  # 1e-12: the root has no slope at 0

@@ -26,6 +26,7 @@ from torch import Tensor
 from gancourse.data.sheets import tile, untile
 from gancourse.files import read_at_most, write_atomically
 from gancourse.training.checkpoint import Checkpoint, CheckpointError, Row, RunError, load_checkpoint, save_checkpoint
+from gancourse.training.critic import marks_in
 from gancourse.training.lock import FolderLock
 from gancourse.training.losses import LOSSES
 from gancourse.training.recipe import Recipe
@@ -241,7 +242,10 @@ class Run:
         except (OSError, ValueError, TypeError, csv.Error) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)[:200]
             raise RunError(f"{path} is no table of numbers ({why}). The checkpoints hold the history too.") from error
-        pair = LOSSES.get(str((self.config or {}).get("loss")))
+        config = self.config or {}
+        if config.get("algorithm") == "critic":
+            return History(rows, marks_in(config))
+        pair = LOSSES.get(str(config.get("loss")))
         return History(rows, pair.marks if pair else {})
 
     def save_samples(self, epoch: int, pixels: Tensor) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, field, fields
 from typing import Any
 
@@ -73,18 +73,18 @@ def flag(one: Field[Any]) -> str:
     return one.metadata["option"] or f"--{one.name.replace('_', '-')}"
 
 
-def add_arguments(parser: argparse.ArgumentParser, settings: type, without: Sequence[str] = ()) -> None:
-    """An option for each field of a class of settings."""
+def add_arguments(parser: Any, settings: type, without: Sequence[str] = ()) -> None:
+    """An option for each field of a class of settings, to a parser or a group of one; what is not said is absent."""
     for one in fields(settings):
         if one.name in without:
             continue
         about = one.metadata
         if isinstance(one.default, bool):
             action = "store_false" if one.default else "store_true"
-            parser.add_argument(flag(one), dest=one.name, action=action, help=about["about"])
+            parser.add_argument(flag(one), dest=one.name, action=action, help=about["about"], default=argparse.SUPPRESS)
             continue
         shown = " ".join(map(str, one.default)) if isinstance(one.default, tuple) else one.default
-        words: dict[str, Any] = {"type": about["kind"], "default": one.default}
+        words: dict[str, Any] = {"type": about["kind"], "default": argparse.SUPPRESS}
         if about["choices"] and not about["many"]:
             words["choices"] = about["choices"]
         if about["many"]:
@@ -94,18 +94,21 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type, without: Sequ
 
 
 def values(options: argparse.Namespace, settings: type, without: Sequence[str] = ()) -> dict[str, Any]:
-    """What the command line said of each field."""
-    found = {one.name: getattr(options, one.name) for one in fields(settings) if one.name not in without}
+    """What the command line said of the fields; those that it did not mention are left out."""
+    said = vars(options)
+    found = {one.name: said[one.name] for one in fields(settings) if one.name in said and one.name not in without}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
-def words(given: dict[str, Any], settings: type, without: Sequence[str] = ()) -> Iterator[str]:
-    """The options that give a class of settings these values; what is at its default is left out."""
+def words(
+    given: Mapping[str, Any], settings: type, without: Sequence[str] = (), usual: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The options that give a class of settings these values; what is as usual, or at its default, is left out."""
     for one in fields(settings):
         if one.name in without or one.name not in given:
             continue
         value = tuple(given[one.name]) if isinstance(given[one.name], list) else given[one.name]
-        if value == one.default:
+        if value == (usual or {}).get(one.name, one.default):
             continue
         if isinstance(one.default, bool):
             yield flag(one)

@@ -14,7 +14,8 @@ from typing import Any
 
 from gancourse import plots
 from gancourse.plots import dashboard
-from gancourse.training.trainer import Row, Trainer
+from gancourse.training.run import History
+from gancourse.training.trainer import Trainer
 from gancourse.widgets.figure import Figure
 
 
@@ -28,14 +29,15 @@ class Dashboard(Figure):
 
     def __init__(self, name: str = "") -> None:
         self.name = name
-        self.history: list[Row] = []
+        self.history = History()
         self.samples: Any = None
         super().__init__(width=dashboard.WIDTH)
         self._say()
 
     def __call__(self, trainer: Trainer) -> None:
         """Show where `trainer` is now."""
-        self.history, self.samples = list(trainer.history), trainer.samples.get(trainer.epoch)
+        self.history = History(trainer.history, trainer.history.marks)
+        self.samples = trainer.samples.get(trainer.epoch)
         self.picture.value = plots.to_png(self._draw(), tight=False)
         self._say()
 

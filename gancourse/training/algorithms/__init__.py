@@ -1,1 +1,4 @@
-"""The rounds that a trainer can run; `base` says what an algorithm is, `minimax` is Algorithm 1 with its recipe."""
+"""The rounds that a trainer can run; `base` says what an algorithm is.
+
+`minimax` is Algorithm 1 with its recipe, `wasserstein` a critic and its generator.
+"""
