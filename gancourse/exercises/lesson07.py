@@ -119,7 +119,7 @@ def clip_weights(D, c):
         "How many t are there for a batch, and which shape lets each multiply an image (C, H, W)?",
         "`torch.autograd.grad(D(x_hat).sum(), x_hat, create_graph=True)`, for an x_hat that is detached and then asks "
         "for a gradient; then `flatten(1)`.",
-        "`t = torch.rand(len(x_real), 1, 1, 1)`, and at the end `(gradient.flatten(1).norm(2, dim=1) - 1) ** 2`, its mean",
+        "`t = torch.rand(len(x_real), 1, 1, 1)`; at last `((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()`",
     ),
     check=check_gradient_penalty,
 )
@@ -388,10 +388,10 @@ def listings() -> dict[int, str]:
     `wrong sign`, `healthy`.
     """,
     hints=(
-        "Write down the shape of everything. Then ask of each tensor: whose graph is it part of, and when was it drawn?",
+        "Write down the shape of everything. Then ask of each tensor: whose graph is it in, and when was it drawn?",
         "Where there are layers: what of them is no weight of a convolution, and what moves in a forward?",
-        "1 and 2 have a wrong shape, of the norm and of t; in 4 an argument is missing that 1 and 2 have; 5 and 7 have a "
-        "layer that 8 does without.",
+        "1 and 2 have a wrong shape, of the norm and of t; in 4 an argument is missing that 1 and 2 have; 5 and 7 have "
+        "a layer that 8 does without.",
     ),
     check=hunt.check_bug_hunt,
     value=True,

@@ -57,7 +57,7 @@ def _remedy(error: BaseException) -> str:
         return (
             "Keep the arguments of the stub, in their order; if the call is inside your function, count its arguments."
         )
-    if "differentiated Tensors" in text:
+    if "ifferentiated Tensor" in text:
         return (
             "What you differentiate by must ask for a gradient, `x.requires_grad_()`, before the network is called on "
             "that very tensor."

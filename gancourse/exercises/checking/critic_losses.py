@@ -22,7 +22,10 @@ from gancourse.exercises.checking.judging import close
 
 def check_hinge(call: StudentFunction) -> str:
     """The check of `lesson07.hinge_loss`: hinge_loss(real_scores, fake_scores), (B,) each."""
-    cases = [(2 * torch.randn(40), 2 * torch.randn(40)), (torch.tensor([1.5, 3.0]), torch.tensor([-2.0, -1.25]))]
+    cases = [
+        (2 * torch.randn(40) + 1.5, 2 * torch.randn(40) - 1.5),
+        (torch.tensor([1.5, 3.0]), torch.tensor([-2.0, -1.25])),
+    ]
     for real, fake in cases:
         mine, ours = ([item.clone().requires_grad_() for item in (real, fake)] for _ in range(2))
         value = one_number(call(*mine))

@@ -198,17 +198,17 @@ def check_scores(call: StudentFunction) -> str:
             twin.load_state_dict(state)
             right = twin.eval()(x)
             in_train = twin.train()(x)
-        _judge_scores(value, right, in_train)
         if any(not torch.equal(a, b) for a, b in zip(D.state_dict().values(), state.values(), strict=True)):
             raise Wrong(
                 "D has changed: in train mode a forward moves spectral normalisation's u and v and BatchNorm's "
                 "averages, under `no_grad` too. Score in eval mode."
             )
+        _judge_scores(value, right, in_train)
         now = [m.training for m in D.modules()]
         if now != modes:
             if not any(now) and training:
                 raise Wrong("D is left in eval mode: the training goes on after this look at it.")
-            if all(now):
+            if all(now) and not training:
                 raise Wrong("D is put into train mode, whatever it was in before: give it back the mode that it had.")
             if any(modes) and now == [D.training] * len(now):
                 raise Wrong(

@@ -17,7 +17,7 @@ _B = 96
 
 
 class SmoothCritic(nn.Module):
-    """Images (B, 3, 4, 5) -> scores (B,), with another slope, about 1 to 3, at every image; notes what it is given."""
+    """Images (B, 3, 4, 5) -> scores (B,), at every image with another slope, about 1; notes what it is given."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class SmoothCritic(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.requires_grad:
             self.seen.append(x.detach().clone())
-        scores: Tensor = 7 * self.net(x)
+        scores: Tensor = 2.5 * self.net(3 * x)
         return scores
 
 

@@ -138,10 +138,9 @@ DIAGNOSES = {
 EVIDENCE = {
     1: "write down the shape of `gradient.norm(...)` for a batch of eight: how many slopes has one image?",
     2: "write down the shape of t: where do the points x_hat lie, between an image and its fake?",
-    3: "go through its lines: does the loss fall when real images score higher? Whom does its gradient reach, "
-    "and whom should it not?",
+    3: "does the loss fall when real images score higher? Whom does its gradient reach, and whom should it not?",
     4: "it gives the right number. Differentiate that number for D's weights: what comes out?",
-    5: "the penalty asks for the slope of an image's score: on what does the score of one image depend in this network?",
+    5: "the penalty asks for the slope of an image's score: on what does the score of an image depend in this network?",
     6: "follow z through the round: when was the one drawn that G's step uses?",
     7: "which numbers of D does the loop go through, and what was each of them before?",
     8: "call it twice on the same images, between two steps that are to be repeated bit for bit: does anything differ?",
@@ -155,8 +154,8 @@ CAUSES = {
     4: "without `create_graph=True` the penalty is a constant: it shows in the loss, and the weights never feel it",
     5: "with BatchNorm a score depends on the whole batch, and the penalty of one image punishes the slopes of all "
     "(Gulrajani et al. 2017, section 4, forbid it; a well-known course has it all the same)",
-    6: "G's z is the last one of D's, which has just been trained on those very fakes (PyTorch-GAN)",
-    7: "clipping takes BatchNorm's scale from 1 to 0.01, and G's gradient with it, layer by layer (WassersteinGAN #18)",
+    6: "G's z is the last one of D's, which has just been trained on those fakes (PyTorch-GAN)",
+    7: "clipping takes each BatchNorm's scale from 1 to 0.01, and G's gradient with it (WassersteinGAN #18)",
     8: "in train mode each forward moves spectral normalisation's u and v, under `no_grad` too: whoever logs more often "
     "trains another D",
 }

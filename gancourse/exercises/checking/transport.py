@@ -210,10 +210,6 @@ def _rules() -> list[tuple[Callable[[Tensor, Tensor, Tensor], Any], str]]:
             "A slope of exactly 1 is allowed, and the best f has it nearly everywhere: `<=`, not `<`.",
         ),
         (
-            lambda rise, far, f: bool((rise.abs() < far).all()),
-            "With `<` every f fails, since each point is at the distance 0 from itself: a slope of 1 is allowed.",
-        ),
-        (
             lambda rise, far, f: bool((rise.triu(1) <= far).all()),
             "Only rises in one direction are limited: a slope of -3 is as steep as one of 3, so take |f_i - f_j|.",
         ),
@@ -229,7 +225,10 @@ def _rules() -> list[tuple[Callable[[Tensor, Tensor, Tensor], Any], str]]:
             lambda rise, far, f: bool((rise.abs() <= far.square()).all()),
             "f's rises are compared with squared distances: the root is missing.",
         ),
-        (lambda rise, far, f: False, "It calls every f inadmissible. Is there a 0/0, which is NaN, for i = j?"),
+        (
+            lambda rise, far, f: False,
+            "It calls every f inadmissible: a point is at the distance 0 from itself, where `<` fails, and 0/0 is NaN.",
+        ),
         (
             lambda rise, far, f: True,
             "It calls every f admissible: does no pair rise by more than its distance?",
@@ -247,9 +246,9 @@ def check_dual(call: StudentFunction) -> str:
         far = across.square().sum(2).sqrt()
         right.append(bool((rise.abs() <= far).all()))
         taxi, king = across.abs().sum(2), across.abs().amax(2)
-        told = [rule(rise, far, f) for rule, _ in _rules()]
+        flags = [rule(rise, far, f) for rule, _ in _rules()]
         no_division = bool(((rise.abs() <= far) & ((far > 0) | torch.eye(len(f), dtype=torch.bool))).all())
-        others.append([*told, *(bool((rise.abs() <= d).all()) for d in (taxi, king)), no_division])
+        others.append([*flags, *(bool((rise.abs() <= d).all()) for d in (taxi, king)), no_division])
     messages = [message for _, message in _rules()] + [
         "The distance is the Euclidean one: you add up |dx| and |dy|.",
         "The distance is the Euclidean one: you take the larger of |dx| and |dy|.",
@@ -258,8 +257,8 @@ def check_dual(call: StudentFunction) -> str:
     ]
     mine = [flag for flag, _ in found]
     if mine != right:
-        for flags, message in zip(zip(*others, strict=True), messages, strict=True):
-            if list(flags) == mine:
+        for row, message in zip(zip(*others, strict=True), messages, strict=True):
+            if list(row) == mine:
                 raise Wrong(message)
         i = next(i for i, (a, b) in enumerate(zip(mine, right, strict=True)) if a != b)
         name, x, f, _, _ = cases[i]
