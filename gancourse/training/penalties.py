@@ -56,9 +56,13 @@ def gradient_penalty(
 
 
 def between(x_real: Tensor, x_fake: Tensor, rng: torch.Generator, share: Share = ALONE) -> Tensor:
-    """x + t (G(z) - x) with one t ~ U(0, 1) an image (Gulrajani et al. 2017, Algorithm 1): points (B, C, H, W)."""
+    """x + t (G(z) - x) with one t ~ U(0, 1) an image (Gulrajani et al. 2017, Algorithm 1): points (B, C, H, W).
+
+    Points of any other shape (B, ...) will do as well, those of the plane for one.
+    """
     rank, processes = share
-    t = torch.rand(len(x_real) * processes, 1, 1, 1, generator=rng, device=x_real.device)[rank::processes]
+    one_an_image = len(x_real) * processes, *[1] * (x_real.ndim - 1)
+    t = torch.rand(one_an_image, generator=rng, device=x_real.device)[rank::processes]
     return x_real + t * (x_fake.detach().float() - x_real)
 
 

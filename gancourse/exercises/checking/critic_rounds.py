@@ -50,8 +50,7 @@ class _Scene:
         self.G, self.D, self.c = TinyGenerator(), TinyDiscriminator(), c
         self.networks: dict[str, nn.Module] = {"G": self.G, "D": self.D}
         self.x_reals = [torch.rand(batch, 1, 28, 28) * 2 - 1 + 0.3 * i for i in range(k)]
-        level = self.D(self.x_reals[0]).detach().mean()
-        list(self.D.parameters())[-1].data += 1 - level  # a score has no zero, and only other losses notice this
+        list(self.D.parameters())[-1].data += 1 - self.D(self.x_reals[0]).detach().mean()  # hinge notices this alone
         self.optimisers = {n: torch.optim.SGD(net.parameters(), lr=_LR) for n, net in self.networks.items()}
         self.old = {}
         for name, net in self.networks.items():  # what the round before has left
@@ -262,7 +261,7 @@ def _order(order: str, k: int) -> str:
     if g > 1:
         return f"G made {g} steps in one round: it makes one, after the last step of D, outside of the loop."
     if order[-1] != "G":
-        return "G's step comes last, after all steps of D: first the critic is brought to its best."
+        return "G's step comes last: first the critic is brought further."
     made = f"D made {d} {'step' if d == 1 else 'steps'} on {k} {'batch' if k == 1 else 'batches'}"
     return f"{made}: one for each batch of `x_reals`, however many there are."
 

@@ -155,8 +155,9 @@ CAUSES = {
     5: "with BatchNorm a score depends on the whole batch, and the penalty of one image punishes the slopes of all "
     "(Gulrajani et al. 2017, section 4, forbid it; a well-known course has it all the same)",
     6: "G's z is the last one of D's, which has just been trained on those fakes (PyTorch-GAN)",
-    7: "clipping takes each BatchNorm's scale from 1 to 0.01, and G's gradient with it (WassersteinGAN #18)",
-    8: "in train mode each forward moves spectral normalisation's u and v, under `no_grad` too: whoever logs more often "
+    7: "clipping takes BatchNorm's scale from 1 to 0.01, and with it the gradient that reaches G, once a layer "
+    "(WassersteinGAN #18)",
+    8: "in train mode each forward moves spectral normalisation's u and v, under `no_grad` too: who logs more often "
     "trains another D",
 }
 
