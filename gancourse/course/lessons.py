@@ -7,7 +7,7 @@ This module imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -243,9 +243,3 @@ def command_of(network: str, critic: Mapping[str, Any] | None = None) -> str:
 def data_of(name: str) -> Data | None:
     """The kind of data whose name a run's config has, such as "mnist-train"; None for pictures of the user's own."""
     return DATA.get(name.split("-")[0])
-
-
-def numbered(names: Iterable[str]) -> list[str]:
-    """Names of modules of exercises or studies, "lesson07", of the lessons that have one."""
-    have = set(names)
-    return [one for name in LESSONS if (one := f"lesson{name[:2]}") in have]

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 from gancourse.theory.games import sample_ring
+from gancourse.theory.minimax import jsd
 
 Source = Callable[[int, torch.Generator], Tensor]
+CELLS = 20  # the JSD is estimated on CELLS x CELLS squares
 VIEW = 3.0  # half the side of the square that the playground draws
 DRAWN_STD = 0.08  # a drawn point is the middle of a small normal cloud: 30 bare points would have no density
 
@@ -68,6 +70,34 @@ def drawn(points: Sequence[Sequence[float]]) -> Source:
     if centres.ndim != 2 or centres.shape[1] != 2 or not bool((centres.abs() <= VIEW).all()):
         raise ValueError(f"points are {list(points)[:3]}..., expected pairs of numbers from -{VIEW:g} to {VIEW:g}")
     return lambda n, rng: _blur(centres[torch.randint(len(centres), (n,), generator=rng)], DRAWN_STD, rng)
+
+
+def as_points(values: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
+    """Pairs of numbers, kept inside the view."""
+    return tuple((max(-VIEW, min(VIEW, float(x))), max(-VIEW, min(VIEW, float(y)))) for x, y in values)
+
+
+def squares(n: int) -> Tensor:
+    """The middles of n x n squares of the view, row by row from the top, (n * n, 2)."""
+    middles = VIEW * ((torch.arange(n) + 0.5) * 2 / n - 1)
+    y, x = torch.meshgrid(-middles, middles, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], 1)
+
+
+def jsd_estimate(a: Tensor, b: Tensor) -> float:
+    """Jensen-Shannon divergence (nats, in [0, ln 2]) of two sets of points (N, 2), from counts in squares.
+
+    Points outside the view count in the squares at its border. Few points make the estimate too large: two sets of the
+    same kind do not give 0. NaN where a point is not a number.
+    """
+    if not bool(torch.isfinite(a).all() and torch.isfinite(b).all()):
+        return math.nan
+    shares = []
+    for x in (a, b):
+        cell = ((x / VIEW + 1) / 2 * CELLS).long().clamp(0, CELLS - 1)
+        counts = torch.bincount(cell[:, 0] * CELLS + cell[:, 1], minlength=CELLS**2)
+        shares.append(counts.double() / len(x))
+    return float(jsd(shares[0], shares[1], torch.arange(CELLS**2, dtype=torch.float64)))
 
 
 # ------------------------------------------------------------------------------------------------- formulas

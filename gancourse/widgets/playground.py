@@ -17,15 +17,17 @@ from PIL import Image, ImageColor
 from torch import Tensor
 
 from gancourse import theory
+from gancourse.models.spectral import normalised
 from gancourse.plots.style import COLOURS
 from gancourse.theory import plane
-from gancourse.theory.plane import VIEW
-from gancourse.theory.playground import Game, Settings, Who, as_points, replay
+from gancourse.theory.plane import VIEW, as_points
+from gancourse.theory.playground import CONSTRAINTS, LOSS_NAMES, Game, Settings, Who, replay
 from gancourse.widgets.figure import LABEL, Figure, button, choice, float_slider, in_row, number
 from gancourse.widgets.page import PALE, SIZE, Box, Canvas, in_box
 from gancourse.widgets.pointer import Pointer
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+WEIGHTS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 WIDTHS = (4, 8, 16, 32, 64, 128)
 PACES = {
     "slow motion": (1, 0.4),
@@ -36,7 +38,7 @@ PACES = {
 LONGEST_PLAY = 0.025  # seconds of rounds for one picture, which itself takes about as long: together under 60 ms
 BRUSH = 0.15  # a drag leaves points this far apart in the plane, or a little more
 STATIC_ROUNDS = 300  # of the game whose picture stands in for the widget where nothing runs
-BANDS = 20  # shades of D from 0 to 1
+BANDS = 20  # shades of D from its lowest to its highest value
 
 MAIN: Box = (6, 28, 406, 428)
 GRID: Box = (430, 28, 660, 258)
@@ -62,11 +64,13 @@ class Playground(Figure):
             "step_both": button("Step both", lambda: self.step("both")),
             "reset": button("Reset", lambda: self.new_game("Reset: new networks.")),
         }
-        losses = [("non-saturating", "non_saturating"), ("saturating", "saturating")]
+        losses, constraints = ([(_words(name), name) for name in names] for names in (LOSS_NAMES, CONSTRAINTS))
         rates = [(f"{r:g}", r) for r in RATES]
         self.controls: dict[str, Any] = {
             "data": choice("Data", [*plane.SHAPES, "formula", "drawn"], s.data),
-            "loss": choice("Loss of G", losses, s.loss),
+            "loss": choice("Loss", losses, s.loss),
+            "constraint": choice("Constraint of D", constraints, s.constraint),
+            "weight": choice("c, λ or γ", [(f"{v:g}", v) for v in WEIGHTS], s.weight),
             "k": number("k: D per G", s.k, 1, 10),
             "optimiser": choice("Optimiser", ["Adam", "SGD"], s.optimiser),
             "lr_d": choice("Learning rate D", rates, s.lr_d),
@@ -87,7 +91,8 @@ class Playground(Figure):
         self.clear = button("Clear", lambda: self._draw(()))
         self._drawing = w.HBox([x, y, self.add, self.clear], layout=w.Layout(flex_flow="row wrap"))  # its own: it hides
         self._task: asyncio.Task[None] | None = None
-        names = ("data loss optimiser", "lr_d layers_d width_d", "lr_g layers_g width_g")
+        self.controls["weight"].disabled = True  # nothing to weigh yet
+        names = ("data loss optimiser", "constraint weight", "lr_d layers_d width_d", "lr_g layers_g width_g")
         data, *rest = (in_row(*[self.controls[name] for name in line.split()]) for line in names)
         last = in_row(self.controls["k"], self.pace)
         top = in_row(self.run, self.pause, *self.buttons.values())
@@ -163,14 +168,20 @@ class Playground(Figure):
     def _set(self, name: str, value: Any) -> None:
         setattr(self.settings, name, value)
         label = self.controls[name].description if name in self.controls else "The formula"
+        anew = name not in ("loss", "constraint", "weight", "k", "lr_d", "lr_g", "optimiser")
         if name in ("lr_d", "lr_g"):
             self.game.set_rates(self.settings.lr_d, self.settings.lr_g)
         elif name == "optimiser":
             self.game.use_optimiser(value)
-        elif name not in ("loss", "k"):
-            self.new_game(f"{label} is {value} now: new networks.")
-            return
-        self.show(f"{label} is {value} now.")
+        elif name == "constraint":
+            usual = CONSTRAINTS[value]
+            self.controls["weight"].disabled = usual is None
+            self.controls["weight"].value = usual or self.settings.weight
+            anew = bool(normalised(self.game.D)) != (value == "spectral_norm")  # which is a part of D
+        if anew:
+            self.new_game(f"{label} is {_words(value)} now: new networks.")
+        else:
+            self.show(f"{label} is {_words(value)} now.")
 
     # ------------------------------------------------------------------------------------------------- running
 
@@ -222,8 +233,8 @@ class Playground(Figure):
 
 def game_picture(game: Game) -> bytes:
     """D's heat map with data, samples and arrows; G's warped grid; losses; the JSD: as PNG bytes, 960 x 436."""
-    canvas = Canvas()
-    _plane(canvas, game)
+    canvas, (heat, scale) = Canvas(), game.heat()
+    _plane(canvas, game, heat, scale)
     left, top, right, bottom = (round(2 * side) for side in MAIN)
     plane = canvas.image.crop((left, top, right, bottom))
     _warped(canvas, game)  # its lines may reach anywhere
@@ -231,12 +242,12 @@ def game_picture(game: Game) -> bytes:
     canvas.image.paste(plane, (left, top))
     _losses(canvas, game)
     _jsd(canvas, game)
-    _key(canvas)
+    _key(canvas, game, scale)
     for box in (MAIN, GRID):
         canvas.frame(box)
-    canvas.text(MAIN[0], 19, "Data, samples, and what D believes")
+    believes = "what D believes" if game.settings.minimax else "how D scores"
+    canvas.text(MAIN[0], 19, f"Data, samples, and {believes}")
     canvas.text(GRID[0], 19, "G's grid: where z goes")
-    canvas.text(LOSSES[0], 19, "Losses")
     canvas.text(JSD[0], 297, "JSD of data and samples")
     if game.trouble:
         middle = (MAIN[0] + MAIN[2]) / 2, (MAIN[1] + MAIN[3]) / 2
@@ -252,6 +263,12 @@ def empty_plane(words: str) -> bytes:
     canvas.frame(MAIN)
     canvas.text((MAIN[0] + MAIN[2]) / 2, (MAIN[1] + MAIN[3]) / 2, words, anchor="ms")
     return canvas.png()
+
+
+def _words(name: Any) -> str:
+    """A name of a setting as it is shown."""
+    shown = {"non_saturating": "non-saturating", "wasserstein": "Wasserstein", "r1": "R1"}
+    return shown.get(name, str(name).replace("_", " "))
 
 
 def in_the_plane(x: float, y: float) -> tuple[float, float] | None:
@@ -271,16 +288,17 @@ def _place(points: Tensor, box: Box) -> np.ndarray:
     return np.array([left, top]) + share * np.array([right - left, bottom - top])
 
 
-def _plane(canvas: Canvas, game: Game) -> None:
+def _plane(canvas: Canvas, game: Game, heat: Tensor, scale: tuple[float, float, float]) -> None:
     left, top, side = round(2 * MAIN[0]), round(2 * MAIN[1]), round(2 * (MAIN[2] - MAIN[0]))
-    heat = np.nan_to_num(game.heat().numpy().astype(np.float32), nan=0.5)
-    d = np.asarray(Image.fromarray(heat).resize((side // 2, side // 2), Image.Resampling.BICUBIC))
+    low, _, high = scale
+    shares = np.nan_to_num((heat.numpy().astype(np.float32) - low) / (high - low), nan=0.5, posinf=1.0, neginf=0.0)
+    d = np.asarray(Image.fromarray(shares).resize((side // 2, side // 2), Image.Resampling.BICUBIC))
     violet = np.array(ImageColor.getrgb(COLOURS["discriminator"]))
     levels = np.arange(BANDS + 1)[:, None] / BANDS
     palette = np.vstack([255 + (violet - 255) * 0.6 * levels, violet]).astype(np.uint8)
     bands = (d.clip(0, 1) * BANDS + 0.5).astype(np.uint8)  # steps, not shades: they read as contours, and pack well
     real = d > 0.5
-    bands[:, 1:][real[:, 1:] != real[:, :-1]] = BANDS + 1  # where D passes 1/2
+    bands[:, 1:][real[:, 1:] != real[:, :-1]] = BANDS + 1  # where D passes its middle
     bands[1:][real[1:] != real[:-1]] = BANDS + 1
     plane = Image.fromarray(bands)
     plane.putpalette(palette.tobytes())
@@ -317,22 +335,24 @@ def _warped(canvas: Canvas, game: Game) -> None:
 
 
 def _losses(canvas: Canvas, game: Game) -> None:
-    left, top, right, bottom = LOSSES
-    saturating = game.settings.loss == "saturating"
-    low, high = (-2.4, 2.4) if saturating else (0.0, 3.0)
+    left, upper, right, bottom = LOSSES
+    losses = np.array(game.losses, np.float64).reshape(-1, 2)
+    marks = {name: game.settings.pair.marks.get(f"loss_{name[0]}") for name in ("discriminator", "generator")}
+    low, high, ticks = _reach(game, losses, [mark[0] for mark in marks.values() if mark])
 
     def y(value: float) -> float:
-        return bottom - (bottom - top) * (value - low) / (high - low)
+        return bottom - (bottom - upper) * (value - low) / (high - low)
 
-    for tick in (-2, -1, 0, 1, 2, 3):
-        if low <= tick <= high:
-            canvas.line(np.array([(left, y(tick)), (right, y(tick))]), PALE, 1)
-            canvas.text(left - 5, y(tick), str(tick).replace("-", "−"), size=11, anchor="rm")
-    g_mark, g_label = (-theory.LOG2, "−ln 2") if saturating else (theory.LOG2, "ln 2")
-    for value, label, name in ((theory.LOG4, "2 ln 2", "discriminator"), (g_mark, g_label, "generator")):
-        canvas.dashed(left, right, y(value), COLOURS[name])
-        canvas.text(right + 4, y(value), label, COLOURS[name], 11, "lm")
-    losses = np.array(game.losses, np.float64).reshape(-1, 2)
+    top = max(abs(low), abs(high))
+    unit = 1.0 if 0.1 < top < 100 else 10.0 ** math.floor(math.log10(top))  # there is room for few characters
+    canvas.text(left, 19, "Losses" if unit == 1 else f"Losses, in units of {_short(unit)}")
+    for tick in ticks:
+        canvas.line(np.array([(left, y(tick)), (right, y(tick))]), PALE, 1)
+        canvas.text(left - 5, y(tick), _short(tick / unit), size=11, anchor="rm")
+    for name, mark in marks.items():
+        if mark:
+            canvas.dashed(left, right, y(mark[0]), COLOURS[name])
+            canvas.text(right + 4, y(mark[0]), mark[1], COLOURS[name], 11, "lm")
     steps = np.arange(1, len(losses) + 1)
     every = max(1, len(losses) // 300)  # a mean of each bunch, so that long runs stay legible and fast
     keep = len(losses) // every * every
@@ -340,8 +360,28 @@ def _losses(canvas: Canvas, game: Game) -> None:
         means = losses[:keep, column].reshape(-1, every).mean(1)
         canvas.line(in_box(LOSSES, steps[:keep:every], means, len(losses), low, high), COLOURS[name], 1.4)
     canvas.axis(LOSSES, f"step {len(losses):,}" if len(losses) else "")
-    canvas.text(left + 8, top + 14, "D", COLOURS["discriminator"], 13)
-    canvas.text(left + 24, top + 14, "G", COLOURS["generator"], 13)
+    canvas.text(left + 8, upper + 14, "D", COLOURS["discriminator"], 13)
+    canvas.text(left + 24, upper + 14, "G", COLOURS["generator"], 13)
+
+
+def _reach(game: Game, losses: np.ndarray, marks: list[float]) -> tuple[float, float, list[float]]:
+    """Lower and upper end of the panel of losses, and its ticks: fixed for Goodfellow's, and what the others need."""
+    if game.settings.minimax:
+        low, high = (-2.4, 2.4) if game.settings.loss == "saturating" else (0.0, 3.0)
+        return low, high, [tick for tick in range(-2, 4) if low <= tick <= high]
+    seen = losses[np.isfinite(losses).all(1)]
+    usual = np.quantile(seen, (0.01, 0.99)) if len(seen) else [0.0, 1.0]  # a first steep step would flatten all others
+    low, high = min(0.0, *marks, usual[0]), max(0.0, *marks, usual[1])
+    high = high if high > low else low + 1.0
+    low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
+    step = 10.0 ** math.floor(math.log10(high - low))
+    step = step if (high - low) / step > 3 else step / 2 if (high - low) / step > 1.5 else step / 5
+    return low, high, [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _short(value: float) -> str:
+    """A number in few characters."""
+    return f"{value:.2g}".replace("-", "−").replace("e+0", "e")
 
 
 def _jsd(canvas: Canvas, game: Game) -> None:
@@ -362,10 +402,10 @@ def _jsd(canvas: Canvas, game: Game) -> None:
     canvas.axis(JSD)
 
 
-def _key(canvas: Canvas) -> None:
+def _key(canvas: Canvas, game: Game, scale: tuple[float, float, float]) -> None:
     x, y, step = LOSSES[0], 312, 23
     violet = ImageColor.getrgb(COLOURS["discriminator"])
-    for i in range(24):  # a strip from D = 0 to D = 1
+    for i in range(24):  # a strip from D's lowest to its highest value
         shade = tuple(round(255 + (v - 255) * 0.6 * i / 23) for v in violet)
         canvas.draw.rectangle([2 * v for v in (x + i, y - 6, x + i + 1, y + 6)], fill=shade)
     canvas.frame((x, y - 6, x + 24, y + 6))
@@ -376,6 +416,11 @@ def _key(canvas: Canvas) -> None:
     tip = [(x + 24, y + 4 * step), (x + 17, y + 4 * step - 3.5), (x + 17, y + 4 * step + 3.5)]
     canvas.draw.polygon([2 * v for point in tip for v in point], fill=COLOURS["ink"])
     canvas.dashed(x, x + 24, y + 5 * step, COLOURS["data"])
-    words = ("D from 0 (generated) to 1 (data)", "D = 1/2", "data", "samples G(z), z fixed")
-    for i, label in enumerate((*words, "where G's loss pulls a sample", "JSD of data against more data")):
+    d = ("D from 0 (generated) to 1 (data)", "D = 1/2")
+    if not game.settings.minimax:
+        _, middle, high = scale
+        d = (f"D's score: its median ± {_short(high - middle)}", f"the median, {_short(middle)}")
+    for i, label in enumerate(
+        (*d, "data", "samples G(z), z fixed", "where G's loss pulls a sample", "JSD of data against more data")
+    ):
         canvas.text(x + 32, y + i * step, label, size=12, anchor="lm")

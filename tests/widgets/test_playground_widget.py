@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 
+import ipywidgets as w
 import numpy as np
 import pytest
 import torch
@@ -12,9 +13,10 @@ from driving import PNG
 from PIL import Image
 
 from gancourse import widgets
-from gancourse.theory.playground import Game, Settings
+from gancourse.models.spectral import normalised
+from gancourse.theory.playground import CONSTRAINTS, LOSS_NAMES, Game, Settings
 from gancourse.widgets.page import SIZE
-from gancourse.widgets.playground import GRID, game_picture
+from gancourse.widgets.playground import GRID, LOSSES, MAIN, game_picture
 
 
 def rounds(board):
@@ -42,6 +44,100 @@ def test_k_rates_loss_and_optimiser_act_at_once_and_keep_the_networks():
     assert rounds(board) == (3, 1) and "-0.693 at equilibrium" in board.status.value
     board.controls["optimiser"].value = "SGD"
     assert isinstance(game.opt_g, torch.optim.SGD) and game.opt_d.param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize("loss", LOSS_NAMES)
+def test_another_loss_acts_at_once_and_keeps_the_networks(loss):
+    board = widgets.playground()
+    game, before = board.game, board.picture.value
+    board.controls["loss"].value = "saturating" if loss == "non_saturating" else "non_saturating"
+    board.controls["loss"].value = loss
+    assert board.game is game and board.settings.loss == loss
+    board.buttons["step_both"].click()
+    assert rounds(board) == (1, 1) and board.picture.value != before
+    assert ("score" in board.status.value) is (loss not in ("non_saturating", "saturating"))
+
+
+def test_a_constraint_shows_its_weight_and_acts_at_once():
+    board = widgets.playground()
+    game, weight = board.game, board.controls["weight"]
+    assert weight.disabled
+    board.controls["loss"].value = "wasserstein"
+    board.controls["constraint"].value = "clip"
+    assert board.game is game and not weight.disabled and weight.value == CONSTRAINTS["clip"]
+    assert "Constraint of D is clip now" in board.status.value
+    weight.value = 0.03
+    assert "c, λ or γ is 0.03 now" in board.status.value
+    board.buttons["step_d"].click()
+    assert max(p.abs().max().item() for p in game.D.parameters()) == pytest.approx(0.03)
+    board.controls["constraint"].value = "gradient_penalty"
+    assert weight.value == board.settings.weight == CONSTRAINTS["gradient_penalty"]
+    board.buttons["step_both"].click()
+    board.controls["constraint"].value = "none"
+    assert weight.disabled and board.game is game and rounds(board) == (2, 1)
+
+
+def test_spectral_norm_is_a_part_of_d_and_starts_a_new_game():
+    board = widgets.playground()
+    board.buttons["step_both"].click()
+    first = board.game
+    board.controls["constraint"].value = "spectral_norm"
+    assert board.game is not first and rounds(board) == (0, 0) and normalised(board.game.D)
+    assert board.controls["weight"].disabled and "spectral norm now: new networks" in board.status.value
+    for name in ("step_d", "step_g", "step_both"):
+        board.buttons[name].click()
+    assert rounds(board) == (2, 2)
+    board.controls["layers_d"].value = 3
+    assert len(normalised(board.game.D)) == 4
+    board.controls["constraint"].value = "r1"
+    assert not normalised(board.game.D) and rounds(board) == (0, 0) and not board.controls["weight"].disabled
+
+
+def test_a_critic_runs_in_the_loop():
+    board = widgets.playground()
+    board.controls["loss"].value = "relativistic"
+    board.controls["constraint"].value = "r1"
+
+    async def press():
+        board.run.click()
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if board.game.rounds["G"] >= 3:
+                break
+        board.pause.click()
+
+    asyncio.run(press())
+    assert board.game.rounds["G"] >= 3 and "Paused" in board.status.value and "of its median" in board.status.value
+
+
+def test_a_constraint_can_be_chosen_while_no_point_is_drawn():
+    board = widgets.playground()
+    board.controls["data"].value = "drawn"
+    board.controls["constraint"].value = "spectral_norm"
+    assert board.empty and "No points are drawn yet" in board.status.value
+    board.draw_point(1.0, 1.0)
+    assert normalised(board.game.D) and "1 point is drawn" in board.status.value
+
+
+def test_the_way_of_the_tab_key_through_the_controls():
+    board, way = widgets.playground(), []
+
+    def walk(widget):
+        if isinstance(widget, w.Box):
+            for child in widget.children:
+                walk(child)
+        elif getattr(widget, "description", ""):
+            way.append(widget.description)
+
+    walk(board)
+    assert way[:7] == ["Run", "Pause", "Step D", "Step G", "Step both", "Reset", "Data"]
+    new = ["Constraint of D", "c, λ or γ"]
+    assert [name for name in way[7:] if name not in new] == [
+        *("Loss", "Optimiser", "x(t), y(t)", "Point at x", "and y", "Add point", "Clear"),
+        *("Learning rate D", "Layers of D", "Width of D", "Learning rate G", "Layers of G", "Width of G"),
+        *("k: D per G", "Pace of Run"),
+    ]
+    assert way[way.index("Clear") + 1 :][:2] == new
 
 
 def test_sizes_and_data_start_a_new_game():
@@ -169,6 +265,70 @@ def test_the_same_game_has_the_same_picture():
 
 def test_a_game_that_broke_can_be_drawn():
     game = Game(Settings(optimiser="SGD", lr_d=1e30))
+    for _ in range(5):
+        game.step()
+    game.measure()
+    assert game.trouble and picture(game).shape[2] == 3
+
+
+def panel(image, box):
+    left, top, right, bottom = (round(side) for side in box)
+    return image[top + 2 : bottom - 1, left + 2 : right - 1]
+
+
+@pytest.mark.parametrize("constraint", CONSTRAINTS)
+@pytest.mark.parametrize("loss", LOSS_NAMES)
+def test_every_game_can_be_drawn(loss, constraint):
+    game = Game(Settings(loss=loss, constraint=constraint, weight=0.1))
+    first = picture(game)
+    game.play(2)
+    assert np.abs(picture(game) - first).max() > 60
+
+
+def test_a_critics_colours_do_not_depend_on_where_its_score_is_zero():
+    game = Game(Settings(loss="wasserstein", constraint="gradient_penalty"))
+    game.play(10)
+    before = picture(game)
+    with torch.no_grad():
+        list(game.D.parameters())[-1].add_(8.0)
+    after = picture(game)
+    assert (np.abs(panel(after, MAIN) - panel(before, MAIN)).max(2) > 8).mean() < 0.01
+    legend = (LOSSES[0], 300, SIZE[0] - 2, SIZE[1] - 2)
+    assert (panel(after, legend) != panel(before, legend)).any()  # it says the median
+
+
+def test_a_critics_palest_and_darkest_shade_are_equally_far_from_the_middle(monkeypatch):
+    game = Game(Settings(loss="hinge"))
+    ramp = torch.linspace(-1.0, 3.0, 48).expand(48, 48)  # the middle, 0, lies at a quarter of the way
+    monkeypatch.setattr(game, "heat", lambda: (ramp, (-3.0, 0.0, 3.0)))
+    monkeypatch.setattr(game, "x_real", game.x_real[:0])
+    monkeypatch.setattr(game, "samples", lambda n=0: torch.zeros(0, 2))
+    monkeypatch.setattr(game, "arrows", lambda: (torch.zeros(0, 2), torch.zeros(0, 2)))
+    row = panel(picture(game), MAIN)[200].sum(1)
+    quarter, edge = len(row) // 4, row[-3:].mean()
+    line = row[quarter - 6 : quarter + 6].min()
+    assert line < edge  # the line at the middle, darker than any shade
+    white, middle, dark = 765, row[quarter + 12], edge
+    assert middle == pytest.approx((white + dark) / 2, abs=12)
+    assert row[3] == pytest.approx(white - (white - dark) / 3, abs=16)
+
+
+def test_small_and_large_losses_have_a_unit(monkeypatch):
+    said = []
+    monkeypatch.setattr("gancourse.widgets.page.Canvas.text", lambda self, x, y, text, *a, **k: said.append(text))
+    for size, unit in ((0.004, "0.001"), (1.0, ""), (4_000.0, "1e3")):
+        game = Game(Settings(loss="wasserstein"))
+        game.losses = [(-size, size), (-0.5 * size, 0.2 * size)]
+        said.clear()
+        game_picture(game)
+        assert (f"Losses, in units of {unit}" if unit else "Losses") in said
+        assert all(
+            len(text) <= 4 for text in said[said.index(next(t for t in said if t.startswith("Losses"))) + 1 :][:4]
+        )
+
+
+def test_a_critic_that_broke_can_be_drawn():
+    game = Game(Settings(loss="wasserstein", optimiser="SGD", lr_d=1e30, lr_g=1e30))
     for _ in range(5):
         game.step()
     game.measure()

@@ -57,6 +57,11 @@ def _remedy(error: BaseException) -> str:
         return (
             "Keep the arguments of the stub, in their order; if the call is inside your function, count its arguments."
         )
+    if "ifferentiated Tensor" in text:
+        return (
+            "What you differentiate by must ask for a gradient, `x.requires_grad_()`, before the network is called on "
+            "that very tensor."
+        )
     if "does not require grad" in text:
         return (
             "The loss is cut off from the weights: look for a `.detach()`, `.item()`, `float()` or `no_grad` "

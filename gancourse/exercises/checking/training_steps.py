@@ -230,7 +230,7 @@ def check_generator_step(call: StudentFunction) -> str:
     if not scene.z:
         raise Wrong("G was never called: where do the fakes come from?")
     z = scene.z[-1]
-    _check_noise(z)
+    check_noise(z)
 
     def right(G: nn.Module, D: nn.Module) -> Tensor:
         return F.softplus(-D(G(z))).mean()
@@ -264,11 +264,12 @@ def check_generator_step(call: StudentFunction) -> str:
     with smaller.watched():
         call.in_place(smaller.G, smaller.D, smaller.optimiser, _BATCH - 16)
     if smaller.z:
-        _check_noise(smaller.z[-1], _BATCH - 16)
+        check_noise(smaller.z[-1], _BATCH - 16)
     return "A fresh z, D untouched, and the gradient came to G through D."
 
 
-def _check_noise(z: Tensor, batch: int = _BATCH) -> None:
+def check_noise(z: Tensor, batch: int = _BATCH) -> None:
+    """`Wrong` unless z can be independent draws from N(0, I), of shape (batch, 100)."""
     if tuple(z.shape) != (batch, 100):
         raise Wrong(f"z has shape {tuple(z.shape)}: (batch_size, 100) is expected, here ({batch}, 100).")
     mean, std = z.mean().item(), z.std().item()
