@@ -25,6 +25,12 @@ from typing import Any
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.stdin.readline()); from gancourse.workers import serve; serve()"
 )
+# Not of the terminal's group: Ctrl-C would be a traceback in a worker that has not come as far as `serve`.
+APART: dict[str, Any]
+if sys.platform == "win32":
+    APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    APART = {"process_group": 0}
 
 
 class WorkerError(RuntimeError):
@@ -97,7 +103,9 @@ def _start(function: Callable[[Any], Any]) -> subprocess.Popen[bytes]:
     try:
         if not sys.executable:
             raise OSError("sys.executable is empty: this Python is part of another program")
-        worker = subprocess.Popen([sys.executable, "-P", "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        worker = subprocess.Popen(
+            [sys.executable, "-P", "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **APART
+        )
         assert worker.stdin
         for line in (sys.path, [function.__module__, function.__qualname__]):
             worker.stdin.write(json.dumps(line).encode() + b"\n")

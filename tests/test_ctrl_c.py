@@ -285,7 +285,9 @@ def test_lab(tmp_path, kernels):
         )
         command.until(lambda: answers(request), "answering")  # it says its address before it listens
         command.until_child()
-    assert command.interrupt() == ["stopped"]
+    said = command.interrupt()
+    # its threads may be saying what they have done so far, in the moment in which it is stopped
+    assert [line for line in said if not line.startswith("[I ")] == ["stopped"] == said[-1:]
     assert not (tmp_path / "asked").exists()
 
 

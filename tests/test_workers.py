@@ -97,6 +97,18 @@ def chatty(job):
     return {"twice": 2 * job} if job < 5 else bytes(job)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="asks for groups as POSIX does")
+def test_a_worker_is_not_of_the_group_that_ctrl_c_reaches():
+    assert [answer for _, answer in workers.answers(own_group, [0, 1], 2)].count(os.getpgrp()) == 0
+
+
+def own_group(job):
+    return os.getpgrp()
+
+
+own_group.__module__ = "test_workers"
+
+
 def broken(job):
     raise ValueError(f"job {job} cannot be done")
 

@@ -81,13 +81,17 @@ def summarise(
     total = count(source, n)
     keep = torch.zeros(total, dtype=torch.bool)
     keep[some(total, min(total, KEEP))] = True
-    moments, kept = Moments(), []
+    moments, kept, row = Moments(), torch.zeros(0), 0
     probability, counts, certainty = torch.zeros(0), torch.zeros(0, dtype=torch.int64), 0.0
     with torch.no_grad(), eval_mode(source):
         parts = batches(take(source, n, seed))
         for x in bar(parts, total, progress, extractor.name):
             features, logits = extractor.both(x)
-            kept.append(features.detach().cpu().float()[keep[moments.n : moments.n + len(features)]])
+            some_of_them = features.detach().cpu().float()[keep[moments.n : moments.n + len(features)]]
+            if not kept.numel():  # in one place: small pieces that stay between large ones that go tear up the heap
+                kept = some_of_them.new_empty(min(total, KEEP), features.shape[1])
+            kept[row : row + len(some_of_them)] = some_of_them
+            row += len(some_of_them)
             moments.add(features)
             if logits is not None:
                 log_p = logits.detach().cpu().double().log_softmax(1)
@@ -97,8 +101,7 @@ def summarise(
                 counts += log_p.argmax(1).bincount(minlength=len(counts))
                 certainty += (log_p.exp() * log_p).sum().item()
     mean, cov = moments.result(allow_few)
-    features = torch.cat(kept)
-    return Summary(moments.n, mean, cov, features, probability / moments.n, counts, certainty / moments.n)
+    return Summary(moments.n, mean, cov, kept[:row], probability / moments.n, counts, certainty / moments.n)
 
 
 def summary_of(images: Images, extractor: Extractor, allow_few: bool = False, progress: bool = False) -> Summary:
