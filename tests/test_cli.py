@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib import import_module
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from gancourse import pretrained
 from gancourse.course.lessons import DATA, LESSONS, PROFILES, trained
 from gancourse.data import Images, mnist, mnist_digits
 from gancourse.publishing.shipping import train_command
-from gancourse.training import Config, Minimax, Recipe
+from gancourse.training import Config, CriticRecipe, Minimax, Recipe
 from gancourse.training.run import Run
 from gancourse.training.settings import flag
 
@@ -256,18 +256,40 @@ VALUES = {  # another value than the default, as words, for fields whose range a
     "lr_d": "0.001",
     "lr_g": "0.002",
 }
+OF_CRITICS: dict[object, str] = {  # likewise, of a critic's recipe: what no preset has, or what all but some have not
+    "loss": "non_saturating",
+    "constraint": "spectral",
+    "optimiser": "rmsprop",
+    ("sn-gan", "constraint"): "clip",
+    ("wgan", "optimiser"): "adam",
+}
+BESIDE = {  # what must be said too, since two settings make no sense together
+    ("wgan-gp", "constraint"): "--gradient-penalty 0",
+    ("wgan", "gradient_penalty"): "--constraint none",
+    ("wgan", "r1"): "--constraint none",
+    ("wgan", "r2"): "--constraint none",
+    ("sn-gan", "gradient_penalty"): "--constraint none",
+}
 
 
-def other_than_default(one) -> list[str]:
+def recipe_of(model):
+    return Recipe if trained()[model][1].critic is None else CriticRecipe
+
+
+def other_than_default(one, model="mlp") -> list[str]:
     """The words that give a field another value than its default."""
     if isinstance(one.default, bool):
         return [flag(one)]
-    value = VALUES.get(one.name) or str(one.default + (7 if isinstance(one.default, int) else 0.125))
-    return [flag(one), *value.split()]
+    special: dict[object, str] = OF_CRITICS if recipe_of(model) is CriticRecipe else {}
+    value = special.get((model, one.name)) or special.get(one.name) or VALUES.get(one.name)
+    return [flag(one), *(value or str(one.default + (7 if isinstance(one.default, int) else 0.125))).split()]
 
 
-@pytest.mark.parametrize("model", list(trained()))
-@pytest.mark.parametrize("one", [*fields(Config), *fields(Recipe)], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    ("one", "model"),
+    [(one, model) for model in trained() for one in [*fields(Config), *fields(recipe_of(model))]],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
 def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path, monkeypatch, few):
     if one.name == "mixed" and model.endswith("-clusters"):
         return  # refused: tests/models/test_clusters.py
@@ -277,14 +299,15 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
 
     def keep(algorithm, images, config, out, device, **rest):
         seen.update(rest | {f.name: getattr(config, f.name) for f in fields(Config)})
-        seen.update({f.name: getattr(algorithm.recipe, f.name) for f in fields(Recipe)})
+        seen.update({f.name: getattr(algorithm.recipe, f.name) for f in fields(recipe_of(model))})
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gancourse.training.Trainer", keep)
     monkeypatch.setattr("gancourse.data.churches.procedural_churches", lambda n: (few, None))
-    words = ["train", model, "--profile", "smoke", "--images", "64", "--out", str(tmp_path), *other_than_default(one)]
+    words = ["train", model, "--profile", "smoke", "--images", "64", "--out", str(tmp_path)]
+    words += [*other_than_default(one, model), *BESIDE.get((model, one.name), "").split()]
     assert cli.main([*words, "--accumulate", "4", "--keep-last", "3"]) == 130
-    said = other_than_default(one)[1:]
+    said = other_than_default(one, model)[1:]
     value = seen[one.name]
     if isinstance(one.default, bool):
         assert value is not one.default
@@ -293,6 +316,79 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
         assert [str(v) for v in found] == said
     assert (seen["accumulate"], seen["keep_last"]) == (4, 3)  # also beside an option of a recipe
     assert "accelerator" in seen
+    what = trained()[model][1]
+    assert value != {**what.config, **(what.critic or {})}.get(one.name)
+
+
+@pytest.mark.parametrize("model", [name for name, (_, what) in trained().items() if what.critic is not None])
+def test_a_critics_recipe_is_what_it_starts_from(model, tmp_path, capsys):
+    what = trained()[model][1]
+    assert (
+        run("train", model, "--profile", "smoke", "--epochs", 1, "--width", 2, "--out", tmp_path, "--images", 320) == 0
+    )
+    config = json.loads((tmp_path / "config.json").read_text())
+    for name, value in what.config.items():
+        assert config[name] == (list(value) if isinstance(value, tuple) else value)
+    assert config["critic"] == asdict(CriticRecipe(**(what.critic or {})))
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        run("train", "--help")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"  {model}: ")]
+    arguments = line.split(": ")[1].split()  # the help's words, given to another preset, make it this one
+    other = "lsgan" if model == "r3gan" else "r3gan"
+    arguments += ["--r1", "0", "--r2", "0"] if other == "r3gan" else []
+    for name, default in (("k", "1"), ("lr", "0.0002"), ("betas", "0.5 0.999")):
+        arguments += [] if f"--{name}" in arguments else [f"--{name}", *default.split()]
+    again = ["train", other, *arguments, "--profile", "smoke", "--epochs", 1, "--width", 2, "--images", 320]
+    assert run(*again, "--out", tmp_path / "again") == 0
+    found = json.loads((tmp_path / "again" / "config.json").read_text())
+    assert {k: v for k, v in found.items() if k != "computed"} == {k: v for k, v in config.items() if k != "computed"}
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        ("wgan-gp", ["--mixed"], "--mixed is Algorithm 1's, and wgan-gp is trained otherwise"),
+        ("wgan-gp", ["--augment", "cutout"], "augment is cutout, which makes no sense for mnist"),
+        ("mlp", ["--packing", "2"], "--packing is a critic's, and mlp is trained otherwise"),
+        ("mlp", ["--loss", "hinge"], "loss is 'hinge', expected one of non_saturating, saturating"),
+        ("lsgan", ["--loss", "saturating"], "loss is 'saturating', expected one of wasserstein, hinge"),
+        ("lsgan", ["--reuse-fakes"], "fresh_z is False"),
+        ("lsgan", ["--packing", "3"], "packing is 3, and D gets 16 images at a time"),
+        ("wgan", ["--constraint", "none"], "nothing bounds the critic's slope"),
+        ("wgan-gp", ["--k", "0"], "k is 0, expected a whole number of at least 1"),
+        ("lsgan", ["--network", "norm_d=1", "--r1", "1"], "BatchNorm, and its slope is penalised"),
+        ("lsgan", ["--network", "big=1"], "big is 1, and critic has no such option; it has width, channels"),
+        ("mlp", ["--network", "deep=1"], "deep is 1, and mlp has no such option"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_option_that_does_not_go_with_the_game_is_one_line_and_status_1(model, arguments, message, tmp_path, capsys):
+    assert run("train", model, "--epochs", 1, "--out", tmp_path / "run", *FEW, *arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_critics_run_is_resumed_evaluated_shipped_and_made_again_by_its_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("gancourse.publishing.shipping.N_SCORE", 500)
+    out = tmp_path / "run"
+    words = ["--width", 4, "--network", "deep=1", "--k", 2, "--packing", 2, "--lr-g", 0.001, "--ema-half-life", 100]
+    for epochs in (1, 2):
+        assert run("train", "sn-gan", *words, "--epochs", epochs, "--out", out, *FEW) == 0
+    assert f"resuming {out} after epoch 1" in capsys.readouterr().out
+    assert run("evaluate", out, "--samples", 200, "--allow-few") == 0
+    assert run("ship", out, "--name", "critic", "--epochs", 2, "--out", tmp_path / "shipped") == 0
+    card = pretrained.card("critic", tmp_path / "shipped")
+    made_again = card["commands"][0]
+    assert "train sn-gan " in made_again and "--width 4 --network deep=1" in made_again
+    assert "--loss" not in made_again and "--constraint" not in made_again and "--packing 2" in made_again
+    arguments = made_again.replace("RUN", str(tmp_path / "again")).split()[3:]
+    assert cli.main([*arguments, "--device", "cpu"]) == 0
+    first, second = (Run(tmp_path / name).load(2).tensors for name in ("run", "again"))
+    assert first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+    D = pretrained.load("critic", part="D", folder=tmp_path / "shipped")
+    assert D(torch.zeros(3, 2, 28, 28)).shape == (3,)
 
 
 @pytest.mark.parametrize(("model", "width"), [("residual", 8), ("church", 4)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,7 +29,7 @@ def spectral_norm(network: nn.Module) -> nn.Module:
     return network
 
 
-def normalised(network: nn.Module) -> list[nn.Module]:
+def normalised(network: nn.Module) -> list[Any]:
     """The layers whose weight is a parametrisation, as `spectral_norm` makes them; without any, an empty list."""
     return [layer for layer in network.modules() if parametrize.is_parametrized(layer, "weight")]
 

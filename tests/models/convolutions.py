@@ -25,6 +25,7 @@ LAYERS = (nn.Conv2d, nn.ConvTranspose2d)
 # Every width that a profile, a study, a test or a notebook uses; test_convolutions.py reads them all and compares.
 RESIDUAL = (2, 4, 8, 16, 32, 64)
 P4 = (2, 4, 8, 16, 64)
+CRITIC = (2, 4, 6, 64, 128)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
 QUICK_WORK = 30e6  # multiplications for one image; layers with more are "large" (P4's, at full width)
@@ -61,7 +62,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
 
     with torch.device("meta"):
         for name in names():
-            widths = {"residual": RESIDUAL, "dcgan128": P4, "dcgan128-clusters": P4}.get(name, (64,))
+            widths = {"residual": RESIDUAL, "critic": CRITIC, "dcgan128": P4, "dcgan128-clusters": P4}.get(name, (64,))
             for width in widths:
                 yield from both(f"{name} (width {width})", pair(name, **({"width": width} if options_of(name) else {})))
         for width in P4:
@@ -70,6 +71,11 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                 models.DCGAN128Discriminator(width, True),
                 (3, 128, 128),
             )
+        for width in CRITIC:
+            for options in ({"channels": 3}, {"packing": 2}, {"channels": 3, "packing": 2}, {"deep": 1}):
+                for norm_g in (False, True):  # without BatchNorm there are biases
+                    made = pair("critic", width=width, norm_g=norm_g, **options)
+                    yield from both(f"critic (width {width}, {options})", made)
         for part in DCGAN:
             for up, down in [*((up, "strided") for up in UP), *((UP[0], down) for down in DOWN)]:
                 yield from both(f"small DCGAN (width {part}, {up}, {down})", dcgan(part, up, down))

@@ -81,7 +81,7 @@ def test_every_module_with_a_convolution_is_known():
         path for path, name, _ in calls("gancourse") if name in ("Conv2d", "ConvTranspose2d", "StridedPointwise")
     }
     known = {
-        *(f"gancourse/models/{name}.py" for name in ("dcgan", "residual", "clusters")),
+        *(f"gancourse/models/{name}.py" for name in ("dcgan", "residual", "clusters", "critics")),
         *(f"gancourse/evaluation/{name}.py" for name in ("church_reader", "features", "mnist_classifier")),
         "gancourse/course/studies/small_dcgan.py",
         *(f"gancourse/exercises/lesson{number:02}.py" for number in range(1, 100)),
@@ -106,11 +106,11 @@ def test_every_width_that_is_written_anywhere_is_computed():
     studies = {
         job["width"] for n in runner.names() for q in (True, False) for job in runner.find(n).jobs(q) if "width" in job
     }
-    widths = {*convolutions.RESIDUAL, *convolutions.P4, *convolutions.DCGAN}
+    widths = {*convolutions.RESIDUAL, *convolutions.P4, *convolutions.CRITIC, *convolutions.DCGAN}
     missing = {path: numbers - widths for path, numbers in asked.items() if numbers - widths}
     assert not missing and studies <= widths, "add them to the widths of tests/models/convolutions.py"
     assert set(profiles.CHURCH_WIDTH.values()) <= set(convolutions.P4)
-    assert set(convolutions.names()) >= {"dcgan", "residual", "dcgan128"}
+    assert set(convolutions.names()) >= {"dcgan", "residual", "critic", "dcgan128"}
 
 
 # -- the way round the faulty kernel -------------------------------------------------------------------------------
