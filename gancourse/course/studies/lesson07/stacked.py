@@ -10,13 +10,12 @@ all that is seen; and things that are no digits, or too few of them, where a cou
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import avg_pool2d
 
 from gancourse.course.studies.runner import Job, Study
@@ -140,7 +139,7 @@ _KEYS = dict(zip(CONTROLS, ("real", "hundred", "halves", "blobs", "noise", "untr
 
 def jobs(quick: bool) -> list[Job]:
     """The controls, then every arm with every seed, seed by seed, so that a study that is cut short still compares."""
-    n = 300 if quick else SAMPLES
+    n = 100 if quick else SAMPLES
     found: list[Job] = [
         {"key": f"{_KEYS[name]}-{seed}", "control": name, "seed": seed, "samples": n}
         for name in CONTROLS
@@ -148,7 +147,7 @@ def jobs(quick: bool) -> list[Job]:
         if name == REAL or seed == 0
     ]
     size = {"width": WIDTH, "images": PER_EPOCH, "epochs": EPOCHS, "samples": SAMPLES, "curve": CURVE}
-    tiny = {"width": 4, "images": 320, "epochs": 2, "samples": 300, "curve": 300}
+    tiny = {"width": 4, "images": 320, "epochs": 2, "samples": 100, "curve": 100}
     return found + [
         {"key": f"{i}-{seed}", "arm": name, "seed": seed} | (tiny if quick else size) | settings
         for seed in SEEDS[: 1 if quick else None]
@@ -211,3 +210,6 @@ def _seen(job: Job) -> int:
 def _shown(trainer: Trainer) -> nn.Module:
     """The averaged generator, or the generator where there is no average."""
     return trainer.averages.get("ema", trainer.networks["G"])
+
+
+STUDY = Study("Stacked MNIST, 1,000 modes: controls of the count, and recipes at equal numbers of images", jobs, run)
