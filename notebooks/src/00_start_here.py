@@ -19,7 +19,7 @@
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
 # | 2 cores without bfloat16 units (AVX2 only) | 0.3 | 1.1 | 1.1 minutes |
-# | 2 cores with bfloat16 units | 0.2 | 0.7 | 0.7 minutes |
+# | 2 cores with bfloat16 units | 0.2 | 1.0 | 1.0 minutes |
 
 # %% tags=["setup"]
 import importlib.util

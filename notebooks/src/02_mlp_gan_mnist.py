@@ -24,7 +24,7 @@
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
 # | 2 cores without bfloat16 units (AVX2 only) | 0.8 | 3.6 | 12 minutes |
-# | 2 cores with bfloat16 units | 0.4 | 3.6 | 13 minutes |
+# | 2 cores with bfloat16 units | 0.4 | 3.2 | 11 minutes |
 
 # %% tags=["setup"]
 import importlib.util
