@@ -25,8 +25,12 @@ SOURCE = re.compile(
     r"et al\.|arXiv|\band \w+,? (19|20)\d\d\b|\bP[1-4]\b|\[[A-Z]+\d+\]|\b[Oo]urs\b|\b[Tt]he course's\b|\bAlgorithm 1\b"
 )
 SOURCED = (
-    *(f"models.{name}" for name in ("base", "mlp", "dcgan", "residual", "clusters", "catalogue")),
+    *(
+        f"models.{name}"
+        for name in ("base", "mlp", "dcgan", "residual", "clusters", "critics", "spectral", "catalogue")
+    ),
     *(f"training.{name}" for name in ("losses", "step", "recipe", "penalties", "augment")),
+    *("training.pair_losses", "training.critic_step"),
     *("theory.minimax", "theory.games"),
     *(f"evaluation.{name}" for name in ("statistics", "kernel", "neighbours", "path_length", "inception", "scores")),
     *("evaluation.features", "evaluation.mnist_classifier"),

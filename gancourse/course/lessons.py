@@ -205,7 +205,7 @@ UNWRITTEN: dict[str, Lesson] = {
         "what should the discriminator measure? distances, Lipschitz critics, and the loss of today",
         {"smoke": (2, 640), "laptop": (2, 30_000), "paper": (100, 60_000)},
         CRITICS,
-        "critic",
+        "dcgan",
     ),
 }
 

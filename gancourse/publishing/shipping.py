@@ -22,7 +22,7 @@ from PIL import Image
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from gancourse.course.lessons import command_of, data_of, trained
+from gancourse.course.lessons import Trained, command_of, data_of, trained
 from gancourse.data.images import Images, unscale
 from gancourse.evaluation import copies
 from gancourse.files import write_atomically
@@ -244,9 +244,9 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
         words += settings.words(config, Config, without=("model", "epochs"))
         words += settings.words(config.get("recipe", {}), Recipe)
     else:
-        preset = trained()[name][1]
+        preset = trained()[name][1] if name in trained() else Trained(config["model"])
         words += settings.words(config, Config, without=("model", "epochs", "loss"), usual=preset.config)
-        words += settings.words(critic, CriticRecipe, usual=preset.critic)
+        words += settings.words(critic, CriticRecipe, usual=preset.critic or {})
     return " ".join([*words, f"--milestones {_spans(milestones)} --out RUN"])
 
 

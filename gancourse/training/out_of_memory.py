@@ -22,6 +22,7 @@ def parts_that_fit(attempt: Callable[[int], Any], batch: int, parts: int, device
     """In how many parts a batch of so many images passes a round; None when not even one image at a time does.
 
     attempt: tries a round in so many parts, on copies. It is called from 2 * `parts` parts on, doubling.
+    batch: what the parts are made of: images, or packs of images that stay together.
     """
     while (parts := 2 * parts) <= batch and batch % parts == 0:
         gc.collect()

@@ -267,7 +267,7 @@ class Trainer:
             with self.setting.plan.autocast():
                 twin.round([share_of(b, self.setting.team.rank, self.setting.team.size) for b in batches], rng)
 
-        parts = out_of_memory.parts_that_fit(attempt, batch, now, device)
+        parts = out_of_memory.parts_that_fit(attempt, batch // self.algorithm.together, now, device)
         what = f"{device.type} ran out of memory with {batch // now} images at a time"
         if parts is None:
             raise out_of_memory.OutOfMemory(

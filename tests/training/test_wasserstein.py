@@ -18,8 +18,9 @@ from gancourse.data.pairs import AlignedPairs
 from gancourse.models import networks
 from gancourse.models.base import eval_mode
 from gancourse.plots import dashboard
+from gancourse.plots.curves import compare_losses
 from gancourse.plots.curves import losses as loss_figure
-from gancourse.training import Config, CriticGAN, CriticRecipe, Trainer, draw_z
+from gancourse.training import Config, CriticGAN, CriticRecipe, Minimax, Trainer, draw_z
 from gancourse.training.algorithms import wasserstein
 from gancourse.training.critic import network_options
 from gancourse.training.critic_step import critic_step, generator_step
@@ -401,6 +402,10 @@ def test_out_of_memory_is_tried_on_copies(monkeypatch):
     before = state(trainer)
     with pytest.raises(OutOfMemory, match="batches of 2 fit"):
         trainer.fit(progress=False)
+    with pytest.raises(OutOfMemory, match="fewer do not fit either"):  # 2 images are no pack of 4
+        fitted("lsgan", recipe=CriticRecipe(packing=4))
+    with pytest.raises(OutOfMemory, match="batches of 2 fit"):
+        fitted("lsgan", recipe=CriticRecipe(packing=2))
     assert not [k for k in different(before, state(trainer)) if k != "rng"]
 
 
@@ -444,6 +449,22 @@ def test_figures_draw_scores_and_slopes_and_mark_no_half():
     assert fig.axes[0].get_ylabel() == "loss" and fig.axes[1].get_ylabel() == "score s"
     read_back = [dict(row) for row in trainer.history]  # as from a results file: no marks, and none are made up
     assert {text.get_text() for text in loss_figure(read_back).axes[0].texts} == {"D's loss", "G's loss"}
+
+
+def test_a_critic_can_be_compared_with_a_discriminator():
+    torch.manual_seed(0)
+    other = Trainer(Minimax(*networks("mlp")), some(), Config("mlp", 2, 8, fast=False), device="cpu")
+    other.fit(progress=False)
+    fig = compare_losses({"GAN": other.history, "WGAN-GP": fitted("wgan-gp").history})
+    assert [ax.get_title() for ax in fig.axes] == [
+        "GAN: loss",
+        "WGAN-GP: loss",
+        "GAN: D's mean answer",
+        "WGAN-GP: mean score",
+    ]
+    texts = [{t.get_text() for t in ax.texts} for ax in fig.axes]
+    assert "2 ln 2" in texts[0] and texts[1] == {"D's loss", "G's loss", "0"}
+    assert "1/2" in texts[2] and texts[3] == {"s(x)", "s(G(z))"}
 
 
 def test_marks_of_least_squares_are_drawn_at_their_scores():

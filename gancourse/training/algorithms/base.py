@@ -56,12 +56,14 @@ class Algorithm:
     statistics: names of the numbers that `round` returns, in order: columns of the history. A name that begins with
         "loss" must stay finite; the trainer stops where it does not.
     averages: name of an averaged network -> the network it follows, where the config asks for an average.
+    together: images of a batch that no part of it may separate, where a batch is passed in parts.
     """
 
     name = ""
     statistics: tuple[str, ...] = ()
     averages: Mapping[str, str] = {}
     batches_per_round = 1
+    together = 1
 
     def __init__(self, **networks: nn.Module) -> None:
         self.networks = networks

@@ -58,6 +58,11 @@ class CriticGAN(Algorithm):
         """k, one for each step of D."""
         return self.setting.config.k
 
+    @property
+    def together(self) -> int:  # type: ignore[override]
+        """The images of a pack."""
+        return self.recipe.packing
+
     def start(self, setting: Setting) -> None:
         """As every algorithm's. Raises ValueError for a batch that packs do not divide, and for another game's loss."""
         config, packing = setting.config, self.recipe.packing
