@@ -67,6 +67,7 @@ TABLE: list[tuple[str, Any, Callable[[Any], object], str]] = [
     ("one image", random(1, 28, 28, low=-1.0), read, "x[None]"),
     ("one picture", random(28, 28, 3, low=-1.0), read, "x.permute(2, 0, 1)[None]"),
     ("one grey image", random(28, 28, low=-1.0), read, "x[None, None]"),
+    ("modes of one digit", random(6, 1, 28, 28, low=-1.0), evaluation.modes.count_modes, "data.stacked_mnist(n)"),
     ("no channel axis", random(6, 28, 28, low=-1.0), read, "x.unsqueeze(1)"),
     # images
     ("an array", np.zeros((4, 1, 8, 8), np.uint8), Images, "torch.as_tensor(pixels)"),
@@ -128,7 +129,7 @@ def test_the_remedy_is_recommended_and_works(value, call, remedy):
     with pytest.raises(ValueError) as caught:
         call(value)
     assert remedy in str(caught.value)
-    names = {"x": value, "pixels": value, "images": value, "B": 6, "torch": torch, "np": np, "data": data}
+    names = {"x": value, "pixels": value, "images": value, "B": 6, "n": 300, "torch": torch, "np": np, "data": data}
     call(eval(remedy, names | {"gancourse": gancourse}))
 
 

@@ -1,6 +1,7 @@
 """The study of stacked MNIST: its arms differ in what they say, its controls are what they are called."""
 
 import json
+from typing import Any, cast
 
 import pytest
 import torch
@@ -33,8 +34,9 @@ def test_jobs_have_keys_of_their_own_and_are_plain(quick):
 def test_an_arm_trains_what_it_says_and_is_counted_on_its_way(name):
     job = next(job for job in stacked.jobs(True) if job.get("arm") == name)
     trainer, row = stacked.train(job)
-    recipe = trainer.algorithm.recipe
-    G, D = trainer.networks["G"], trainer.networks["D"]
+    algorithm: Any = trainer.algorithm
+    recipe: Any = algorithm.recipe
+    G, D = (cast(Any, trainer.networks[part]) for part in "GD")
     check_networks(G, D, recipe)
     assert isinstance(trainer.config, Config) and isinstance(recipe, CriticRecipe)
     assert D.image_shape[0] == 3 * recipe.packing and G.image_shape == (3, 28, 28)
@@ -66,16 +68,17 @@ def rows(images):
 
 def test_controls_are_what_they_are_called():
     made = {name: make(200, 0) for name, make in stacked.CONTROLS.items()}
-    digits = mnist("test")
+    digits: Any = mnist("test")
     of = dict(zip(rows(digits), digits.labels.tolist(), strict=True))
     for name, images in made.items():
         assert images.shape == (3, 28, 28) and len(images) == 200
         known = [row in of for row in rows(images)]
         assert all(known) if name.startswith("real") else not any(known), name
-    hundred = made["real, 100 modes alone"]
+    hundred: Any = made["real, 100 modes alone"]
     read = torch.tensor([of[row] for row in rows(hundred)]).view(-1, 3)
     assert torch.equal(read @ torch.tensor([100, 10, 1]), hundred.labels)
-    assert len(stacked._hundred(3000, 0).labels.unique()) == 100
+    some: Any = stacked._hundred(3000, 0)
+    assert len(some.labels.unique()) == 100
     ink = {name: (images.pixels > 127).double().mean().item() for name, images in made.items()}
     assert abs(ink["blobs"] - ink[stacked.REAL]) < 0.1  # about as many strokes as of digits
 

@@ -1,6 +1,7 @@
 """Stacked MNIST: three digits that are MNIST's, drawn each on its own, with labels that say which."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +24,10 @@ def digits(images):
     return torch.stack([images.labels // 100, images.labels // 10 % 10, images.labels % 10], 1)
 
 
+def digits_of(split):
+    return mnist(split).labels
+
+
 def as_bytes(pixels):
     return [row.tobytes() for row in pixels.reshape(-1, 784).numpy()]
 
@@ -40,7 +45,8 @@ def test_what_comes(images):
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_every_channel_is_a_digit_of_its_split_and_the_label_names_it(split):
-    some = stacked_mnist(300, seed=1, split=split)
+    some: Any = stacked_mnist(300, seed=1, split=split)
+    theirs: Any
     theirs, others = mnist(split), mnist("test" if split == "train" else "train")
     of = dict(zip(as_bytes(theirs.pixels), theirs.labels.tolist(), strict=True))
     found = as_bytes(some.pixels)
@@ -57,7 +63,7 @@ def test_the_classifier_reads_the_digits_that_the_labels_name(images, digits):
 
 
 def test_channels_are_drawn_independently_and_uniformly_over_the_images(images, digits):
-    shares = torch.bincount(mnist("train").labels, minlength=10).double() / 60_000
+    shares = torch.bincount(digits_of("train"), minlength=10).double() / 60_000
     for a, b in ((0, 1), (0, 2), (1, 2)):
         pairs = torch.bincount(10 * digits[:, a] + digits[:, b], minlength=100).double()
         assert chi_square(pairs, N * torch.outer(shares, shares).flatten()) < 99 + 5 * math.sqrt(2 * 99)
@@ -68,6 +74,9 @@ def test_channels_are_drawn_independently_and_uniformly_over_the_images(images, 
 
 
 def test_a_seed_means_the_same_images_and_more_begin_with_them(images):
+    again: Any
+    fewer: Any
+    other: Any
     again, fewer, other = stacked_mnist(N, 3), stacked_mnist(1000, 3), stacked_mnist(1000, 4)
     assert again.fingerprint == images.fingerprint and torch.equal(again.labels, images.labels)
     assert torch.equal(fewer.pixels, images.pixels[:1000]) and torch.equal(fewer.labels, images.labels[:1000])
@@ -76,7 +85,7 @@ def test_a_seed_means_the_same_images_and_more_begin_with_them(images):
 
 def test_shares_of_the_modes(digits):
     shares = mode_shares()
-    p = torch.bincount(mnist("train").labels, minlength=10).double() / 60_000
+    p = torch.bincount(digits_of("train"), minlength=10).double() / 60_000
     assert shares.sum() == pytest.approx(1) and shares.shape == (MODES,)
     assert shares[142].item() == pytest.approx((p[1] * p[4] * p[2]).item())
     counts = torch.bincount(mode_of(digits), minlength=MODES).double()

@@ -85,7 +85,10 @@ def test_every_module_with_a_convolution_is_known():
         *(f"gancourse/evaluation/{name}.py" for name in ("church_reader", "features", "mnist_classifier")),
         "gancourse/course/studies/small_dcgan.py",
         *(f"gancourse/exercises/lesson{number:02}.py" for number in range(1, 100)),
-        *(f"gancourse/exercises/checking/{name}.py" for name in ("bugs", "discriminator", "layers", "same_network")),
+        *(
+            f"gancourse/exercises/checking/{name}.py"
+            for name in ("bugs", "critics", "discriminator", "layers", "same_network")
+        ),
         "gancourse/course/studies/lesson04/church_predictions.py",
     }
     assert builders <= known, "add their networks to tests/models/convolutions.py, then their files here"
