@@ -27,7 +27,7 @@
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
 # | 2 cores without bfloat16 units (AVX2 only) | 0.5 | 0.9 | 1.3 minutes |
-# | 2 cores with bfloat16 units | 0.4 | 0.9 | 1.5 minutes |
+# | 2 cores with bfloat16 units | 0.4 | 0.8 | 1.3 minutes |
 #
 # This notebook follows sections 1.1 to 1.8 of P1 and section 4 of G14 (both under References). Wherever a line of code can hold a statement to account, an `assert` does: were that statement false, the notebook would stop there. If you have not seen a GAN run yet, lesson 00 has a whole one in thirty lines.
 #
