@@ -30,6 +30,21 @@ floor = w.VBox([picture, slider])
 floor.add_class("gc-floor")
 floor
 """
+# What a picture costs the kernel alone: another processor, or one without some instructions, takes another time for it.
+OWN_CELL = """
+import statistics, time
+own = widgets.latent_explorer(G)
+slider = next(control for control in own.controls.values() if isinstance(control, w.FloatSlider))
+seconds = []
+for i in range(25):
+    time.sleep(0.02)
+    start = time.perf_counter()
+    slider.value = slider.min + (slider.max - slider.min) * (i % 5) / 5
+    seconds.append(time.perf_counter() - start)
+own_work = w.HTML(f"{1000 * statistics.median(seconds):.1f}")
+own_work.add_class("gc-own-work")
+own_work
+"""
 CELLS = (
     "import math, os\nimport torch\nfrom gancourse import data, models, pretrained, widgets\n"
     "torch.set_num_threads(os.cpu_count())\n"  # as a kernel of your own has it; the server runs with one
@@ -44,6 +59,7 @@ CELLS = (
     "torch.manual_seed(0)\nbig = widgets.latent_explorer(models.networks('dcgan128', width=16)[0])\n"
     'big.add_class("gc-big")',
     FLOOR_CELL,
+    OWN_CELL,
     "torch.nn.init.constant_(G.net[0].weight, math.nan)\nbroken = widgets.seed_map(G)\nbroken.add_class('gc-broken')",
 )
 WATCH = """css => {
@@ -122,8 +138,12 @@ def test_the_explorers_sliders_by_mouse_and_keyboard(page):
     floor, _ = latencies(page, FLOOR, "a slider and a picture of one pixel")
     before = quiet()
     median, late = latencies(page, EXPLORER, "explorer, 8 x 8 digits")
-    # The aim is a median of 60 ms. On two idle cores five runs gave 54, 54, 57, 61 and 69, with floors of 42 to 51.
-    assert median <= max(60, floor + 25) and late <= 120 if before and quiet() else median < 1_000
+    own = float(page.page.locator(".gc-own-work .widget-html-content").inner_text())
+    record("explorer, 8 x 8 digits, in the kernel alone", own)
+    # The aim is a median of 60 ms, or the floor and one and a half times the kernel's own work. On two idle cores with
+    # bf16 units five runs gave 54, 54, 57, 61 and 69, with floors of 42 to 51; with AVX2 alone 74, with a floor of 37.
+    limit = max(60, floor + 1.5 * own)
+    assert median <= limit and late <= 2 * limit if before and quiet() else median < 1_000
     page.screenshot("latent-explorer", EXPLORER)
 
 
