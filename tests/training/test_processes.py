@@ -92,8 +92,9 @@ def test_two_processes_train_as_one(model, tmp_path):
     assert json.loads((tmp_path / "two" / "config.json").read_text())["computed"]["processes"] == 2
     assert torch.equal(one.tensors["rng.own"], two.tensors["rng.own"])
     if model != "dcgan":  # without BatchNorm the shares of a batch add up to the batch
-        for name, tensor in one.network("G").items():
-            torch.testing.assert_close(two.network("G")[name], tensor, atol=1e-4, rtol=1e-3)
+        if model in ("mlp", "wgan-gp"):  # Adam without momentum makes a whole step of a gradient that is mere rounding
+            for name, tensor in one.network("G").items():
+                torch.testing.assert_close(two.network("G")[name], tensor, atol=1e-4, rtol=1e-3)
         assert two.history[-1]["loss_d"] == pytest.approx(one.history[-1]["loss_d"], abs=1e-4)
 
 
