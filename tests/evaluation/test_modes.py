@@ -113,9 +113,11 @@ def test_channels_are_read_each_on_its_own(digits):
 
 def test_an_unsure_channel_makes_an_image_unsure(digits):
     two = drawn(digits, [123, 123])
-    two[1, 2] = (digits[3] + digits[8]) / 2
-    with torch.no_grad():
-        assert classifier()(two[1:, 2:]).softmax(1).max() < 0.9  # the point of the test
+    blends = torch.stack([(digits[a] + digits[b]) / 2 for a in range(10) for b in range(a)]).view(-1, 1, 28, 28)
+    with torch.no_grad():  # which of them it is least sure of depends on the processor's instructions
+        sure = classifier()(blends).softmax(1).amax(1)
+    assert sure.min() < 0.9  # the point of the test
+    two[1, 2] = blends[sure.argmin(), 0]
     found = count_modes(two)
     assert found.sure == 0.5 and found.sure_modes == 1
 
