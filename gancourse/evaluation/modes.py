@@ -24,7 +24,7 @@ from torch import Tensor
 
 from gancourse.data.mnist_digits import mnist
 from gancourse.data.stacked import MODES, mode_of, mode_shares
-from gancourse.evaluation.image_batches import EvaluationError, Source, batches, device_of, take
+from gancourse.evaluation.image_batches import BATCH, EvaluationError, Source, batches, device_of, take
 from gancourse.evaluation.mnist_classifier import classifier
 from gancourse.evaluation.statistics import Moments, frechet_distance
 from gancourse.evaluation.summary import cached_statistics
@@ -104,7 +104,8 @@ def count_modes(source: Source, n: int | None = None, seed: int = 0) -> ModeCoun
                     f"images have shape {tuple(x.shape)}, expected (N, 3, 28, 28), a digit in each channel: "
                     "data.stacked_mnist(n) makes such images of MNIST."
                 )
-            features = model.features(x.reshape(-1, 1, 28, 28))
+            channels = x.reshape(-1, 1, 28, 28).split(BATCH)  # as many as the classifier is quickest with
+            features = torch.cat([model.features(part) for part in channels])
             moments.add(features)
             p, digits = model.head(features).softmax(1).cpu().view(-1, 3, 10).max(2)
             modes, sure = mode_of(digits), p.amin(1) >= SURE
