@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import dcgan
 from gancourse.course.verdicts import UNDECIDED, decide
-from gancourse.data.images import Images
+from gancourse.data import sheets
+from gancourse.data.images import Images, unscale
 from gancourse.data.mnist_digits import mnist
 from gancourse.data.pairs import Batch
 from gancourse.evaluation import EvaluationError, classifier_features, classifier_fid, evaluate, summarise
@@ -120,7 +121,8 @@ class Watched(CriticGAN):
         start = time.perf_counter()
         means = dict(zip(self.statistics, torch.stack(self._since).mean(0).tolist(), strict=True))
         G = copy.deepcopy(self.networks["G"]).cpu()
-        with contextlib.suppress(EvaluationError):  # the same grey everywhere, at worst
+        alone = torch.autocast(self.setting.device.type, enabled=False)  # a round may be computed in bfloat16
+        with alone, contextlib.suppress(EvaluationError):  # the same grey everywhere, at worst
             row = means | {"images": self._seen, "fid": classifier_fid(G, self.n, allow_few=True)}
             for name, values in self.curve.items():
                 values.append(float(f"{row[name]:.5g}"))
@@ -182,7 +184,10 @@ def run(job: Job) -> dict[str, Any]:
     """Train an arm, and score what it has become; a run that diverged has `diverged` and no scores."""
     algorithm = made(job)
     found = train(job, algorithm, mnist("train").subset(job["images"]))
-    return found if "diverged" in found else found | scored(algorithm, job["samples"])
+    if "diverged" in found:
+        return found
+    shown = unscale(samples(copy.deepcopy(algorithm.networks["G"]).cpu(), 16, 16))
+    return found | scored(algorithm, job["samples"]) | {"strip": sheets.pack(shown)}
 
 
 STUDY = Study(
