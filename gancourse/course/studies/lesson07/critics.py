@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -73,7 +74,16 @@ ARMS: dict[str, dict[str, Any]] = {
         "config": {"lr": 2e-4, "betas": [0.0, 0.99], "batch_size": 64},
     },
 }
-CURVE = ("images", "loss_d", "loss_g", "score_real", "score_fake", "slope", "fid")  # slope: where it is penalised
+CURVE = (
+    "images",
+    "seconds",
+    "loss_d",
+    "loss_g",
+    "score_real",
+    "score_fake",
+    "slope",
+    "fid",
+)  # slope: where it is penalised
 
 
 def jobs(quick: bool) -> list[Job]:
@@ -97,18 +107,22 @@ def jobs(quick: bool) -> list[Job]:
 class Watched(CriticGAN):
     """The same algorithm, which writes down where it is after every so many real images.
 
-    .curve: a list a name of CURVE: images, the means of the statistics since the point before, and the classifier's
-    distance of G; no point where G's images are nothing that can be scored. .spent: seconds that the watching took.
+    .curve: a list a name of CURVE: images, seconds of training until then, the means of the statistics since the point
+    before, and the classifier's distance of G; no point where G's images are nothing that can be scored. .spent: seconds that the watching took.
     """
 
     def __init__(self, G: nn.Module, D: nn.Module, recipe: CriticRecipe, every: int, n: int) -> None:
         super().__init__(G, D, recipe)
         self.every, self.n = every, n
-        self.curve: dict[str, list[float]] = {name: [] for name in CURVE if name in ("images", "fid", *self.statistics)}
+        self.curve: dict[str, list[float]] = {
+            name: [] for name in CURVE if name in ("images", "seconds", "fid", *self.statistics)
+        }
         self.spent, self._seen, self._since = 0.0, 0, list[Tensor]()
+        self._began: float | None = None
 
     def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
         """As CriticGAN's."""
+        self._began = time.perf_counter() if self._began is None else self._began
         found = super().round(batches, rng)
         before = self._seen
         self._seen += sum(len(x) for x in batches)
@@ -119,11 +133,12 @@ class Watched(CriticGAN):
 
     def _write(self) -> None:
         start = time.perf_counter()
+        seconds = start - (self._began or start) - self.spent
         means = dict(zip(self.statistics, torch.stack(self._since).mean(0).tolist(), strict=True))
         G = copy.deepcopy(self.networks["G"]).cpu()
         alone = torch.autocast(self.setting.device.type, enabled=False)  # a round may be computed in bfloat16
         with alone, contextlib.suppress(EvaluationError):  # the same grey everywhere, at worst
-            row = means | {"images": self._seen, "fid": classifier_fid(G, self.n, allow_few=True)}
+            row = means | {"images": self._seen, "seconds": seconds, "fid": classifier_fid(G, self.n, allow_few=True)}
             for name, values in self.curve.items():
                 values.append(float(f"{row[name]:.5g}"))
         self._since = []
@@ -239,6 +254,13 @@ def roughness(values: Sequence[float]) -> float:
     """The way that a curve goes up and down, over its range: 1 for one that only falls or only rises."""
     span = max(values) - min(values)
     return sum(abs(b - a) for a, b in pairwise(values)) / span if span else 1.0
+
+
+def seconds_to(row: dict[str, Any], distance: float) -> float:
+    """Seconds of training until a run first was as near as `distance`; infinite where it never was."""
+    curve = row["curve"]
+    near = (s for s, fid in zip(curve["seconds"], curve["fid"], strict=True) if fid <= distance)
+    return next(near, math.inf)
 
 
 def by_arm(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
