@@ -108,7 +108,8 @@ class Watched(CriticGAN):
     """The same algorithm, which writes down where it is after every so many real images.
 
     .curve: a list a name of CURVE: images, seconds of training until then, the means of the statistics since the point
-    before, and the classifier's distance of G; no point where G's images are nothing that can be scored. .spent: seconds that the watching took.
+    before, and the classifier's distance of G; no point where G's images are nothing that can be scored.
+    .spent: seconds that the watching took.
     """
 
     def __init__(self, G: nn.Module, D: nn.Module, recipe: CriticRecipe, every: int, n: int) -> None:
