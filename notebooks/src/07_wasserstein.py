@@ -107,8 +107,8 @@ assert torch.equal(lines[1], bars[1]) and lines[0][1:].eq(math.log(2)).all() and
 x = minimax.grid(-1.0, 3.0, 8000)
 for shift, expected in ((0.25, bars[0][3]), (1.0, bars[0][5])):
     p, p_g = minimax.Uniform(0.0, 0.5)(x), minimax.Uniform(shift, shift + 0.5)(x)
-    assert math.isclose(minimax.jsd(p, p_g, x), expected, abs_tol=1e-6)
-    assert math.isclose(minimax.wasserstein_1d(p, p_g, x), shift, abs_tol=1e-6)
+    assert math.isclose(minimax.jsd(p, p_g, x), expected, abs_tol=1e-3)
+    assert math.isclose(minimax.wasserstein_1d(p, p_g, x), shift, abs_tol=1e-3)
 
 # %%
 theta = torch.linspace(-2, 2, 401)
@@ -400,8 +400,8 @@ plots.show(
     fig,
     "7.4",
     "Orange: the cone of slope 1 at one point of a graph, upwards and downwards. Left: four values are fixed (grey), and every "
-    "1-Lipschitz function through them stays in the violet band, which touches the cone and does not enter it. Right: a wave of "
-    "slope 1.32 enters.",
+    "1-Lipschitz function through them stays in the violet band, which touches the cone and does not enter it. Right: a wave "
+    f"whose slope reaches {steepest:.2f} enters.",
     "Two panels. Left, a violet band pinched at four points, outside an orange double cone. Right, a sine wave that runs into "
     "an orange double cone on both sides of its tip.",
 )
@@ -440,7 +440,7 @@ shapes = [(layer.out_features, layer.in_features) for layer in critic.modules() 
 assert math.isclose(clipping_bound(critic, 0.01), math.prod(0.01 * math.sqrt(m * n) for m, n in shapes))
 
 allowed = Setting("spectral").critic(seed)
-print(f"the slope that spectral normalisation allows: {slope_bound(allowed, torch.zeros(1, 2)):.2f}, after some steps")
+print(f"the slope that spectral normalisation allows: {slope_bound(allowed, torch.zeros(1, 2)):.3f}")
 for weight in (1.0, 10.0, 100.0):
     print(f"penalty {weight:>5g}: the slope it likes best at W1 = 3 is {penalised_slope(3.0, weight):.3f}")
 
@@ -483,8 +483,8 @@ for name, critic in trained_critics.items():
     slope, says = searched[name], estimate(critic, x_plane, y_plane)
     bound = slope_bound(critic, x_plane[:1])
     print(
-        f"{name:20}{promised[name]:>24}{slope.data:9.2f}{slope.between:9.2f}{slope.largest:9.2f}{bound:14.3g}"
-        f"{says:8.2f}{says / slope.largest:9.2f}"
+        f"{name:20}{promised[name]:>24}{slope.data:9.3g}{slope.between:9.3g}{slope.largest:9.3g}{bound:14.3g}"
+        f"{says:8.3g}{says / slope.largest:9.2f}"
     )
     assert slope.largest <= bound * (1 + 1e-6)  # no slope exceeds what the layers allow
     assert says / slope.secant <= w1 + 1e-6  # divided by its slope, no critic says more than the distance
@@ -834,6 +834,8 @@ def wgan_by_hand(G, D, images, epochs, seed, k=5, lr=5e-5, c=0.01):
 #   slope does not vanish. That is the point of the whole exercise.
 # - **RMSProp.** The authors saw training become unstable with Adam and momentum, and suspect that the critic's loss moves too
 #   much for an average of gradients to mean anything. Their followers use Adam with $\beta_1 = 0$ or $0.5$.
+# - **A head start**, in the authors' code and not in their listing: 100 critic steps before each of $G$'s first 25 steps and every
+#   500th. The package has it as `CriticRecipe(warm_up=True)`.
 # - **Clip after the step**, so that every critic that $G$ or the next step meets lies within the bound.
 # - **No BatchNorm in $D$**, here for another reason than in 7.5: its weights start at 1, and clipping crushes them to 0.01.
 #
@@ -1027,6 +1029,11 @@ if len(history) > 3:
 # A search in 784 dimensions finds a slope that the penalty, which looks between real and fake images alone, has never seen. So
 # the honest estimate, divided by the largest slope, is smaller than the one that is logged. Over a run that hardly matters *as long
 # as the slope stays what it is*: then the curve is a distance up to a factor. When it does not, the curve may say anything.
+#
+# People who train their first WGAN ask the same things again and again. *My loss is negative, is that right?* $L_D$ should be: its
+# negative is the distance, and it rises to 0 as $G$ gets nearer. *$G$'s loss grows, or changes its sign, is it worse?* It means
+# nothing: add 5 to all scores, and the critic is as good and $G$'s loss 5 less. *May I compare two runs by it?* Only with the same
+# critic, the same bound and the same slope.
 
 # %% [markdown]
 # **Exercise: Reading a critic's loss** (medium, 10 minutes). `ex.critic_curves()` holds five runs, A to E (drawn by formula, so that each is a clear case): the logged
@@ -1068,6 +1075,14 @@ for name, pair in PAIR_LOSSES.items():
     mark, text = pair.marks["loss_d"]
     print(f"{name:16}{loss:22.4f}{text:>8}")
     assert math.isclose(loss, mark, abs_tol=1e-6)
+
+s_real, s_fake = torch.randn(2, 64, generator=torch.Generator().manual_seed(seed))
+relativistic = PAIR_LOSSES["relativistic"].discriminator
+by_hand, moved = softplus(-(s_real - s_fake)).mean(), relativistic(s_real + 5, s_fake + 5)
+print(
+    f"\npairs by hand {by_hand:.4f}, by the package {relativistic(s_real, s_fake):.4f}, all scores raised by 5 {moved:.4f}"
+)
+assert torch.isclose(by_hand, relativistic(s_real, s_fake)) and torch.isclose(by_hand, moved)
 
 # %%
 score_axis = torch.linspace(-6, 6, 241)
@@ -1171,9 +1186,9 @@ for name, rows in (("WGAN-GP", history), ("R3GAN's loss", history_3)):
 found = study("critics")
 if found:
     print(f"{found['rows'][0]['epochs'] * found['rows'][0]['images']:,} images a run; {found['machine']}")
-    print(
-        f"{'':32}{'distance of each seed':>24}{'coverage':>10}{'recall':>8}{'KL':>7}{'seconds':>9}{'follows':>9}{'rough':>7}"
-    )
+    far = stability.threshold()  # of P1's MLP at 5 epochs
+    print(f"{'':32}{'distance of each seed':>24}{'coverage':>10}{'recall':>8}{'KL':>7}{'seconds':>9}", end="")
+    print(f"{f'to {far:.0f}':>9}{'follows':>9}{'rough':>7}")
     for arm, rows in critics.by_arm(found).items():
         alive = [row for row in rows if "diverged" not in row]
         if not alive:
@@ -1185,7 +1200,7 @@ if found:
         rough = fmean(critics.roughness(critics.reading(row)) for row in alive)
         print(
             f"{arm:32}{each:>24}{means['coverage']:10.2f}{means['recall']:8.2f}{means['kl']:7.3f}{means['train_seconds']:9.0f}"
-            f"{follows:9.2f}{rough:7.2f}"
+            f"{fmean(critics.seconds_to(row, far) for row in alive):9.0f}{follows:9.2f}{rough:7.2f}"
         )
     for verdict in critics.verdicts(found):
         print(f"\n{verdict['claim']}: {verdict['arm']}\n   holds if: {verdict['holds if']}", end="")
@@ -1238,6 +1253,27 @@ if found:
         print(f"\n   measured: {verdict['measured']}\n   verdict:  {verdict['verdict']}")
 
 # %% [markdown]
+# And what do others say? Lucic et al. (2018) gave each of these losses the same network and the same large budget for
+# *searching* its settings. Their best results on MNIST, by Inception's FID, whose numbers do not compare with ours:
+
+# %%
+lucic = {
+    "non-saturating": 6.8,
+    "least squares": 7.8,
+    "minimax": 9.8,
+    "WGAN, clipping": 6.7,
+    "WGAN-GP": 20.3,
+    "DRAGAN": 7.6,
+}
+for name, fid in sorted(lucic.items(), key=lambda item: item[1]):
+    print(f"{fid:6.1f}  {name}")
+ratio = max(lucic.values()) / min(lucic.values())
+shipped = [row["fid"] for row in runner.results("mnist_scores")["rows"] if row["name"] != "real images"]
+print(f"farthest over nearest: {ratio:.1f}; over lesson 05's recipes and epochs: {max(shipped) / min(shipped):.0f}")
+
+# %% [markdown]
+# Their conclusion: with enough search, no loss was better than the others on the whole.
+#
 # One rule hides in *equal images*. WGAN's recipes take five steps of the critic for one of $G$, so on equal images their $G$ has
 # had a fifth of the steps; in return an image costs them less, as the seconds say. Equal is always equal *in something*.
 #
@@ -1270,6 +1306,9 @@ plots.show(
 # Three cautions before any table. Twenty-five thousand samples leave some KL by chance alone, which the cell prints. The
 # classifier errs now and then, and every error may "find" a mode that was never drawn. And it names a digit whatever it is shown: the
 # study counts things that are no digits, too.
+#
+# One remedy of its own is **packing** (PacGAN, 2018): let $D$ judge two images at once, both real or both fake. Where $G$ repeats
+# itself, a pair gives it away, though either image alone might pass.
 #
 # **Predict** the count of a DCGAN, and which recipe finds most.
 
@@ -1380,6 +1419,7 @@ else:
 # - L. Metz et al., *Unrolled Generative Adversarial Networks*, ICLR 2017, [arXiv:1611.02163](https://arxiv.org/abs/1611.02163): stacked MNIST.
 # - Z. Lin et al., *PacGAN: The Power of Two Samples in Generative Adversarial Networks*, NeurIPS 2018,
 #   [arXiv:1712.04086](https://arxiv.org/abs/1712.04086).
+# - M. Lucic et al., *Are GANs Created Equal? A Large-Scale Study*, NeurIPS 2018, [arXiv:1711.10337](https://arxiv.org/abs/1711.10337).
 # - G. Peyré, M. Cuturi, *Computational Optimal Transport*, 2019, [arXiv:1803.00567](https://arxiv.org/abs/1803.00567): where to read on.
 # - C. Villani, *Optimal Transport: Old and New*, 2009: theorem 5.10, the duality.
 # - E. J. McShane, *Extension of Range of Functions*, 1934: (7.6).
