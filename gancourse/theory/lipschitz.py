@@ -139,10 +139,11 @@ def layer_slopes(critic: nn.Module, like: Tensor) -> list[tuple[str, float]]:
     def saw(layer: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
         inputs.append((names[layer], layer, given[0][:1]))
 
-    for layer in names:
-        layer.register_forward_hook(saw)
+    hooks = [layer.register_forward_hook(saw) for layer in names]
     with torch.no_grad():
         critic(like.detach().double())
+    for hook in hooks:  # the layers run again below
+        hook.remove()
     return [(f"{name or 'critic'} {type(layer).__name__}", _slope(layer, name, x)) for name, layer, x in inputs]
 
 

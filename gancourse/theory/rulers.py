@@ -30,7 +30,7 @@ from gancourse.training.losses import discriminator_loss
 from gancourse.training.penalties import gradient_penalty, r1_penalty
 
 POINTS = 1000  # of each sample
-STEPS = (1, 3, 10, 30, 100, 300, 1000)
+STEPS = (1, 3, 10, 30, 100, 300)
 CONSTRAINTS = ("clip", "penalty", "spectral", "r1", "none")
 
 

@@ -31,11 +31,11 @@ def test_the_pairs_are_as_far_apart_as_their_names_say():
 def test_the_same_arguments_give_the_same_rows_and_earlier_measurements_change_nothing(constraint):
     setting = Setting(constraint, 0.1)
     state = torch.get_rng_state()
-    rows = measure(setting, "two Gaussians", 1, (1, 3, 5), FEW)
+    rows = measure(setting, "two Gaussians", 1, (1, 3), FEW)
     assert torch.equal(torch.get_rng_state(), state)
-    assert [row["step"] for row in rows] == [1, 3, 5]
-    assert measure(setting, "two Gaussians", 1, (5,), FEW) == rows[2:]
-    assert measure(setting, "two Gaussians", 2, (5,), FEW) != rows[2:]
+    assert [row["step"] for row in rows] == [1, 3]
+    assert measure(setting, "two Gaussians", 1, (3,), FEW) == rows[1:]
+    assert measure(setting, "two Gaussians", 2, (3,), FEW) != rows[1:]
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -45,19 +45,17 @@ def test_the_same_arguments_give_the_same_rows_and_earlier_measurements_change_n
     ids=lambda setting: setting.constraint,
 )
 def test_divided_by_its_steepest_secant_no_critic_says_more_than_the_distance(setting, pair):
-    for row in measure(setting, pair, 0, (1, 30), FEW):
-        assert row["by_slope"] <= row["by_secant"] + 1e-12 or row["estimate"] < 0
-        assert row["by_secant"] <= row["exact"] + 1e-9
-        assert row["secant"] <= row["slope"] * (1 + 1e-12) and row["slope"] <= row["bound"] * (1 + 1e-9)
+    (row,) = measure(setting, pair, 0, (20,), FEW)
+    assert 0 < row["by_slope"] <= row["by_secant"] <= row["exact"] + 1e-9
+    assert row["secant"] <= row["slope"] <= row["bound"] * (1 + 1e-9)
 
 
 def test_a_trained_critic_with_a_penalty_measures_the_distance_and_overshoots_as_predicted():
-    (row,) = measure(Setting("penalty", 10.0), "two Gaussians", 0, (150,), 150)
-    assert row["exact"] / 2 < row["estimate"] < 2 * row["exact"]
-    expected = row["exact"] * penalised_slope(row["exact"], 10.0)
-    assert row["estimate"] == pytest.approx(expected, rel=0.1)
-    (untrained,) = measure(Setting("penalty", 10.0), "two Gaussians", 0, (1,), 150)
+    untrained, row = measure(Setting("penalty", 10.0), "two Gaussians", 0, (1, 100), FEW)
     assert untrained["estimate"] < row["exact"] / 4
+    assert row["exact"] / 2 < row["estimate"] < 2 * row["exact"]
+    (cheap,) = measure(Setting("penalty", 1.0), "two Gaussians", 0, (100,), FEW)
+    assert cheap["estimate"] == pytest.approx(cheap["exact"] * penalised_slope(cheap["exact"], 1.0), rel=0.15)
 
 
 def test_clipping_keeps_its_bound_and_is_off_by_orders_of_magnitude():
@@ -80,9 +78,12 @@ def test_settings_reach_the_critic():
     default = Setting("none")
     ((_, start),) = train(default, x, y, (1,))
     first = estimate(start, x, y)
-    for change in ({"loss": "hinge"}, {"loss": "logistic"}, {"negative_slope": 0.0}, {"optimiser": "RMSprop"}):
+    for change in ({"loss": "logistic"}, {"negative_slope": 0.0}, {"optimiser": "RMSprop"}):
         ((_, other),) = train(replace(default, **change), x, y, (1,))
         assert estimate(other, x, y) != first, change
+    ((_, hinged),) = train(Setting("none", loss="hinge"), x, y, (100,))
+    with torch.no_grad():  # the hinge asks for scores past 1 and no more; the difference of means for ever more
+        assert hinged(x).min() > 0.9 and hinged(y).max() < -0.9 and hinged(x).max() < 10
     ((_, slow),) = train(replace(default, lr=1e-6), x, y, (1,))
     assert estimate(slow, x, y) == pytest.approx(estimate(default.critic(), x, y), abs=1e-3)
 

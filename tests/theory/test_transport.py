@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gancourse import theory
-from gancourse.theory import LOG2, Normal, Uniform
+from gancourse.theory import LOG2, Normal, Uniform, kantorovich, transport
 from gancourse.theory.kantorovich import Potential, kantorovich_dual, lipschitz_extension
 from gancourse.theory.transport import assignment, moving_bars, transport_plan, w1_assignment, w1_sorted
 
@@ -128,6 +128,18 @@ def test_the_potential_is_1_lipschitz_on_the_points_and_off_them(seed, n, m):
     assert f.values[n:].mean().item() == pytest.approx(0.0, abs=1e-12)
     x = 4 * cloud(seed + 2, 60, 2)
     assert ((f(x)[:, None] - f(x)[None, :]).abs() <= torch.cdist(x, x) + 1e-9).all()
+
+
+def test_what_the_solver_leaves_over_a_constraint_is_taken_back(monkeypatch):
+    def loose(*arguments, **constraints):
+        values = transport.solved(*arguments, **constraints)
+        return values + 1e-7 * cloud(0, len(values), 1)[:, 0]
+
+    monkeypatch.setattr(kantorovich, "solved", loose)
+    f = kantorovich_dual(cloud(0, 6, 2), cloud(1, 6, 2))
+    rises = (f.values[:, None] - f.values[None, :]).abs()
+    assert (rises <= torch.cdist(f.points, f.points) + 1e-12).all()
+    assert f.gap == pytest.approx(w1_assignment(cloud(0, 6, 2), cloud(1, 6, 2)), abs=1e-6)
 
 
 def test_the_extension_is_mcshanes():

@@ -45,15 +45,17 @@ def blurred(x: Tensor, std: float = 1.5) -> Tensor:
 
 
 def k_means(x: Tensor, k: int, n: int, seed: int, rounds: int = ROUNDS) -> Tensor:
-    """k centres of x (N, d) by Lloyd's algorithm, each as often as its cluster's share of n points demands: (n, d)."""
-    centres = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:k]]
+    """k centres of x (N, d) by Lloyd's algorithm, each as often as its cluster's share of n points asks, shuffled."""
+    rng = torch.Generator().manual_seed(seed)
+    centres = x[torch.randperm(len(x), generator=rng)[:k]]
     for _ in range(rounds):
         nearest = torch.cdist(x, centres).argmin(1)
         sums = torch.zeros_like(centres).index_add_(0, nearest, x)
         counts = torch.bincount(nearest, minlength=k)
         centres = torch.where(counts[:, None] > 0, sums / counts[:, None].clamp(min=1), centres)
     ends = (torch.bincount(torch.cdist(x, centres).argmin(1), minlength=k).cumsum(0) * n / len(x)).round().long()
-    return centres.repeat_interleave(ends.diff(prepend=ends.new_zeros(1)), 0)
+    copies = centres.repeat_interleave(ends.diff(prepend=ends.new_zeros(1)), 0)
+    return copies[torch.randperm(n, generator=rng)]  # so that the first of them are a fair draw
 
 
 def _image(points: Tensor) -> Tensor:
