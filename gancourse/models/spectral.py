@@ -44,8 +44,9 @@ def computed_once(network: nn.Module) -> Iterator[None]:
     if not layers:
         yield
         return
+    device = next(network.parameters()).device.type  # a layer's weight would be computed by asking it
     with parametrize.cached():
-        with torch.autocast(layers[0].weight.device.type, enabled=False):
+        with torch.autocast(device, enabled=False):
             for layer in layers:
                 _ = layer.weight
         yield

@@ -222,11 +222,14 @@ def test_computed_once_is_one_power_iteration_and_one_weight():
 
 
 def test_computed_once_stays_in_float32_under_autocast():
-    D = critic()
+    D, seen = critic(), []
+    D.net[0].parametrizations.weight[0].register_forward_hook(
+        lambda *_: seen.append(torch.is_autocast_enabled("cpu"))  # on CUDA it would compute products in half precision
+    )
     with torch.autocast("cpu", torch.bfloat16), computed_once(D):
         assert all(layer.weight.dtype == torch.float32 for layer in normalised(D))
         assert D(torch.randn(2, 1, 28, 28)).dtype == torch.bfloat16
-    assert all(b.dtype == torch.float32 for b in D.buffers())
+    assert seen == [False] and all(b.dtype == torch.float32 for b in D.buffers())
 
 
 def test_without_spectral_norm_both_do_nothing():
