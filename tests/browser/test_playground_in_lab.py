@@ -77,6 +77,28 @@ def test_run_moves_the_samples_until_pause(page):
     page.screenshot("playground", BOARD)
 
 
+def test_a_critic_is_chosen_and_bounded(page):
+    selects = page.page.locator(f"{BOARD} select")
+    before = page.source(BOARD)
+    selects.filter(has_text="Wasserstein").select_option("Wasserstein")
+    page.changes(BOARD, before, "playground, another loss to new picture")
+    page.says(BOARD, "Loss is Wasserstein now.")
+    weight = selects.filter(has_text="0.03")
+    weight = weight.filter(has_not_text="0.003")  # the learning rates have that too
+    assert weight.is_disabled()
+    selects.filter(has_text="gradient penalty").select_option("gradient penalty")
+    page.says(BOARD, "Constraint of D is gradient penalty now.")
+    assert weight.is_enabled()
+    before = page.source(BOARD)
+    page.click(BOARD, "Step both")
+    page.changes(BOARD, before, "playground, a critic's step to new picture")
+    page.says(BOARD, "D's steepest slope in the picture is")
+    page.screenshot("playground-critic", BOARD)
+    selects.filter(has_text="gradient penalty").select_option("none")
+    selects.filter(has_text="Wasserstein").select_option("non-saturating")
+    page.says(BOARD, "Loss is non-saturating now.")
+
+
 def test_data_is_drawn_with_the_mouse(page):
     before = page.source(BOARD)
     page.page.locator(f"{BOARD} select").filter(has_text="two moons").select_option("drawn")

@@ -145,6 +145,12 @@ def clip_state(D, c):
     D.load_state_dict({name: value.clamp(-c, c) for name, value in D.state_dict().items()})
 
 
+def clip_by_scaling(D, c):
+    largest = max(p.detach().abs().max() for p in D.parameters())
+    for p in D.parameters():
+        p.data *= c / largest
+
+
 def clip_and_freeze(D, c):
     D.requires_grad_(False)
     for p in D.parameters():
@@ -375,6 +381,17 @@ def look(evaluate=True, back=lambda D, was: None, no_grad=True):
     return scores
 
 
+def scores_then_train(D, x):
+    found = scores_by_names(D, x)
+    return found if D.training else (D.train(), found)[1]
+
+
+def scores_with_one_part_off(D, x):
+    found = scores_by_names(D, x)
+    D[1].training = not D[1].training
+    return found
+
+
 def scores_with_gradients(D, x):
     found = copy.deepcopy(D).eval()(x).detach()
     for p in D.parameters():
@@ -405,6 +422,7 @@ def wgan(  # the round with one thing changed
     first_g=False,
     detach_g=False,
     draw=lambda b: torch.randn(b, 100),
+    cut_at=1.0,
     before=None,
     after=None,
 ):
@@ -412,7 +430,7 @@ def wgan(  # the round with one thing changed
         def cut(net):
             with torch.no_grad():
                 for p in net.parameters():
-                    p.clamp_(-c, c)
+                    p.clamp_(-c * cut_at, c * cut_at)
 
         def g_step(z, x_fake=None):
             x_fake = G(z) if x_fake is None else x_fake
@@ -722,6 +740,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "from 0": (clipped(lambda w, c: w.clamp(0, c)), "Negative weights became 0"),
         "signs": (clipped(lambda w, c: c * w.sign()), "became -c or c"),
         "scaled": (clipped(lambda w, c: w * min(1, c / float(w.abs().max()))), "Each layer is scaled"),
+        "all scaled": (clip_by_scaling, "All weights are scaled"),
         "norm": (clipped(lambda w, c: w * min(1, c / float(w.norm()))), "norm of each tensor"),
         "zeroed": (clipped(lambda w, c: torch.where(w.abs() > c, 0, w)), "became 0: they become"),
         "weights only": (clipped(which=lambda name, p: "weight" in name), "0.bias"),
@@ -742,6 +761,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "each channel": (penalty(norm=lambda g: g.flatten(2).norm(dim=2)), "each channel alone"),
         "whole batch": (penalty(norm=torch.norm), "over the whole batch"),
         "no norm": (penalty(norm=lambda g: g), "There is no norm"),
+        "absolute values": (penalty(norm=torch.abs), "There is no norm"),
         "mean over pixels": (penalty(norm=lambda g: g.square().mean((1, 2, 3)).sqrt()), "root of their *sum*"),
         "t per pixel": (penalty(draw=torch.rand_like), "Every pixel has a t of its own"),
         "t per channel": (penalty(draw=lambda x: torch.rand(*x.shape[:2], 1, 1)), "between the channels"),
@@ -827,6 +847,13 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "moves in eval": (spectral(evaluate=True), "looking at scores must leave no trace"),
         "in place": (spectral_in_place, "changed in place"),
         "W in place": (spectral_on_w, "W itself has changed"),
+        "u as a list": (lambda W, u, v, t: (W, u.tolist(), v), "u came back as"),
+        "v as it was": (lambda W, u, v, t: (*spectral()(W, u, v, t)[:2], v), "u is right, v is not"),
+        "sigma and 1": (spectral(sigma=lambda M, u, v, a, b: u @ M @ v + 1), "with W as a matrix"),
+        "W detached": (
+            lambda W, u, v, t: (lambda s, a, b: (W.detach() / (a @ W.flatten(1) @ b), a, b))(*spectral()(W, u, v, t)),
+            "gradient for W is not",
+        ),
         "two tensors": (lambda W, u, v, t: spectral()(W, u, v, t)[:2], "three tensors are expected"),
         "sigma first": (lambda W, u, v, t: (spectral()(W, u, v, t)[0], v, u), "u has shape"),
         "flat": (
@@ -844,6 +871,8 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "left in eval mode": (look(), "left in eval mode"),
         "always train": (look(back=lambda D, was: D.train()), "own: note `m.training`"),
         "one mode for all": (look(back=lambda D, was: D.train(was)), "own: note `m.training`"),
+        "always train, if in eval": (scores_then_train, "put into train mode"),
+        "one part": (scores_with_one_part_off, "Not every part"),
         "with a graph": (look(no_grad=False, back=lambda D, was: D.train(was)), "carry D's graph"),
         "two forwards": (
             lambda D, x: (D(x), scores_of_a_copy(D, x))[1],
@@ -880,6 +909,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "not clipped": (wgan(clip="never"), "is not clipped"),
         "clipped once": (wgan(clip="late"), "is not clipped"),
         "clipped before": (wgan(clip="before"), "is not clipped"),
+        "clipped at half": (wgan(cut_at=0.5), "not those that clipping"),
         "clipped at the end": (wgan(clip="end"), "is not clipped"),
         "both clipped": (wgan(clip="both"), "only D's are clipped"),
         "stale z": (wgan(fresh_g=False), "once more, a bug of published code"),
@@ -963,6 +993,10 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "summed penalties": (
             relativistic(price=lambda D, x, y, g: g / 2 * sum(slope2(D, a).sum() for a in (x, y))),
             "penalties are summed",
+        ),
+        "mean of the scores": (
+            relativistic(price=lambda D, x, y, g: g / 2 * sum(slope2(D, a).mean() / 64 for a in (x, y))),
+            "divides each gradient by the batch size",
         ),
         "no graph": (
             relativistic(price=lambda D, x, y, g: g / 2 * sum(slope2(D, a, graph=False).mean() for a in (x, y))),

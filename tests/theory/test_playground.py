@@ -229,6 +229,17 @@ def test_a_critics_arrows_point_where_it_scores_higher(loss):
     assert lengths.max() <= game.slope() * 1.2 and lengths.max() > 0.05
 
 
+def test_a_relativistic_arrow_compares_its_sample_with_a_data_point():
+    game = Game(Settings(loss="relativistic"))
+    for _ in range(20):
+        game.step("D")
+    x, pull = game.arrows()
+    x.requires_grad_(True)
+    (uphill,) = torch.autograd.grad(game.D(x).sum(), x)
+    behind = torch.sigmoid(game.D(game.x_real[: len(x)]) - game.D(x)).detach()
+    assert torch.allclose(pull, behind[:, None] * uphill, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

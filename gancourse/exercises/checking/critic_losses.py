@@ -102,7 +102,6 @@ def check_relativistic(call: StudentFunction) -> str:
             ),
             (r.mean() - s.mean() + rest, "This is WGAN's loss: softplus is missing."),
             (8 * pairing + rest, "You sum over the batch: take the mean."),
-            (8 * right, "You sum over the batch: take the mean."),
         ]
         if gamma:
             mistakes = [
