@@ -318,7 +318,7 @@ fig = Figure(figsize=(7.2, 3.9), layout="constrained")
 ax = fig.subplots()
 u, v = torch.meshgrid(torch.linspace(-3, 4, 120), torch.linspace(-2.3, 2.3, 80), indexing="xy")
 surface = potential(torch.stack([u.flatten(), v.flatten()], 1)).reshape(u.shape)
-filled = ax.contourf(u, v, surface, levels=18, cmap="Purples", alpha=0.85)
+filled = ax.contourf(u.numpy(), v.numpy(), surface.numpy(), levels=18, cmap="Purples", alpha=0.85)
 fig.colorbar(filled, label="s, the price")
 draw_plan(ax, a, b, best_plan)
 ax.set(aspect="equal", xticks=[], yticks=[])
@@ -495,7 +495,7 @@ fig = Figure(figsize=(9.6, 5.4), layout="constrained")
 for ax, (name, critic) in zip(fig.subplots(2, 2).flat, trained_critics.items(), strict=True):
     with torch.no_grad():
         surface = frozen_copy(critic)(torch.stack([u.flatten(), v.flatten()], 1).double()).reshape(u.shape)
-    filled = ax.contourf(u, v, surface, levels=14, cmap="Purples", alpha=0.85)
+    filled = ax.contourf(u.numpy(), v.numpy(), surface.numpy(), levels=14, cmap="Purples", alpha=0.85)
     fig.colorbar(filled, ax=ax)
     ax.plot(*x_plane[:150].T, ".", color=GREY, markersize=3)
     ax.plot(*y_plane[:150].T, ".", color=ORANGE, markersize=3)
@@ -989,7 +989,7 @@ print(f"time: {sum(row['seconds'] for row in history):.0f} s for {epochs} epochs
 
 # %% tags=["nbval-ignore-output"]
 more_steps, n_asked = {"smoke": (5, 100), "laptop": (100, 500), "paper": (500, 2000)}[plan.profile]
-G, D = trainer.networks["G"], trainer.networks["D"]
+G, D = trainer.networks["G"].eval(), trainer.networks["D"]  # G as it draws samples; it does not move here
 unseen = data.mnist("test")
 
 
@@ -1225,7 +1225,7 @@ if found:
         "7.11",
         "Top: what D's loss says of the distance (mark minus loss), each on its own scale. Bottom: the classifier's distance of "
         "the samples at the same time, on one kind of scale. A loss is meaningful where the two curves move together.",
-        "Seven columns of two panels, with a curve for each seed.",
+        f"{len(arms)} columns of two panels, with a curve for each seed.",
     )
     strips = {arm: sheets.unpack(rows[0]["strip"]) for arm, rows in arms.items() if "strip" in rows[0]}
     if strips:
