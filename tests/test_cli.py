@@ -252,6 +252,7 @@ VALUES = {  # another value than the default, as words, for fields whose range a
     "precision": "float32",
     "real_target": "0.9",
     "r1_share": "0.5",
+    "penalty_share": "0.5",
     "augment": "flip cutout",
     "lr_d": "0.001",
     "lr_g": "0.002",

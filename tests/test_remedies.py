@@ -21,6 +21,7 @@ from gancourse import data, evaluation, latent, models
 from gancourse.data import Images
 from gancourse.plots import grids
 from gancourse.training.config import Config, pick_device
+from gancourse.training.critic import CriticRecipe
 from gancourse.training.recipe import Recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance")
@@ -119,6 +120,7 @@ TABLE: list[tuple[str, Any, Callable[[Any], object], str]] = [
     ("lr", -1.0, lambda v: Config(lr=v), "2e-4"),
     ("real_target", 2.0, lambda v: Recipe(real_target=v), "0.9"),
     ("r1_share", 2.0, lambda v: Recipe(r1_share=v), "0.25"),
+    ("penalty_share", 0.0, lambda v: CriticRecipe(penalty_share=v), "0.25"),
     ("device", "gpu", pick_device, '"cpu"'),
     ("precision", "half", lambda v: Config(precision=v), '"float32"'),
 ]

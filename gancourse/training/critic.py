@@ -81,6 +81,13 @@ class CriticRecipe:
         "0 (none) or a positive number",
         kind=float,
     )
+    penalty_share: float = setting(
+        1.0,
+        "of a batch that penalties are computed on: the same on average, and cheaper",
+        number(lambda v: 0 < v <= 1),
+        "above 0 and at most 1, such as 0.25",
+        kind=float,
+    )
     optimiser: str = setting(
         "adam",
         "of both networks; rmsprop has no betas",

@@ -41,6 +41,7 @@ def images(n=6, channels=1, seed=0):
         ({"clip": 0.0}, "clip is 0.0, expected a positive number"),
         ({"gradient_penalty": -1.0}, "gradient_penalty is -1.0, expected 0"),
         ({"r2": math.inf}, "r2 is inf, expected"),
+        ({"penalty_share": 0.0}, "penalty_share is 0.0, expected above 0 and at most 1"),
         ({"optimiser": "sgd"}, "optimiser is 'sgd', expected one of adam, rmsprop"),
         ({"packing": 0}, "packing is 0, expected a whole number of at least 1"),
         ({"warm_up": 1}, "warm_up is 1, expected True or False"),

@@ -390,6 +390,29 @@ def test_the_slope_and_the_penalty_are_those_of_the_critic():
             assert stats["loss_d"] == pytest.approx(stats["score_fake"] - stats["score_real"], abs=1e-5)
 
 
+@pytest.mark.parametrize(("share", "looked_at"), [(1.0, 8), (0.25, 2), (0.2, 2)])
+def test_penalties_of_a_share_look_at_so_many_images_and_weigh_the_same(share, looked_at):
+    seen = []
+
+    class Plane(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Parameter(torch.full((784,), 3.0 / 28))
+
+        def forward(self, x):
+            seen.append(len(x))
+            return x.flatten(1) @ self.a
+
+    G, _ = networks("critic", width=4)
+    for terms, penalty in (({"gradient_penalty": 10.0}, 10 * (3.0 - 1) ** 2), ({"r1": 0.5, "r2": 2.0}, 2.5 / 2 * 9.0)):
+        recipe = CriticRecipe(loss="hinge", penalty_share=share, **terms)
+        trainer = Trainer(CriticGAN(G, Plane(), recipe), some(), config_of("lsgan", k=1), device="cpu")
+        seen.clear()
+        stats = dict(zip(trainer.algorithm.statistics, next(trainer.rounds()).tolist(), strict=True))
+        assert seen == [8, 8, *([looked_at] * len(terms)), 8]  # real, fake, the penalties', and the fakes of G's step
+        assert (stats["slope"], stats["penalty"]) == pytest.approx((3.0, penalty), rel=1e-4)
+
+
 def test_out_of_memory_is_tried_on_copies(monkeypatch):
     trainer, real = made("sn-gan"), CriticGAN.round
 

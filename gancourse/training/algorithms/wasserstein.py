@@ -8,6 +8,7 @@ weights, bit for bit; a test holds them to it.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -164,6 +165,8 @@ class CriticGAN(Algorithm):
     def _penalty(self, D: nn.Module, x_real: Tensor, x_fake: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """The penalties with their weights, a scalar, and the slopes where they were taken."""
         recipe, terms, found = self.recipe, [], []
+        some = math.ceil(recipe.penalty_share * len(x_real))
+        x_real, x_fake = x_real[:some], x_fake[:some]
         if recipe.gradient_penalty:
             slope = slopes(D, between(x_real, x_fake, rng, self.setting.team.share))
             terms.append(recipe.gradient_penalty * (slope - 1).square().mean())
