@@ -136,7 +136,7 @@ class Watched(CriticGAN):
         start = time.perf_counter()
         seconds = start - (self._began or start) - self.spent
         means = dict(zip(self.statistics, torch.stack(self._since).mean(0).tolist(), strict=True))
-        G = copy.deepcopy(self.networks["G"]).cpu()
+        G = copy.deepcopy(self.networks["G"])
         alone = torch.autocast(self.setting.device.type, enabled=False)  # a round may be computed in bfloat16
         with alone, contextlib.suppress(EvaluationError):  # the same grey everywhere, at worst
             row = means | {"images": self._seen, "seconds": seconds, "fid": classifier_fid(G, self.n, allow_few=True)}

@@ -20,7 +20,7 @@ from gancourse.data.mnist_digits import mnist
 from gancourse.models.catalogue import networks
 
 WIDTH = 32  # a quarter of P1's
-IMAGES, EPOCHS = 60_000, 4
+IMAGES, EPOCHS = 60_000, 3
 SAMPLES = 5_000
 #: name -> options of `DCGANVariant`; None: P1's perceptron
 GENERATORS: dict[str, dict[str, bool] | None] = {

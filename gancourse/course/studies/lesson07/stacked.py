@@ -178,7 +178,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
     recipe = CriticRecipe(**job["recipe"])
     torch.manual_seed(job["seed"])
     G, D = networks("critic", width=job["width"], channels=3, **network_options(recipe), **job["networks"])
-    trainer = Trainer(CriticGAN(G, D, recipe), stacked_mnist(job["images"]), config, device="cpu")
+    trainer = Trainer(CriticGAN(G, D, recipe), stacked_mnist(job["images"]), config, device=job.get("device", "cpu"))
     curve: list[dict[str, Any]] = []
     spent, start = 0.0, time.process_time()
     try:
