@@ -51,9 +51,9 @@ def test_a_run_watches_itself(monkeypatch):
 
 
 def _row(arm, fid, loss, **figures):
-    seconds = [float(i) for i in range(len(fid))]
+    images = [1000 * i for i in range(len(fid))]
     return {"arm": arm, "recipe": critics.ARMS[arm]["recipe"], **figures} | {
-        "curve": {"fid": fid, "loss_d": loss, "seconds": seconds}
+        "curve": {"fid": fid, "loss_d": loss, "images": images}
     }
 
 
@@ -78,9 +78,9 @@ def test_a_straight_curve_is_smooth_and_a_zigzag_is_not():
     assert critics.roughness([0, 1, 0, 1, 0]) == 4
 
 
-def test_seconds_until_a_distance():
+def test_images_until_a_distance():
     row = _row("WGAN-GP", FALLING, FALLING)
-    assert critics.seconds_to(row, 4.0) == 3 and critics.seconds_to(row, 1.0) == math.inf
+    assert critics.images_to(row, 4.0) == 3000 and critics.images_to(row, 1.0) == math.inf
 
 
 def _results(better, control, plain):

@@ -40,6 +40,7 @@ PUBLISHED = {  # modes and KL, as R3GAN's table of the literature has them (Huan
     "R3GAN": (1000, 0.029),
 }
 
+OURS = "R3GAN's loss, γ 0.1, averaged"
 #: name -> settings of the networks, of the recipe and of the run
 ARMS: dict[str, dict[str, dict[str, Any]]] = {
     "DCGAN": {
@@ -66,6 +67,11 @@ ARMS: dict[str, dict[str, dict[str, Any]]] = {
         "networks": {},
         "recipe": {"loss": "relativistic", "r1": 1.0, "r2": 1.0},
         "config": {"lr": 2e-4, "betas": [0.0, 0.99], "batch_size": 64},
+    },
+    OURS: {
+        "networks": {},
+        "recipe": {"loss": "relativistic", "r1": 0.1, "r2": 0.1, "decay": True},
+        "config": {"lr": 1e-3, "betas": [0.0, 0.99], "batch_size": 64, "ema_half_life": 10_000.0},
     },
 }
 
@@ -178,7 +184,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
     recipe = CriticRecipe(**job["recipe"])
     torch.manual_seed(job["seed"])
     G, D = networks("critic", width=job["width"], channels=3, **network_options(recipe), **job["networks"])
-    trainer = Trainer(CriticGAN(G, D, recipe), stacked_mnist(job["images"]), config, device=job.get("device", "cpu"))
+    trainer = Trainer(CriticGAN(G, D, recipe), stacked_mnist(job["images"]), config)
     curve: list[dict[str, Any]] = []
     spent, start = 0.0, time.process_time()
     try:
@@ -196,6 +202,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
         "cpu_seconds": round(spent, 1),
         "images_seen": job["epochs"] * _seen(job),
         "steps_g": job["epochs"] * _seen(job) // (config.batch_size * config.k),
+        "device": trainer.setting.device.type,
         "precision": trainer.setting.plan.precision,
         "curve": curve,
     }
