@@ -8,14 +8,14 @@ import math
 import pytest
 
 from gancourse.course.studies import runner
-from gancourse.course.studies.lesson07 import critics, stability
+from gancourse.course.studies.lesson07 import critic_speed, critics, plain_z, stability, stacked
 from gancourse.course.verdicts import FAILS, HOLDS, UNDECIDED
 from gancourse.models import networks
 from gancourse.models.dcgan import DCGANGenerator
 from gancourse.training.critic import CriticRecipe
 
 
-@pytest.mark.parametrize("study", [critics, stability])
+@pytest.mark.parametrize("study", [critics, stability, plain_z, critic_speed])
 def test_jobs_have_keys_of_their_own_and_can_be_written_down(study):
     for quick in (True, False):
         jobs = study.jobs(quick)
@@ -146,3 +146,22 @@ def test_stable_is_what_trains_where_both_controls_do_not():
 
 def test_the_perceptron_of_the_grid_is_p1s():
     assert stability.GENERATORS["perceptron"] is None and networks("mlp")[0].image_shape == (1, 28, 28)
+
+
+def test_a_recipe_of_the_search_trains_and_its_average_is_scored():
+    job = next(job for job in plain_z.jobs(True) if job["key"] == "wgan-gp")
+    row = plain_z.run(job)
+    assert len(row["curve"]) == 1 and row["curve"][0] > 0 and row["classifier_fid"] > 0
+    assert {job["images"] * job["epochs"] for job in plain_z.jobs(False)} == {1_200_000}  # as lesson 05's best had
+
+
+@pytest.mark.parametrize("study", ["critics", "stacked"])
+def test_what_an_image_costs_is_measured_for_every_arm(study, monkeypatch):
+    jobs = [job for job in critic_speed.jobs(True) if job["study"] == study]
+    assert [job["arm"] for job in jobs] == list((critics if study == "critics" else stacked).ARMS)
+    row = jobs[0] | critic_speed.run(jobs[0])
+    assert row["images_per_cpu_second"] > 0
+    monkeypatch.setattr(critic_speed, "results", lambda name: {"rows": [row]})
+    assert critic_speed.minutes(study, jobs[0]["arm"], 6000) == pytest.approx(100 / row["images_per_cpu_second"])
+    with pytest.raises(KeyError):
+        critic_speed.minutes(study, "no such arm", 1)

@@ -47,6 +47,7 @@ def test_an_arm_trains_what_it_says_and_is_counted_on_its_way(name):
         "WGAN-GP": (False, 1, "wasserstein", False, True),
         "SN, hinge": (False, 1, "hinge", True, False),
         "R3GAN's loss": (False, 1, "relativistic", False, True),
+        stacked.OURS: (False, 1, "relativistic", False, True),
     }[name]
     assert row["images_seen"] == 2 * 320 and row["samples"] == 100 and 1 <= row["modes"] <= 100
     assert [part["images"] for part in row["curve"]] == [320, 640]

@@ -404,7 +404,11 @@ def test_penalties_of_a_share_look_at_so_many_images_and_weigh_the_same(share, l
             return x.flatten(1) @ self.a
 
     G, _ = networks("critic", width=4)
-    for terms, penalty in (({"gradient_penalty": 10.0}, 10 * (3.0 - 1) ** 2), ({"r1": 0.5, "r2": 2.0}, 2.5 / 2 * 9.0)):
+    cases: list[tuple[dict[str, Any], float]] = [
+        ({"gradient_penalty": 10.0}, 10 * (3.0 - 1) ** 2),
+        ({"r1": 0.5, "r2": 2.0}, 2.5 / 2 * 9.0),
+    ]
+    for terms, penalty in cases:
         recipe = CriticRecipe(loss="hinge", penalty_share=share, **terms)
         trainer = Trainer(CriticGAN(G, Plane(), recipe), some(), config_of("lsgan", k=1), device="cpu")
         seen.clear()

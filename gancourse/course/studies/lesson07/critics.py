@@ -110,9 +110,7 @@ class Watched(CriticGAN):
     def __init__(self, G: nn.Module, D: nn.Module, recipe: CriticRecipe, every: int, n: int) -> None:
         super().__init__(G, D, recipe)
         self.every, self.n = every, n
-        self.curve: dict[str, list[float]] = {
-            name: [] for name in CURVE if name in ("images", "fid", *self.statistics)
-        }
+        self.curve: dict[str, list[float]] = {name: [] for name in CURVE if name in ("images", "fid", *self.statistics)}
         self._seen, self._since = 0, list[Tensor]()
 
     def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
@@ -166,9 +164,9 @@ def train(job: Job, algorithm: Watched, images: Images) -> dict[str, Any]:
     }
 
 
-def scored(algorithm: Watched, n: int) -> dict[str, Any]:
-    """Scores of the generator as it is now, from n samples; `diverged` where they are nothing that can be scored."""
-    G = copy.deepcopy(algorithm.networks["G"]).cpu()
+def scored(G: nn.Module, n: int) -> dict[str, Any]:
+    """Scores of a generator as it is now, from n samples; `diverged` where they are nothing that can be scored."""
+    G = copy.deepcopy(G).cpu()
     try:
         ours = summarise(samples(G, n, 500), classifier_features(), allow_few=True)
     except EvaluationError as error:
@@ -191,7 +189,7 @@ def run(job: Job) -> dict[str, Any]:
     if "diverged" in found:
         return found
     shown = unscale(samples(copy.deepcopy(algorithm.networks["G"]).cpu(), 16, 16))
-    return found | scored(algorithm, job["samples"]) | {"strip": sheets.pack(shown)}
+    return found | scored(algorithm.networks["G"], job["samples"]) | {"strip": sheets.pack(shown)}
 
 
 STUDY = Study(

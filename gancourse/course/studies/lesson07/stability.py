@@ -58,7 +58,7 @@ def run(job: Job) -> dict[str, Any]:
         algorithm = Watched(G, algorithm.networks["D"], algorithm.recipe, job["every"], job["n_every"])
     found = train(job, algorithm, mnist("train").subset(job["images"]))
     del found["curve"]
-    return found if "diverged" in found else found | scored(algorithm, job["samples"])
+    return found if "diverged" in found else found | scored(algorithm.networks["G"], job["samples"])
 
 
 STUDY = Study(

@@ -168,6 +168,14 @@ def run(job: Job) -> dict[str, Any]:
     return train(job)[1]
 
 
+def made(job: Job) -> CriticGAN:
+    """The networks of an arm's job, initialised by its seed, and the algorithm around them."""
+    recipe = CriticRecipe(**job["recipe"])
+    torch.manual_seed(job["seed"])
+    G, D = networks("critic", width=job["width"], channels=3, **network_options(recipe), **job["networks"])
+    return CriticGAN(G, D, recipe)
+
+
 def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
     """The trainer of an arm after its last epoch, and its figures. A run that diverges has `diverged`, and no counts.
 
@@ -181,10 +189,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
         betas=tuple(settings.pop("betas")),
         **settings,
     )
-    recipe = CriticRecipe(**job["recipe"])
-    torch.manual_seed(job["seed"])
-    G, D = networks("critic", width=job["width"], channels=3, **network_options(recipe), **job["networks"])
-    trainer = Trainer(CriticGAN(G, D, recipe), stacked_mnist(job["images"]), config)
+    trainer = Trainer(made(job), stacked_mnist(job["images"]), config)
     curve: list[dict[str, Any]] = []
     spent, start = 0.0, time.process_time()
     try:
