@@ -266,7 +266,11 @@ def test_other_factors_can_be_held():
             {},
             "'summer' is no value of a church's factor; choose two of one of these. time: morning",
         ),
-        (("clear", "snow"), {"weather": "fog"}, "weather is what the pairs differ in, clear and snow; leave weather="),
+        (
+            ("clear", "snow"),
+            {"weather": "fog"},
+            "weather is what the two sides differ in, clear and snow; leave weather=",
+        ),
         (("clear", "snow"), {"hour": "noon"}, "'hour' is no factor of a church; choose from plan, top"),
         (("clear", "snow"), {"time": "midnight"}, "time cannot be 'midnight'; choose from morning, noon"),
         (("clear", "snow"), {"time": ()}, "time has no value to take; choose from morning"),
@@ -286,6 +290,8 @@ def test_unpaired_halves_share_no_church_and_draw_from_the_same_others():
     maps = [labelled_churches(20, 16, seed, time="noon")[1] for seed in (1, 2)]
     assert not any(torch.equal(a, b) for a, b in itertools.product(*maps))
     assert len(unpaired_churches(3, "noon", "dusk", 16)) == 3  # no pairs, so nothing has to be in line
+    with pytest.raises(DataError, match="time is what the two sides differ in, noon and dusk"):
+        unpaired_churches(3, "noon", "dusk", 16, time="noon")
     with pytest.raises(DataError, match=re.escape("seeds are (4, 4), expected two different ones")):
         unpaired_churches(3, "noon", "dusk", 16, seeds=(4, 4))
 

@@ -58,8 +58,13 @@ def factor_of(before: str, after: str) -> str:
 
 
 def aligned_others(name: str, before: str, after: str, only: Only) -> dict[str, tuple[str, ...]]:
-    """`only` without those values of time or weather that would put this change out of line; as it is, where all do."""
-    others = {n: tuple(values) for n, values in only.items() if n != name}
+    """`only` without those values of time or weather that would put this change out of line; as it is, where all do.
+
+    Raises DataError where `only` holds the factor itself.
+    """
+    if name in only:
+        raise DataError(f"{name} is what the two sides differ in, {before} and {after}; leave {name}= out.")
+    others = {n: tuple(values) for n, values in only.items()}
     if name not in ("time", "weather"):
         return others
     other = "weather" if name == "time" else "time"
@@ -70,8 +75,6 @@ def aligned_others(name: str, before: str, after: str, only: Only) -> dict[str, 
 
 def refuse_unaligned(name: str, before: str, after: str, only: Only) -> None:
     """Raises DataError where no church has an aligned pair of these values, saying why and what is possible."""
-    if name in only:
-        raise DataError(f"{name} is what the pairs differ in, {before} and {after}; leave {name}= out.")
     if name not in MAY_CHANGE:
         raise DataError(
             f"churches {before} and {after} are not aligned: {name} moves what is drawn ({MOVES[name]}). Aligned "
@@ -103,7 +106,7 @@ def _difference(name: str, before: str, after: str, other: str) -> str:
 
 
 def _possible(name: str, others: tuple[str, ...]) -> str:
-    """The aligned changes of a factor, in groups: "morning, evening, dusk; noon, night (fog, snow, rain)"."""
+    """The aligned changes of a factor, in groups: "morning and dusk; noon and night (where it is fog)"."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for before, after in combinations(FACTORS[name], 2):
         if fitting := tuple(value for value in others if not _difference(name, before, after, value)):

@@ -24,7 +24,7 @@ from gancourse.data.churches.masonry import (
     turn,
 )
 from gancourse.data.churches.pen import Pen
-from gancourse.data.churches.scenery import lit
+from gancourse.data.churches.scenery import lit, varied
 
 STONE: dict[str, Colour] = {
     "limestone": (226, 212, 182),
@@ -150,9 +150,8 @@ class Church:
             if abs(wall.normal[0]) > 0.5:
                 count = max(2, int(depth / 3.6))
                 for i in range(count):
-                    self._window(
-                        wall, depth * (i + 0.5) / count, self.height * 0.28, depth / count * 0.34, self.height * 0.5
-                    )
+                    u = depth * (i + 0.5) / count
+                    self._window(wall, u, self.height * 0.28, depth / count * 0.34, self.height * 0.5)
                 wall.rectangle(0, self.height * 0.93, depth, self.height, self.trim, 0.8)
         gable_roof(self.view, 0, z, self.nave, depth, self.height, self.rise, self.roof)
         if front:
@@ -294,9 +293,3 @@ class Church:
             left.append((int(x - grow), int(y)))
             right.append((int(x + grow), int(y)))
         view.pen.polygon(left + right[::-1], ink(colour), "path")
-
-
-def varied(rng: np.random.Generator, colour: Colour, by: float) -> Colour:
-    """The colour, moved by up to `by` levels in brightness and half as much in each channel."""
-    a, r, g, b = ((rng.random(4) - 0.5) * 2 * by).tolist()
-    return colour[0] + a + r / 2, colour[1] + a + g / 2, colour[2] + a + b / 2

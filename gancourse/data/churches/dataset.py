@@ -20,10 +20,10 @@ from PIL import Image
 
 from gancourse import workers
 from gancourse.data.churches import building, scenery
-from gancourse.data.churches.building import Church, varied
+from gancourse.data.churches.building import Church
 from gancourse.data.churches.masonry import Colour, Light, ink, mix
 from gancourse.data.churches.pen import Pen
-from gancourse.data.churches.scenery import SUPER
+from gancourse.data.churches.scenery import SUPER, varied
 from gancourse.files import cache_folder
 
 if TYPE_CHECKING:

@@ -142,6 +142,12 @@ def lit(colour: Colour, light: Light, facing: float = 0.5) -> Colour:
     return mix(times(colour, (reach[0], reach[1], reach[2])), light.haze, light.fog)
 
 
+def varied(rng: np.random.Generator, colour: Colour, by: float) -> Colour:
+    """The colour, moved by up to `by` levels in brightness and half as much in each channel."""
+    a, r, g, b = ((rng.random(4) - 0.5) * 2 * by).tolist()
+    return colour[0] + a + r / 2, colour[1] + a + g / 2, colour[2] + a + b / 2
+
+
 def hills(pen: Pen, rng: np.random.Generator, width: int, horizon: float, colour: Colour, light: Light) -> None:
     """Two ridges of hills, the farther one paler, down to the bottom of the canvas."""
     for far, height in ((0.72, 0.030 + 0.085 * rng.random()), (0.45, 0.012 + 0.05 * rng.random())):
