@@ -152,8 +152,8 @@ def jobs(quick: bool) -> list[Job]:
         for seed in SEEDS
         if name == REAL or seed == 0
     ]
-    size = {"width": WIDTH, "images": PER_EPOCH, "epochs": EPOCHS, "samples": SAMPLES, "curve": CURVE}
-    tiny = {"width": 4, "images": 320, "epochs": 2, "samples": 100, "curve": 100}
+    size = {"width": WIDTH, "images": PER_EPOCH, "epochs": EPOCHS, "samples": SAMPLES, "n_curve": CURVE}
+    tiny = {"width": 4, "images": 320, "epochs": 2, "samples": 100, "n_curve": 100}
     return found + [
         {"key": f"{i}-{seed}", "arm": name, "seed": seed} | (tiny if quick else size) | settings
         for seed in SEEDS[: 1 if quick else None]
@@ -197,7 +197,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
             spent += time.process_time() - start
             curve.append(
                 {"images": row["epoch"] * _seen(job), "cpu_seconds": round(spent, 1)}
-                | mode_scores(_shown(trainer), job["curve"])
+                | mode_scores(_shown(trainer), job["n_curve"])
             )
             start = time.process_time()
     except TrainingDiverged as error:
