@@ -128,7 +128,7 @@ def test_the_sign_test_is_the_binomial():
 def _grid(arms):
     """Arm -> in which of 12 settings it trains; all others train in none."""
     rows = []
-    for arm in critics.ARMS:
+    for arm in stability.ARMS:
         for i, (generator, rate) in enumerate((g, r) for g in stability.GENERATORS for r in stability.RATES):
             fid = 1.0 if i in arms.get(arm, ()) else 1e6
             rows.append({"arm": arm, "generator": generator, "rate": rate, "classes": 10, "classifier_fid": fid})

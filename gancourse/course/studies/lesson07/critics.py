@@ -45,7 +45,8 @@ IMAGES, EPOCHS = 60_000, 5
 EVERY, N_EVERY = 12_000, 2048  # images between two points of the curve, and samples of its distance
 SAMPLES = 10_000
 P1, PLAIN = "P1's DCGAN", "the same loss, critic's network"
-WASSERSTEIN = ("WGAN, clipping", "WGAN-GP", "WGAN-GP, k = 1")
+ONE_STEP = "WGAN-GP, k = 1"
+WASSERSTEIN = ("WGAN, clipping", "WGAN-GP", ONE_STEP)
 P1_RATES = {"lr": 2e-4, "betas": [0.5, 0.999], "batch_size": 64}
 
 #: name -> D's network ("p1" has BatchNorm), settings of the recipe and of the run; batches of 64 in all of them
@@ -73,7 +74,7 @@ ARMS: dict[str, dict[str, Any]] = {
         "recipe": {"loss": "relativistic", "r1": 1.0, "r2": 1.0},
         "config": {"lr": 2e-4, "betas": [0.0, 0.99], "batch_size": 64},
     },
-    "WGAN-GP, k = 1": {
+    ONE_STEP: {
         "D": "critic",
         "recipe": {"loss": "wasserstein", "gradient_penalty": 10.0},
         "config": {"lr": 1e-4, "betas": [0.5, 0.9], "batch_size": 64},
