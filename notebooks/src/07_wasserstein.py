@@ -372,7 +372,7 @@ x = torch.linspace(-3.5, 3.5, 701).double()[:, None]
 values = torch.tensor([0.2, 1.1, 0.4, 1.2]).double()
 low = kantorovich.lipschitz_extension(points, values, x)
 high = -kantorovich.lipschitz_extension(points, -values, x)
-steep = 0.7 + 0.6 * torch.sin(2.2 * x[:, 0])  # slope up to 1.32
+steep = 0.7 + 0.7 * torch.sin(3.4 * x[:, 0])  # slope up to 0.7 x 3.4
 steepest = (steep.diff() / x[:, 0].diff()).abs().max()
 print(
     f"steepest: the bounds {max((y.diff() / x[:, 0].diff()).abs().max() for y in (low, high)):.3f}, the wave {steepest:.3f}"
@@ -1235,15 +1235,18 @@ if found:
             column[0].plot(row["curve"]["images"], critics.reading(row), color=VIOLET, alpha=0.7)
             column[1].plot(row["curve"]["images"], row["curve"]["fid"], color=ORANGE, alpha=0.7)
         column[0].set_title(arm.replace(", ", ",\n"), fontsize=8.5)
-        column[1].set(yscale="log", xticks=[])
+        column[1].set(yscale="log", xticks=[], ylim=(2, 800))
+        column[1].set_yticks([3, 10, 30, 100, 300], [])
+        column[1].minorticks_off()
     grid[0][0].set_ylabel("mark − D's loss")
     grid[1][0].set_ylabel("distance")
+    grid[1][0].set_yticks([3, 10, 30, 100, 300], ["3", "10", "30", "100", "300"])
     fig.supxlabel("images seen")
     plots.show(
         fig,
         "7.11",
         "Top: what D's loss says of the distance (mark minus loss), each on its own scale. Bottom: the classifier's distance of "
-        "the samples at the same time, on one kind of scale. A loss is meaningful where the two curves move together.",
+        "the samples at the same time, all on one scale. A loss is meaningful where the two curves move together.",
         f"{len(arms)} columns of two panels, with a curve for each seed.",
     )
     strips = {arm: sheets.unpack(rows[0]["strip"]) for arm, rows in arms.items() if "strip" in rows[0]}
