@@ -222,7 +222,7 @@ def _high_resolution() -> tuple[str, str]:
 
 def _of_wgan(module: Any, study: str, *names: str) -> tuple[list[str], list[str]]:
     """Texts and verdicts of a study's claims that are called so, for WGAN with clipping and for WGAN-GP."""
-    found = [v for v in module.verdicts(results(study)) if v["claim"] in names and v["arm"] in WGANS]
+    found = [v for v in module.verdicts(results(study)) if v["claim"] in names and v["arm"] in critics.WASSERSTEIN]
     kind = {v["claim"]: v["claim"].rpartition(" ")[2] + ": " if len(names) > 1 else "" for v in found}
     return [f"{kind[v['claim']]}{v['measured']}: {v['verdict']}" for v in found], [v["verdict"] for v in found]
 
@@ -244,7 +244,6 @@ def _wgan_collapse() -> tuple[str, str]:
 
 
 GENERATORS = ("mlp-mnist", "dcgan-mnist")
-WGANS = critics.WASSERSTEIN[:2]
 P1_NETS = "as P1 prints it"
 # --- P4: on procedural churches, not on LSUN's photographs ----------------------------------------------------------
 

@@ -1176,8 +1176,7 @@ for name, rows in (("WGAN-GP", history), ("R3GAN's loss", history_3)):
 #
 # P1 (section 3) expects of WGAN a "more meaningful and smoother loss metric", more stable training, and less mode collapse.
 # Rules first. Two studies, both with **two controls**: P1's own game, and P1's loss with the *critic's* network, without
-# BatchNorm. A difference counts when it is there against both; else it might be the network's. And WGAN-GP is there twice, with
-# five critic steps for one of $G$, as published, and with one.
+# BatchNorm. A difference counts when it is there against both; else it might be the network's.
 #
 # - **More meaningful.** For every loss, *mark minus $L_D$* is a distance or divergence seen from below: $W_1$ times a
 #   slope, or the JSD. So compare them fairly: along a run, does that reading follow the classifier's distance? Any two curves that both
@@ -1280,7 +1279,7 @@ if grid:
 # %%
 if found and grid:  # the next cell's sentences, held to these results
     verdict_of = {(v["claim"], v["arm"]): v["verdict"] for v in [*said, *stability.verdicts(grid)]}
-    clipping, penalty_arm = critics.WASSERSTEIN[:2]
+    clipping, penalty_arm = critics.WASSERSTEIN
     for claim in ("a more meaningful loss", "a smoother loss"):
         assert verdict_of[claim, penalty_arm] == "holds" and verdict_of[claim, clipping] != "holds"
     for claim in ("less mode collapse, by KL", "less mode collapse, by coverage", "more stable training"):
@@ -1302,8 +1301,7 @@ if found and grid:  # the next cell's sentences, held to these results
 # 7.11). *More stable* and *less mode collapse* we do not find for either. In equal images both are farther from the data than P1's own game; and over the twelve settings, P1's loss on a
 # critic without BatchNorm trains more often than they do. The largest share, and the smallest distance, has the pair of losses of 2024.
 #
-# Three things limit these verdicts. They are about *equal images*, and the published recipes give $G$ a fifth of the steps; the rows
-# with one step say what that does. They are about *published rates*: at five times its rate WGAN-GP comes much nearer in each row of
+# Three things limit these verdicts. They are about *equal images*, of which the published recipes give $G$ a fifth of the steps. They are about *published rates*: at five times its rate WGAN-GP comes much nearer in each row of
 # the grid. And the runs are short, so that the grid's *does not train* often means *is not there yet*.
 
 # %% [markdown]

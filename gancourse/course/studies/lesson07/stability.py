@@ -13,15 +13,12 @@ from typing import Any
 
 import torch
 
-from gancourse.course.studies.lesson07 import critics
-from gancourse.course.studies.lesson07.critics import P1, PLAIN, Watched, made, scored, train
+from gancourse.course.studies.lesson07.critics import ARMS, P1, PLAIN, WASSERSTEIN, Watched, made, scored, train
 from gancourse.course.studies.runner import Job, Study, results
 from gancourse.course.verdicts import FAILS, HOLDS, OPEN, UNDECIDED
 from gancourse.data.mnist_digits import mnist
 from gancourse.models.catalogue import networks
 
-ARMS = {arm: settings for arm, settings in critics.ARMS.items() if arm != critics.ONE_STEP}
-WASSERSTEIN = tuple(arm for arm in critics.WASSERSTEIN if arm in ARMS)
 WIDTH = 32  # a quarter of P1's
 IMAGES, EPOCHS = 60_000, 3
 SAMPLES = 5_000
