@@ -641,7 +641,7 @@ if found:
     for pair in dict.fromkeys(row["pair"] for row in found["rows"]):
         rows = [row for row in found["rows"] if row["pair"] == pair]
         step = max(set.intersection(*(set(row["step"]) for row in rows)))
-        print(f"{pair}, exact W1 {fmean(row['exact'] for row in rows):.3f}, after {step} steps")
+        print(f"{pair}, exact W1 {fmean(row['exact'] for row in rows):.3f}, after {step:.0f} steps")
         print(f"   {'':26}{'says / exact':>20}{'on new points':>16}{'slope':>9}{'/ slope':>9}")
         for setting, figures in ruler_study.summary(found, pair, step).items():
             says = "{:10.3g} ± {:<7.2g}".format(*figures["ratio"])
@@ -781,10 +781,10 @@ found = study("pixel_w1")
 if found:
     rows = pixel_w1.table(found)
     floor = next(row for row in rows if row["source"] == pixel_w1.REAL)
-    print(f"{'by falling quality, as the classifier sees it':46}{'distance':>10}{'pixel W1':>10}{'spread':>9}")
+    print(f"{'by falling quality, as the classifier sees it':56}{'distance':>10}{'pixel W1':>10}{'spread':>9}")
     for row in rows:
         below = "   below the floor" if row["w1"] < floor["w1"] else ""
-        print(f"{row['source']:46}{row['classifier_fid']:10.1f}{row['w1']:10.2f}{row['spread']:9.2f}{below}")
+        print(f"{row['source']:56}{row['classifier_fid']:10.1f}{row['w1']:10.2f}{row['spread']:9.2f}{below}")
     order = critics.rank_correlation([row["classifier_fid"] for row in rows], [row["w1"] for row in rows])
     print(f"rank correlation of the two columns: {order:.2f}")
 
@@ -1407,16 +1407,21 @@ if counted:  # the next cell's sentences, held to these results
     means = {name: fmean(row["modes"] for row in rows) for name, rows in of.items() if rows}
     assert means["DCGAN"] > max(means["WGAN-GP"], means["DCGAN, packs of two"], means["R3GAN's loss"])
     assert min(means, key=means.get) == "SN, hinge"
+    ours = sorted(row["modes"] for row in of[stacked.OURS])
+    assert ours[-1] == 1000 and ours[-2] < 920 and critic_speed.minutes("stacked", stacked.OURS, seen) < 15
+    assert sorted(row["sure_modes"] for row in runs)[-2] < 700 < max(row["sure_modes"] for row in runs)
     assert max(row["sure"] for row in runs if row["arm"] != "SN, hinge") < control["real test digits"]["sure"] / 2
 
 # %% [markdown]
 # Look at the controls first. *The upper half of one digit on the lower half of another* is no digit, and "finds" all 1,000 modes; a
 # perfect generator of 100 modes is credited with more than 300, through the classifier's errors. So a count of modes alone proves little.
-# *For sure* is harder to fool, and there all short runs are far from the data.
+# *For sure* is harder to fool, and there all runs but one are far from the data.
 #
 # The published order does not come back here. A DCGAN with BatchNorm, said to find 99 modes, finds nearly all; packs of two, WGAN-GP
 # and R3GAN's loss at its usual weight find fewer in the same number of images, and the hinge with spectral norm may stay with
-# a handful. Budgets differ, and so do networks: what a table of stacked MNIST ranks is a *recipe on a network within a budget*.
+# a handful. Budgets differ, and so do networks: what a table of stacked MNIST ranks is a *recipe on a network within a budget*. The
+# last row is what we found by trying: R3GAN's loss with a tenth of its penalty, five times its rate, and an average. One seed of three
+# finds all 1,000 in a quarter of an hour of one core; the other two stop near 910, where the usual recipe stops too.
 
 # %% [markdown]
 # ## 7.15 What do published versions get wrong?
