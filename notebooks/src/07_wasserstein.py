@@ -954,7 +954,7 @@ ex.wgan_round.check(my_wgan_round)
 # - $D$'s loss, which is minus the estimated distance. (Its mark is 0, where $p_g = p$.)
 # - $G$'s loss, which is minus the mean score of the fakes.
 # - The scores of real and of fake images.
-# - The mean slope between them, whose mark is 1.
+# - The mean slope between them, which the penalty asks to be 1 (printed below the figure).
 # - The classifier's distance, from samples of each epoch.
 #
 # "Broken" would be: an estimate that grows without end while the slope leaves 1; a slope near 0; scores of real and fake
@@ -975,9 +975,8 @@ history = trainer.fit(watch=board)
 # %% tags=["nbval-ignore-output"]
 board.show(
     "7.8",
-    "WGAN-GP. Left: both losses; D's, turned round, is the estimated distance. Middle: the mean scores of real and fake "
-    "images, whose zero means nothing, and the slope that the penalty asks to be 1. Right: the norms of both gradients. Below: "
-    "samples of the fixed z.",
+    "WGAN-GP. Left: both losses; D's, turned round, is the estimated distance, and its mark is 0. Middle: the mean scores of "
+    "real and fake images, whose zero means nothing. Right: the norms of both gradients. Below: samples of the fixed z.",
 )
 first, last = history[0], history[-1]
 print(f"estimated distance: {-first['loss_d']:.2f} in the first epoch, {-last['loss_d']:.2f} in the last")
@@ -1178,6 +1177,15 @@ for name, rows in (("WGAN-GP", history), ("R3GAN's loss", history_3)):
     print(f"{name:14} classifier's distance {rows[-1]['fid']:6.1f} after {sum(row['seconds'] for row in rows):.0f} s")
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The distances are printed. On the loss: by both you can see the samples come nearer. WGAN-GP's $L_D$ rises to its mark from far
+# below; the pairs' $L_D$ rises to $\ln 2$, from near 0, where every real image scores above its fake. In both cases *mark minus loss*
+# falls, and 7.13 asks how closely that follows the distance. $G$'s loss of the pairs has a meaning as well, since it compares: near
+# $\ln 2$ the fake wins as often as not.
+#
+# </details>
+#
 # ## 7.13 What are P1's three expectations worth?
 #
 # P1 (section 3) expects of WGAN a "more meaningful and smoother loss metric", more stable training, and less mode collapse.
