@@ -62,15 +62,25 @@ FALLING = [9.0, 6.0, 7.0, 4.0, 3.0, 3.5, 2.0]
 
 def test_a_loss_that_is_the_distance_follows_it_and_one_that_is_not_does_not():
     follows = _row("WGAN-GP", FALLING, [-v for v in FALLING])
-    assert critics.reading(follows) == FALLING and critics.meaning(follows) == (1.0, 1.0)
+    assert critics.reading(follows) == FALLING and critics.meaning(follows) == (1.0, 1.0, 1.0)
     against = _row("WGAN-GP", FALLING, FALLING)
-    assert critics.meaning(against) == (-1.0, -1.0)
+    assert critics.meaning(against) == (-1.0, -1.0, -1.0)
     trend = _row("WGAN-GP", FALLING, [-9.0, -8.0, -7.0, -5.0, -4.5, -3.0, -2.0])  # only the trend is the same
-    levels, steps = critics.meaning(trend)
+    levels, steps, _ = critics.meaning(trend)
     assert levels > 0.9 and steps < 0.5
-    assert critics.meaning(_row("WGAN-GP", FALLING, [0.0] * 7)) == (0.0, 0.0)
+    assert critics.meaning(_row("WGAN-GP", FALLING, [0.0] * 7)) == (0.0, 0.0, 0.0)
     at_equilibrium = _row(critics.P1, FALLING, [2 * math.log(2)] * 7)
     assert critics.reading(at_equilibrium) == [0.0] * 7
+
+
+def test_two_falls_that_slow_down_agree_in_their_steps_and_not_late():
+    falls = [2.0**-i for i in range(14)]
+    zigzag = (
+        [0.0] * 7 + [0.02, 0.0] * 3 + [0.02]
+    )  # where little is left of the fall, one goes up when the other goes down
+    a, b = ([f + sign * z for f, z in zip(falls, zigzag, strict=True)] for sign in (1, -1))
+    levels, steps, last = critics.meaning(_row("WGAN-GP", a, [-v for v in b]))
+    assert levels > 0.8 and steps > last and last < -0.5
 
 
 def test_a_straight_curve_is_smooth_and_a_zigzag_is_not():

@@ -220,15 +220,17 @@ def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
         return 0.0
 
 
-def meaning(row: dict[str, Any]) -> tuple[float, float]:
-    """How far the loss follows the distance along one run: rank correlation of `reading` with it, of levels, of steps.
+def meaning(row: dict[str, Any]) -> tuple[float, float, float]:
+    """How far the loss follows the distance along one run: rank correlations of `reading` with it.
 
-    Levels: over the whole curve; any two curves that both go one way agree there. Steps: of the changes from point to
-    point, where a common trend does not count.
+    Of levels, over the whole curve: any two curves that both go one way agree there. Of steps, the changes from point
+    to point, over the whole curve: two falls that both slow down agree there still. Of steps late in the run, its
+    second half, where little of such a trend is left.
     """
     says, is_at = reading(row), row["curve"]["fid"]
     moves = [[b - a for a, b in pairwise(x)] for x in (says, is_at)]
-    return rank_correlation(says, is_at), rank_correlation(*moves)
+    late = [x[len(x) // 2 :] for x in moves]
+    return rank_correlation(says, is_at), rank_correlation(*moves), rank_correlation(*late)
 
 
 def roughness(values: Sequence[float]) -> float:
@@ -255,6 +257,12 @@ CLAIMS: tuple[tuple[str, str, Callable[[dict[str, Any]], float], bool], ...] = (
         "a more meaningful loss",
         "its steps follow the distance's steps more closely than either control's",
         lambda row: meaning(row)[1],
+        True,
+    ),
+    (
+        "a more meaningful loss, late in the run",
+        "the same in the second half of the run alone",
+        lambda row: meaning(row)[2],
         True,
     ),
     (
@@ -290,4 +298,4 @@ def _words(values: Sequence[float]) -> str:
     if not values:
         return "none"
     spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.3g}{spread}"
+    return f"{round(statistics.mean(values), 9):.3g}{spread}"
