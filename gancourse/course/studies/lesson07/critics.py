@@ -138,10 +138,15 @@ def made(job: Job, **options: Any) -> Watched:
     return Watched(G, D, recipe, job["every"], job["n_every"])
 
 
+def config_of(job: Job) -> Config:
+    """The run's config of a job of this lesson's studies."""
+    settings = dict(job["config"])
+    return Config("critic", job["epochs"], seed=job["seed"], betas=tuple(settings.pop("betas")), **settings)
+
+
 def train(job: Job, algorithm: Watched, images: Images) -> dict[str, Any]:
     """Train it: images_seen, steps_g, device, the curve; `diverged` where it did."""
-    settings = dict(job["config"])
-    config = Config("critic", job["epochs"], seed=job["seed"], betas=tuple(settings.pop("betas")), **settings)
+    config = config_of(job)
     trainer = Trainer(algorithm, images, config)
     found: dict[str, Any] = {}
     try:
