@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gancourse import pretrained
-from gancourse.course.studies.lesson07 import critics, stability
+from gancourse.course.studies.lesson07 import critics, readings, stability
 from gancourse.course.studies.runner import StudyError, results
 from gancourse.course.verdicts import FAILS, HOLDS, OPEN, PARTLY, UNDECIDED, decide, seed_by_seed, steadier, together
 
@@ -236,7 +236,7 @@ def _wgan(module: Any, study: str, *names: str) -> Callable[[], tuple[str, str]]
 
 
 def _wgan_collapse() -> tuple[str, str]:
-    texts, verdicts = _of_wgan(critics, "critics", *(f"less mode collapse, by {what}" for what in ("KL", "coverage")))
+    texts, verdicts = _of_wgan(readings, "critics", *(f"less mode collapse, by {what}" for what in ("KL", "coverage")))
     ours, theirs = (_column(_rows("stacked", arm=arm), "modes") for arm in ("WGAN-GP", "DCGAN"))
     verdicts.append(decide(theirs, ours))
     texts.append(f"modes of 1,000 (stacked MNIST): WGAN-GP {_words(ours)}, DCGAN {_words(theirs)}: {verdicts[-1]}")
@@ -322,10 +322,10 @@ CLAIMS = (
           "along a run, the steps of what the loss says follow those of the distance more closely than with P1's game, "
           "and than with its loss and the critic's network, by more than both spreads, over the whole run and over its "
           "second half",
-          _wgan(critics, "critics", "a more meaningful loss", "a more meaningful loss, late in the run")),
+          _wgan(readings, "critics", "a more meaningful loss", "a more meaningful loss, late in the run")),
     Claim("P1", "It is smoother",
           "its curve goes up and down less, over its range, than both controls', by more than both spreads",
-          _wgan(critics, "critics", "a smoother loss")),
+          _wgan(readings, "critics", "a smoother loss")),
     Claim("P1", "WGAN trains more stably",
           "of twelve settings it trains in some where a control does not, and not the other way round, with p below "
           "0.05 in a sign test",

@@ -53,7 +53,7 @@ from torch.nn.functional import softplus
 from gancourse import data, evaluation, latent, models, plots, pretrained, widgets
 from gancourse.course import lessons, profiles
 from gancourse.course.studies import runner
-from gancourse.course.studies.lesson07 import critic_speed, critics, pixel_w1, stability, stacked
+from gancourse.course.studies.lesson07 import critic_speed, critics, pixel_w1, readings, stability, stacked
 from gancourse.course.studies.lesson07 import rulers as ruler_study
 from gancourse.data import sheets
 from gancourse.exercises import lesson07 as ex
@@ -796,7 +796,7 @@ if found:
     for row in rows:
         below = "   below the floor" if row["w1"] < floor["w1"] else ""
         print(f"{row['source']:56}{row['classifier_fid']:10.1f}{row['w1']:10.2f}{row['spread']:9.2f}{below}")
-    order = critics.rank_correlation([row["classifier_fid"] for row in rows], [row["w1"] for row in rows])
+    order = readings.rank_correlation([row["classifier_fid"] for row in rows], [row["w1"] for row in rows])
     print(f"rank correlation of the two columns: {order:.2f}")
 
 # %% [markdown]
@@ -1040,7 +1040,7 @@ print(
     f"slopes of the critic as it is: at images {steepest.data:.2f}, between {steepest.between:.2f}, largest {steepest.largest:.2f}"
 )
 if len(history) > 3:
-    levels = critics.rank_correlation([-row["loss_d"] for row in history], [row["fid"] for row in history])
+    levels = readings.rank_correlation([-row["loss_d"] for row in history], [row["fid"] for row in history])
     print(f"rank correlation of the estimate with the classifier's distance over {len(history)} epochs: {levels:.2f}")
 
 # %% [markdown]
@@ -1216,18 +1216,18 @@ if found:
     goal = 20  # a distance that WGAN-GP reaches too
     print(f"{'':32}{'distance of each seed':>24}{'coverage':>10}{'recall':>8}{'KL':>7}{'G steps':>9}", end="")
     print(f"{'minutes':>9}{f'to {goal}':>7}{'follows':>9}{'rough':>7}")
-    for arm, rows in critics.by_arm(found).items():
+    for arm, rows in readings.by_arm(found).items():
         alive = [row for row in rows if "diverged" not in row]
         if not alive:
             print(f"{arm:32}{'all diverged':>24}")
             continue
         each = ", ".join(f"{row['classifier_fid']:.1f}" for row in alive)
         means = {name: fmean(row[name] for row in alive) for name in ("coverage", "recall", "kl", "steps_g")}
-        follows = fmean(critics.meaning(row)[1] for row in alive)
-        rough = fmean(critics.roughness(critics.reading(row)) for row in alive)
+        follows = fmean(readings.meaning(row)[1] for row in alive)
+        rough = fmean(readings.roughness(readings.reading(row)) for row in alive)
         whole, near = (
             critic_speed.minutes("critics", arm, fmean(n))
-            for n in ([row["images_seen"] for row in alive], [critics.images_to(row, goal) for row in alive])
+            for n in ([row["images_seen"] for row in alive], [readings.images_to(row, goal) for row in alive])
         )
         print(
             f"{arm:32}{each:>24}{means['coverage']:10.2f}{means['recall']:8.2f}{means['kl']:7.3f}{means['steps_g']:9,.0f}"
@@ -1238,19 +1238,19 @@ if found:
 
 # %%
 if found:
-    said = critics.verdicts(found)
+    said = readings.verdicts(found)
     for verdict in said:
         print(f"{verdict['claim']}: {verdict['arm']}\n   holds if: {verdict['holds if']}", end="")
         print(f"\n   measured: {verdict['measured']}\n   verdict:  {verdict['verdict']}\n")
 
 # %%
 if found:
-    arms = {arm: rows for arm, rows in critics.by_arm(found).items() if any("diverged" not in row for row in rows)}
+    arms = {arm: rows for arm, rows in readings.by_arm(found).items() if any("diverged" not in row for row in rows)}
     fig = Figure(figsize=(1.45 * len(arms) + 0.8, 3.8), layout="constrained")
     grid = fig.subplots(2, len(arms), sharex=True, squeeze=False)
     for column, (arm, rows) in zip(grid.T, arms.items(), strict=True):
         for row in rows:
-            column[0].plot(row["curve"]["images"], critics.reading(row), color=VIOLET, alpha=0.7)
+            column[0].plot(row["curve"]["images"], readings.reading(row), color=VIOLET, alpha=0.7)
             column[1].plot(row["curve"]["images"], row["curve"]["fid"], color=ORANGE, alpha=0.7)
         column[0].set_title(arm.replace(", ", ",\n"), fontsize=8.5)
         column[1].set(yscale="log", xticks=[], ylim=(2, 800))
@@ -1305,10 +1305,12 @@ if found and grid:  # the next cell's sentences, held to these results
         assert "holds" not in {verdict_of[claim, arm] for arm in (clipping, penalty_arm)}
     counts = {arm: sum(trained.values()) for arm, trained in cells.items()}
     assert max(counts, key=counts.get) == "R3GAN's loss" and min(counts, key=counts.get) == clipping
-    nearest = {arm: fmean(row["classifier_fid"] for row in rows) for arm, rows in critics.by_arm(found).items() if rows}
+    nearest = {
+        arm: fmean(row["classifier_fid"] for row in rows) for arm, rows in readings.by_arm(found).items() if rows
+    }
     assert min(nearest, key=nearest.get) == "R3GAN's loss" and max(nearest, key=nearest.get) == clipping
-    for row in critics.by_arm(found)[clipping]:
-        says, is_at = critics.reading(row), row["curve"]["fid"]
+    for row in readings.by_arm(found)[clipping]:
+        says, is_at = readings.reading(row), row["curve"]["fid"]
         top = says.index(max(says))
         assert says[top] > 20 * says[0] and is_at[top] < is_at[0] / 4 and says[-1] < says[top] / 2
     assert all(far[penalty_arm, g, 5.0] < far[penalty_arm, g, 1.0] / 1.5 for g in stability.GENERATORS)
