@@ -767,16 +767,14 @@ for name, options in games.items():
     ends[name] = fmean(jsds), fmean(arrows) / fmean(first_arrows)
     print(f"{name:24}{each:>30}{fmean(slopes):8.2f}{fmean(first_arrows):15.3f}{fmean(arrows):9.3f}")
 print(f"two samples of the data: {game.floor:.2f}; the largest JSD there is: {math.log(2):.2f}")
-assert ends["saturating, none"][1] < 0.5 < ends["wasserstein, clip 0.1"][1] < 1
-assert all(
-    grown > 1 for name, (_, grown) in ends.items() if name[:6] in ("non-sa", "hinge,", "relati") or "penalty" in name
-)
+if seeds > 1:  # what the answer below says
+    assert {name for name, (_, grown) in ends.items() if grown < 1} == {"saturating, none"}
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The saturating loss shrinks, as in lesson 01, and a clipped critic's arrows stay about as they are; all others grow, so that a $D$
-# ahead is no harm in that sense. (Compare within a row: each loss has a unit of its own.) And after so few rounds the Wasserstein losses
+# On average over the seeds only the arrows of the saturating loss shrink, as in lesson 01; all others grow, so that a $D$ ahead is
+# no harm in that sense. (Compare within a row: each loss has a unit of its own.) And after so few rounds the Wasserstein losses
 # are not ahead of the others on the ring, as the JSDs show.
 #
 # </details>
