@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
+from gancourse.course.studies.lesson07.critics import config_of
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.images import Images, unscale
 from gancourse.data.mnist_digits import mnist
@@ -25,7 +26,6 @@ from gancourse.data.stacked import stacked_mnist
 from gancourse.evaluation.modes import SAMPLES, mode_scores
 from gancourse.models.catalogue import networks
 from gancourse.training.algorithms.wasserstein import CriticGAN
-from gancourse.training.config import Config
 from gancourse.training.critic import CriticRecipe, network_options
 from gancourse.training.trainer import Trainer, TrainingDiverged
 
@@ -181,14 +181,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
 
     cpu_seconds: of this process, for training alone. steps_g: of the generator.
     """
-    settings = dict(job["config"])
-    config = Config(
-        "critic",
-        job["epochs"],
-        seed=job["seed"],
-        betas=tuple(settings.pop("betas")),
-        **settings,
-    )
+    config = config_of(job)
     trainer = Trainer(made(job), stacked_mnist(job["images"]), config)
     curve: list[dict[str, Any]] = []
     spent, start = 0.0, time.process_time()
