@@ -1,10 +1,10 @@
 """gancourse: the package behind a course on generative adversarial networks.
 
-The notebooks are the course; this package is what they import. Where to look: ``data``, ``churches``, ``photographs``
-(images in), ``models`` (every network), ``losses``, ``step`` (Algorithm 1), ``training`` (it over epochs), ``runs``
-(what a training run leaves on disk), ``evaluation``, ``latent``, ``theory`` (closed forms), ``plots`` and ``widgets``
-(what you see), ``exercises``, ``studies`` (long results), ``profiles`` (how long a run may be). Imports flow one way,
-from images to notebooks: tests/test_structure.py has the layers.
+The notebooks are the course; this package is what they import. Where to look: ``data`` (images in), ``models`` (every
+network), ``training`` (losses, one step, a whole run), ``pretrained`` (weights that come with the course),
+``evaluation`` (scores), ``theory`` (what can be computed exactly), ``latent`` (what one can do with z), ``plots`` and
+``widgets`` (what you see), ``exercises``, ``course`` (lessons, the papers' claims, long studies), ``publishing`` (from
+notebooks to pages). Imports flow one way, from images to notebooks; README.md in this folder is the map.
 """
 
 __version__ = "0.1.0"

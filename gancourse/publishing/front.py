@@ -25,7 +25,7 @@ from gancourse.data.images import unscale
 from gancourse.data.sheets import tile
 
 FOLDER = ".github/pictures"
-DIGITS, CHURCHES, PHOTOGRAPHS = "dcgan-mnist-best", "church-best", "church-photographs"
+DIGITS, CHURCHES, PHOTOGRAPHS = "r3gan-mnist", "church-best", "church-photographs"
 UNSEEN = 19  # the seed of renders that no generator was trained on (theirs is 0)
 SIDE, GAP, WORDS = 284, 14, 24  # pixels: of a picture, between two, of the line below
 PAPER, INK = (250, 250, 248), (64, 64, 64)

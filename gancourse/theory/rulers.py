@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu
 
 from gancourse.models.spectral import spectral_norm
 from gancourse.theory import plane
@@ -26,7 +25,8 @@ from gancourse.theory.games import ring_centres, sample_ring
 from gancourse.theory.lipschitz import frozen_copy, largest_slope, slope_bound
 from gancourse.theory.playground import Net
 from gancourse.theory.transport import w1_assignment
-from gancourse.training.losses import discriminator_loss
+from gancourse.training.critic_step import clip_weights
+from gancourse.training.pair_losses import PAIR_LOSSES
 from gancourse.training.penalties import gradient_penalty, r1_penalty
 
 POINTS = 1000  # of each sample
@@ -75,9 +75,9 @@ def exact(pair: str, seed: int, points: int = POINTS) -> float:
 Loss = Callable[[Tensor, Tensor], Tensor]
 #: what the critic minimises, from s(x) (n,) and s(y) (m,); "logistic" is Algorithm 1's
 LOSSES: dict[str, Loss] = {
-    "wasserstein": lambda real, fake: fake.mean() - real.mean(),
-    "hinge": lambda real, fake: relu(1 - real).mean() + relu(1 + fake).mean(),
-    "logistic": discriminator_loss,
+    "wasserstein": PAIR_LOSSES["wasserstein"].discriminator,
+    "hinge": PAIR_LOSSES["hinge"].discriminator,
+    "logistic": PAIR_LOSSES["non_saturating"].discriminator,
 }
 
 
@@ -147,9 +147,7 @@ def train(setting: Setting, x: Tensor, y: Tensor, steps: Sequence[int], seed: in
         loss.backward()
         optimiser.step()
         if setting.constraint == "clip":
-            with torch.no_grad():
-                for p in critic.parameters():
-                    p.clamp_(-setting.strength, setting.strength)
+            clip_weights(critic, setting.strength)
         if step in steps:
             yield step, critic
 

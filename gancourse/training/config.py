@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from gancourse.training.losses import LOSSES
-from gancourse.training.settings import check, number, one_of, setting, switch, whole
+from gancourse.training.settings import check, choice, number, one_of, setting, switch, whole
 
 _PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -45,13 +45,7 @@ class Config:
     betas: tuple[float, float] = setting(
         (0.5, 0.999), "Adam's betas", _two_betas, "two numbers in [0, 1) such as (0.5, 0.999)", kind=float, many="2"
     )
-    loss: str = setting(
-        "non_saturating",
-        "G's loss; D's is the same for all",
-        one_of(tuple(LOSSES)),
-        f"one of {', '.join(LOSSES)}",
-        choices=tuple(LOSSES),
-    )
+    loss: str = choice("non_saturating", "G's loss; D's is the same for all", tuple(LOSSES))
     fresh_z: bool = setting(
         True,
         "G's step reuses D's fake batch, as P2 and most tutorials do; Algorithm 1 draws new z",

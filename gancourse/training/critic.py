@@ -18,16 +18,22 @@ from gancourse.models.clusters import ToldDiscriminator, TornGenerator
 from gancourse.models.critics import Critic
 from gancourse.models.spectral import normalised
 from gancourse.training.pair_losses import PAIR_LOSSES
-from gancourse.training.settings import check, number, one_of, setting, switch, whole
+from gancourse.training.settings import (
+    amount,
+    check,
+    choice,
+    falling,
+    number,
+    own_rate,
+    part_of_batch,
+    setting,
+    switch,
+    whole,
+)
 
 CONSTRAINTS = ("none", "clip", "spectral")
 OPTIMISERS = ("adam", "rmsprop")
-_NOT_NEGATIVE = number(lambda v: v >= 0)
 _SIGMOIDS = (nn.Sigmoid, nn.LogSigmoid, nn.Hardsigmoid, nn.Softmax)
-
-
-def _rate(value: Any) -> bool:
-    return value is None or number(lambda v: v > 0)(value)
 
 
 @dataclass(frozen=True)
@@ -39,19 +45,9 @@ class CriticRecipe:
     loss without a bound, two bounds at once, penalties beside clipping.
     """
 
-    loss: str = setting(
-        "non_saturating",
-        "the pair of losses of D and G",
-        one_of(tuple(PAIR_LOSSES)),
-        f"one of {', '.join(PAIR_LOSSES)}",
-        choices=tuple(PAIR_LOSSES),
-    )
-    constraint: str = setting(
-        "none",
-        "what bounds the critic's slope, beside penalties: its weights clipped, or spectral norm",
-        one_of(CONSTRAINTS),
-        f"one of {', '.join(CONSTRAINTS)}",
-        choices=CONSTRAINTS,
+    loss: str = choice("non_saturating", "the pair of losses of D and G", tuple(PAIR_LOSSES))
+    constraint: str = choice(
+        "none", "what bounds the critic's slope, beside penalties: its weights clipped, or spectral norm", CONSTRAINTS
     )
     clip: float = setting(
         0.01,
@@ -60,41 +56,11 @@ class CriticRecipe:
         "a positive number such as 0.01",
         kind=float,
     )
-    gradient_penalty: float = setting(
-        0.0,
-        "weight of E(|grad D| - 1)^2 between real and fake images",
-        _NOT_NEGATIVE,
-        "0 (none) or a positive number such as 10",
-        kind=float,
-    )
-    r1: float = setting(
-        0.0,
-        "gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images",
-        _NOT_NEGATIVE,
-        "0 (none) or a positive number",
-        kind=float,
-    )
-    r2: float = setting(
-        0.0,
-        "gamma of the R2 penalty, the same as R1 on fake images",
-        _NOT_NEGATIVE,
-        "0 (none) or a positive number",
-        kind=float,
-    )
-    penalty_share: float = setting(
-        1.0,
-        "of a batch that penalties are computed on: the same on average, and cheaper",
-        number(lambda v: 0 < v <= 1),
-        "above 0 and at most 1, such as 0.25",
-        kind=float,
-    )
-    optimiser: str = setting(
-        "adam",
-        "of both networks; rmsprop has no betas",
-        one_of(OPTIMISERS),
-        f"one of {', '.join(OPTIMISERS)}",
-        choices=OPTIMISERS,
-    )
+    gradient_penalty: float = amount("weight of E(|grad D| - 1)^2 between real and fake images", such_as="10")
+    r1: float = amount("gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images")
+    r2: float = amount("gamma of the R2 penalty, the same as R1 on fake images")
+    penalty_share: float = part_of_batch("of a batch that penalties are computed on: the same on average, and cheaper")
+    optimiser: str = choice("adam", "of both networks; rmsprop has no betas", OPTIMISERS)
     packing: int = setting(
         1, "images that the critic judges at once (PacGAN)", whole(1), "a whole number of at least 1", kind=int
     )
@@ -104,18 +70,9 @@ class CriticRecipe:
         switch,
         "True or False",
     )
-    lr_d: float | None = setting(
-        None, "D's learning rate, where it is not lr", _rate, "a positive number such as 2e-4, or None", kind=float
-    )
-    lr_g: float | None = setting(
-        None, "G's learning rate, where it is not lr", _rate, "a positive number such as 2e-4, or None", kind=float
-    )
-    decay: bool = setting(
-        False,
-        "rates fall linearly, epoch by epoch, from their full value in the first to 0 after the last",
-        switch,
-        "True or False",
-    )
+    lr_d: float | None = own_rate("D")
+    lr_g: float | None = own_rate("G")
+    decay: bool = falling()
 
     def __post_init__(self) -> None:
         check(self)

@@ -8,21 +8,15 @@ every run: Config(ema_half_life=...).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from gancourse.training.augment import AUGMENTATIONS
 from gancourse.training.processes import ALONE, Share
-from gancourse.training.settings import check, number, setting, switch, whole
+from gancourse.training.settings import amount, check, falling, number, own_rate, part_of_batch, setting, switch, whole
 
 _WORDS = (*AUGMENTATIONS, "flip")
-_NOT_NEGATIVE = number(lambda v: v >= 0)
-
-
-def _rate(value: Any) -> bool:
-    return value is None or number(lambda v: v > 0)(value)
 
 
 @dataclass(frozen=True)
@@ -32,18 +26,9 @@ class Recipe:
     Raises ValueError for a value out of range, naming it.
     """
 
-    lr_d: float | None = setting(
-        None, "D's learning rate, where it is not lr", _rate, "a positive number such as 2e-4, or None", kind=float
-    )
-    lr_g: float | None = setting(
-        None, "G's learning rate, where it is not lr", _rate, "a positive number such as 2e-4, or None", kind=float
-    )
-    decay: bool = setting(
-        False,
-        "rates fall linearly, epoch by epoch, from their full value in the first to 0 after the last",
-        switch,
-        "True or False",
-    )
+    lr_d: float | None = own_rate("D")
+    lr_g: float | None = own_rate("G")
+    decay: bool = falling()
     real_target: float = setting(
         1.0,
         "what D is taught to answer for real images: 0.9 is one-sided label smoothing",
@@ -51,13 +36,7 @@ class Recipe:
         "above 0.5 and at most 1, such as 0.9",
         kind=float,
     )
-    noise: float = setting(
-        0.0,
-        "standard deviation of the noise on all that D sees, in the first epoch",
-        _NOT_NEGATIVE,
-        "0 (none) or a positive number",
-        kind=float,
-    )
+    noise: float = amount("standard deviation of the noise on all that D sees, in the first epoch")
     noise_epochs: int = setting(
         0,
         "the noise falls linearly to 0 over so many epochs; 0: it stays",
@@ -65,27 +44,9 @@ class Recipe:
         "0 (none) or a positive number",
         kind=int,
     )
-    r1: float = setting(
-        0.0,
-        "gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images",
-        _NOT_NEGATIVE,
-        "0 (none) or a positive number",
-        kind=float,
-    )
-    r1_share: float = setting(
-        1.0,
-        "of a batch's real images that R1 is computed on: the same on average, and cheaper",
-        number(lambda v: 0 < v <= 1),
-        "above 0 and at most 1, such as 0.25",
-        kind=float,
-    )
-    gradient_penalty: float = setting(
-        0.0,
-        "weight of E(|grad D| - 1)^2 between real and fake images",
-        _NOT_NEGATIVE,
-        "0 (none) or a positive number",
-        kind=float,
-    )
+    r1: float = amount("gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images")
+    r1_share: float = part_of_batch("of a batch's real images that R1 is computed on: the same on average, and cheaper")
+    gradient_penalty: float = amount("weight of E(|grad D| - 1)^2 between real and fake images")
     mixed: bool = setting(
         False, "real and fake images in one batch of D, which its BatchNorm then sees together", switch, "True or False"
     )

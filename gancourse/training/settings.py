@@ -65,6 +65,42 @@ def switch(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+# --- fields that several classes of settings have ---------------------------------------------------------------------
+
+
+def choice(default: str, about: str, names: Sequence[str]) -> Any:
+    """A field: one of the names."""
+    return setting(default, about, one_of(names), f"one of {', '.join(names)}", choices=names)
+
+
+def own_rate(network: str) -> Any:
+    """A field: the learning rate of one network alone, None for that of the run."""
+    return setting(
+        None,
+        f"{network}'s learning rate, where it is not lr",
+        lambda v: v is None or number(lambda rate: rate > 0)(v),
+        "a positive number such as 2e-4, or None",
+        kind=float,
+    )
+
+
+def falling() -> Any:
+    """A field: whether the learning rates fall."""
+    about = "rates fall linearly, epoch by epoch, from their full value in the first to 0 after the last"
+    return setting(False, about, switch, "True or False")
+
+
+def amount(about: str, such_as: str = "") -> Any:
+    """A field: how much of something that is added, none by default; `such_as` is an example for the message."""
+    expected = "0 (none) or a positive number" + f" such as {such_as}" * bool(such_as)
+    return setting(0.0, about, number(lambda v: v >= 0), expected, kind=float)
+
+
+def part_of_batch(about: str) -> Any:
+    """A field: a share in (0, 1], all of a batch by default."""
+    return setting(1.0, about, number(lambda v: 0 < v <= 1), "above 0 and at most 1, such as 0.25", kind=float)
+
+
 # --- the command line ------------------------------------------------------------------------------------------------
 
 

@@ -15,10 +15,18 @@
 # - what clipping, the gradient penalty, spectral normalisation and R1 promise about a critic's slope, and what they keep
 # - to write WGAN and WGAN-GP by hand, and to find the bugs that published versions have
 # - to read a critic's loss: when it is a distance, and when it only looks like one
+# - why even the exact distance of pixels is no good judge of images
 # - the losses since: hinge, least squares, and the pairs with two penalties of today
+# - to count mode collapse among a thousand kinds, and how such a count is fooled
+# - how a plain $z$ overtakes lesson 05's best generator
 #
 # **Time.** Some minutes on a processor; the plan cell below prints what was measured on your class of machine. The
 # exercises come on top, each with its own estimate.
+#
+# | minutes, measured on | smoke | laptop | paper, estimated |
+# | --- | ---: | ---: | ---: |
+# | 2 cores without bfloat16 units (AVX2 only) | 0.5 | 2.0 | 35 minutes |
+# | 2 cores with bfloat16 units | 0.4 | 1.7 | 32 minutes |
 
 # %% tags=["setup"]
 import importlib.util
@@ -45,10 +53,10 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from torch.nn.functional import softplus
 
-from gancourse import data, evaluation, models, plots, pretrained, widgets
+from gancourse import data, evaluation, latent, models, plots, pretrained, widgets
 from gancourse.course import lessons, profiles
 from gancourse.course.studies import runner
-from gancourse.course.studies.lesson07 import critics, pixel_w1, stability, stacked
+from gancourse.course.studies.lesson07 import critic_speed, critics, pixel_w1, readings, stability, stacked
 from gancourse.course.studies.lesson07 import rulers as ruler_study
 from gancourse.data import sheets
 from gancourse.exercises import lesson07 as ex
@@ -85,9 +93,10 @@ def study(name):
 # %% [markdown]
 # ## 7.1 Why is the JSD a bad ruler?
 #
-# With the best $D$, the generator of lessons 01 to 03 descends the Jensen-Shannon divergence between the data $p$ and its
-# own density $p_g$ ([section 1.5](01_minimax_theory.ipynb)). Figure 1.6 showed what becomes of it when the two part: it is
-# $\log 2$, and stays so. Here is the sharpest case, the first example of Arjovsky, Chintala and Bottou (2017). The data lies
+# With the best $D$, the generator of the minimax game descends the Jensen-Shannon divergence between the data $p$ and its
+# own density $p_g$ ([section 1.5](01_minimax_theory.ipynb)). (With the non-saturating loss of lessons 02 and 03 it descends
+# another mixture, (1.21), which is no better where the two do not overlap.) Figure 1.6 showed what becomes of the JSD when
+# the two part: it is $\log 2$, and stays so. Here is the sharpest case, the first example of Arjovsky, Chintala and Bottou (2017). The data lies
 # on a line, and $G$ draws the same line, moved to the side by $\theta$. Then
 #
 # $$ \mathrm{JSD} = \begin{cases} 0 & \theta = 0\\ \log 2 & \theta \ne 0 \end{cases} \qquad\text{and}\qquad W_1 = |\theta|, \tag{7.1} $$
@@ -148,8 +157,8 @@ plots.show(
 #
 # <details><summary>Answer</summary>
 #
-# Yes. Let $G$ be right but for a share $1/n$ of its mass, which lies at the distance $n$. The JSD goes to 0 with that share,
-# while $W_1$ stays at 1: the share, times the way. On a bounded set, such as images with values in $[-1, 1]$, that cannot
+# Yes. Let $G$ be right but for a share $1/n$ of its mass, which is moved to the right by $n$. The JSD goes to 0 with that
+# share, while $W_1$ stays at 1: the share, times the way. On a bounded set, such as images with values in $[-1, 1]$, that cannot
 # happen: there, whatever converges in the JSD converges in $W_1$ as well, and not the other way round (Arjovsky et al. 2017,
 # theorem 2).
 #
@@ -165,8 +174,10 @@ plots.show(
 # \sum_x \gamma(x, y) = p_g(y), \quad \gamma \ge 0. \tag{7.2} $$
 #
 # How many plans are there? Already with $n$ equal heaps and $n$ equal pits there are $n!$ ways to send each heap to a pit of its
-# own. On the line we need not look: **sort both, and send the smallest to the smallest**. (Suppose that two ways cross. Let them
-# exchange their goals: no way gets longer on the whole.) Let us not believe that, and try all plans of seven points.
+# own. On the line we need not look: **sort both, and send the smallest to the smallest**. (Suppose that a smaller heap goes
+# to a larger pit than a larger heap does. Let the two exchange their goals: together their ways get no longer.) Let us not
+# believe that, and try all $7!$ plans that split no heap. (With equal heaps and pits, splitting never helps: Birkhoff's
+# theorem.)
 
 # %%
 rng = torch.Generator().manual_seed(seed)
@@ -182,8 +193,8 @@ print(f"plans that cost the least: {best}")
 assert math.isclose(by_sorting, costs.min(), rel_tol=1e-12)
 
 # %% [markdown]
-# (More than one plan may cost the least: two ways that point in the same direction may exchange their goals for nothing.
-# $W_1$ is a number; *the* plan need not exist.)
+# (More than one plan may cost the least: two ways that point in the same direction and share a stretch may exchange their goals
+# for nothing. $W_1$ is a number; *the* plan need not exist.)
 
 # %% [markdown]
 # **Exercise: The earth mover's distance on the line** (easy, 5 minutes). Two samples of $n$ numbers each. Every point carries $1/n$ of the earth. On the line the cheapest plan moves the
@@ -273,8 +284,9 @@ plots.show(
 # ## 7.3 What would a judge have to know?
 #
 # A generator of images has billions of possible images; nobody writes down a plan for those. Let us look at the problem from
-# the other side. A carrier offers to do the work at fixed prices: it buys earth at $x$ and sells it at $y$ so that
-# carrying a unit from $x$ to $y$ costs you $s(x) - s(y)$. You accept if no way is dearer than carrying it yourself,
+# the other side. A carrier offers to do the work at fixed prices: it charges $s(x)$ for each unit that it fetches at $x$, and
+# gives back $s(y)$ for each that it unloads at $y$, so that a unit from $x$ to $y$ costs you $s(x) - s(y)$. You accept if no
+# way, in either direction, is dearer than carrying it yourself,
 #
 # $$ |s(x) - s(y)| \le |x - y| \quad\text{for all } x \text{ and } y. \tag{7.3} $$
 #
@@ -283,7 +295,8 @@ plots.show(
 # $$ \mathbb E_p[s(x)] - \mathbb E_{p_g}[s(y)] = \sum_{x,y} \gamma(x,y)\,\big(s(x) - s(y)\big) \le \sum_{x,y} \gamma(x,y)\, |x-y|. \tag{7.4} $$
 #
 # The first step holds because the rows of $\gamma$ sum to $p$ and its columns to $p_g$, the second by (7.3). How near to $W_1$
-# can a clever carrier come? All the way, said Kantorovich and Rubinstein:
+# can a clever carrier come? All the way, said Kantorovich and Rubinstein, whenever both have a finite mean distance from some
+# point:
 #
 # $$ W_1(p, p_g) = \max_{|s(x)-s(y)| \le |x-y|} \; \mathbb E_p[s(x)] - \mathbb E_{p_g}[s(y)]. \tag{7.5} $$
 #
@@ -334,7 +347,8 @@ plots.show(
 # %% [markdown]
 # That is the whole idea of the Wasserstein GAN, without a network. A critic that is as good as it can be is a landscape that is
 # high at the data, low at the fakes, and has slope 1 *everywhere on the way from one to the other*. A generator that follows the
-# slope carries its samples along the cheapest plan. There is no place without a slope, however far the two are apart.
+# slope carries its samples a step along the cheapest plan; then the landscape has to be found anew. No sample that has a way to
+# go is without a slope, however far the two are apart. (Away from the ways $s$ may do anything that (7.3) allows.)
 
 # %% [markdown]
 # **Exercise: What a function proves** (medium, 10 minutes). The dual of the transport problem, $W_1 = \max_f\; E_p f - E_q f$, is over all $f$ with
@@ -372,7 +386,7 @@ x = torch.linspace(-3.5, 3.5, 701).double()[:, None]
 values = torch.tensor([0.2, 1.1, 0.4, 1.2]).double()
 low = kantorovich.lipschitz_extension(points, values, x)
 high = -kantorovich.lipschitz_extension(points, -values, x)
-steep = 0.7 + 0.6 * torch.sin(2.2 * x[:, 0])  # slope up to 1.32
+steep = 0.7 + 0.7 * torch.sin(3.4 * x[:, 0])  # slope up to 0.7 x 3.4
 steepest = (steep.diff() / x[:, 0].diff()).abs().max()
 print(
     f"steepest: the bounds {max((y.diff() / x[:, 0].diff()).abs().max() for y in (low, high)):.3f}, the wave {steepest:.3f}"
@@ -416,20 +430,24 @@ plots.show(
 #
 # - **Clipping** (WGAN, 2017): every weight is cut to $[-c, c]$ after each step. A matrix of $m \times n$ such entries stretches by
 #   at most $c\sqrt{mn}$, so the slope is at most the product of these over the layers (for activations whose slope is at most 1).
-#   A promise, but of *which* slope? It depends on the widths and on $c$, and is far from 1 in either direction:
+#   A promise, but of *which* slope? It depends on the widths and on $c$, and may be a millionth or some hundreds, as the next
+#   cell shows.
 # - **Gradient penalty** (WGAN-GP, 2017): add $\lambda\, \mathbb E\big(|\nabla s(\hat x)| - 1\big)^2$ to the critic's loss, at random
 #   points $\hat x$ between a real and a fake one. It promises nothing; it makes other slopes than 1 cost, at these points.
-# - **Spectral normalisation** (2018): divide each weight matrix by its largest singular value. Each layer then has slope 1 at
-#   most, and so has the whole. A promise for all $x$, of 1; how much of it is used is another question.
+# - **Spectral normalisation** (2018): divide each weight matrix by its largest singular value. A linear layer then has slope 1 at
+#   most, and a chain of them too. A promise for all $x$, of 1, up to the estimate of that value, which is made one step of an
+#   iteration at a time: early on it is a little too small, so that the next cell prints a little more than 1. A convolution is
+#   divided by the norm of its kernel as a matrix, and may itself stretch by more: by up to 2 for kernels of 4 x 4 with stride 2.
 # - **R1** (2018): add $\tfrac{\gamma}{2} \mathbb E |\nabla s(x)|^2$ at the *data*. It promises nothing and does not ask for 1: it
 #   charges for slope where the data is, and nowhere else.
 #
-# One more thing follows on paper. If a critic has the slope $L$ along the whole way, it earns $L W_1$ and pays $\lambda(L-1)^2$.
-# The best $L$ is
+# One more thing follows on paper, for two samples that lie so that all ways run side by side. If a critic has the same slope $L$
+# wherever the penalty looks, it earns $L W_1$ and pays $\lambda(L-1)^2$. The best $L$ is
 #
 # $$ L = 1 + \frac{W_1}{2\lambda}, \tag{7.7} $$
 #
-# so a critic with a penalty, trained to its end, measures too *much*, the more so the farther the two are apart.
+# so there a critic with a penalty, trained to its end, measures too *much*, the more so the farther the two are apart. Where ways
+# cross, the penalty also charges for flat places between them, and the critic may measure too little.
 
 # %%
 critic = Setting("clip").critic(seed)  # 2-128-128-128-1, LeakyReLU between
@@ -449,8 +467,8 @@ for weight in (1.0, 10.0, 100.0):
 # $\mathbb E\, s(x) - \mathbb E\, s(y)$ under one of the four. The exact $W_1$ of the two samples we know, from 7.2. The slope we
 # search: gradients at the samples, between them and around them, and from the steepest of them uphill.
 #
-# **Predict.** Which of the four comes nearest to the exact distance? Which will be steepest *off* the samples? (The clip here
-# is 0.03.)
+# **Predict.** Which of the four comes nearest to the exact distance? Which of the slopes will be far from 1? (The clip here is
+# 0.03.)
 
 # %% tags=["nbval-ignore-output"]
 four = {
@@ -477,13 +495,13 @@ promised = {
 }
 print(f"{steps} steps on {n} points of each; exact W1 = {w1:.3f}")
 print(
-    f"{'':20}{'promised slope':>24}{'at data':>9}{'between':>9}{'largest':>9}{'layers allow':>14}{'says':>8}{'/ slope':>9}"
+    f"{'':20}{'promised slope':>24}{'at points':>10}{'between':>9}{'largest':>9}{'layers allow':>14}{'says':>8}{'/ slope':>9}"
 )
 for name, critic in trained_critics.items():
     slope, says = searched[name], estimate(critic, x_plane, y_plane)
     bound = slope_bound(critic, x_plane[:1])
     print(
-        f"{name:20}{promised[name]:>24}{slope.data:9.3g}{slope.between:9.3g}{slope.largest:9.3g}{bound:14.3g}"
+        f"{name:20}{promised[name]:>24}{slope.data:10.3g}{slope.between:9.3g}{slope.largest:9.3g}{bound:14.3g}"
         f"{says:8.3g}{says / slope.largest:9.2f}"
     )
     assert slope.largest <= bound * (1 + 1e-6)  # no slope exceeds what the layers allow
@@ -517,15 +535,19 @@ plots.show(
 )
 
 # %% [markdown]
-# The last column is the honest one. By (7.4), applied to $s$ divided by its largest slope, *no* critic can say more than $W_1$
-# there, whatever held it, and the cell asserts that. The column before is what a training run logs. How the two part:
+# (*At points*: the largest slope at data and fakes alike. R1 charges at the data alone, and its steepest place may lie among the
+# fakes.) The last column is the honest one. By (7.4), applied to $s$ divided by its largest slope, *no* critic can say more than
+# $W_1$ there, whatever held it. (A search might miss the steepest place. But (7.4) needs (7.3) only between a real point and a fake
+# one, and those pairs we check all; the cell asserts it with them.) The column before is what a training run logs.
 #
 # <details><summary>Answer</summary>
 #
-# With its penalty the critic is a fair ruler of this distance, and by (7.7) rather too long than too short, once it is trained.
-# Spectral normalisation keeps its promise, and uses only part of it: each layer has slope 1 in *its* steepest direction, and
-# these directions need not meet. Clipping allows a slope that has nothing to do with 1. R1 has no idea of 1 at all: its
-# estimate is large or small with $\gamma$, and it is flattest where the data is.
+# Once trained, spectral normalisation comes nearest here, just below the distance. Each layer has slope 1 in *its* steepest
+# direction, and these directions have to meet; here, where all ways run side by side, they meet everywhere. Round a ring (7.6)
+# they meet in some places, so that the slope is near 1 there too, and the critic says less. The penalty measures somewhat too
+# much, as (7.7) has it. Clipping allows a slope that has nothing to do with 1. R1 has no idea of 1 at all: with this loss,
+# which grows with the slope for ever, a small charge at the data alone does not hold it. It was made for losses that level
+# out, such as P1's.
 #
 # </details>
 
@@ -630,9 +652,11 @@ ex.scores.check(my_scores)
 #
 # A study asks that of the same small critic, over more settings, three pairs of samples and three seeds: *two Gaussians* as
 # above; *a ring of eight and one of its modes*, which is a collapsed generator; and *two samples of one ring*, between
-# which there is nothing to measure but chance. (`python -m gancourse reproduce rulers`.)
+# which there is nothing to measure but chance. The settings are clips from 0.001 to 0.1; penalties of weight 1, 10 and 100;
+# spectral norm, also with ReLU or with the hinge; R1, also with P1's loss; and nothing at all.
+# (`python -m gancourse reproduce rulers`.)
 #
-# **Predict** for each setting: too much, too little, or nothing to do with it?
+# **Predict** for each kind: too much, too little, or nothing to do with it?
 
 # %%
 found = study("rulers")
@@ -640,7 +664,7 @@ if found:
     for pair in dict.fromkeys(row["pair"] for row in found["rows"]):
         rows = [row for row in found["rows"] if row["pair"] == pair]
         step = max(set.intersection(*(set(row["step"]) for row in rows)))
-        print(f"{pair}, exact W1 {fmean(row['exact'] for row in rows):.3f}, after {step} steps")
+        print(f"{pair}, exact W1 {fmean(row['exact'] for row in rows):.3f}, after {step:.0f} steps")
         print(f"   {'':26}{'says / exact':>20}{'on new points':>16}{'slope':>9}{'/ slope':>9}")
         for setting, figures in ruler_study.summary(found, pair, step).items():
             says = "{:10.3g} ± {:<7.2g}".format(*figures["ratio"])
@@ -665,25 +689,37 @@ if found:
             for row in rows:
                 ax.plot(row["step"], [max(e / row["exact"], 1e-4) for e in row["estimate"]], color=colour, alpha=0.7)
             if rows:
+                place = (rows[0]["step"][-1], max(rows[0]["estimate"][-1] / rows[0]["exact"], 1e-4))
                 ax.annotate(
-                    name, (rows[0]["step"][-1], max(rows[0]["estimate"][-1] / rows[0]["exact"], 1e-4)), color=colour
+                    name,
+                    place,
+                    color=colour,
+                    fontsize=9.5,
+                    va="top" if name == "spectral norm" else "bottom",
+                    ha="right",
                 )
         ax.axhline(1, color="black", linestyle="--", linewidth=1)
-        ax.set(title=pair, xlabel="steps of the critic", xscale="log", yscale="log", ylim=(8e-5, 30))
+        ax.set(title=pair, xlabel="steps of the critic", xscale="log", yscale="log", ylim=(8e-5, 3e3))
     fig.axes[0].set_ylabel("estimate / exact W1")
     plots.show(
         fig,
         "7.6",
         "What a critic says, divided by the exact distance (dashed: 1), while it is trained against a generator that stands "
-        "still; a line a seed. A run that logs its critic's loss reads one of these curves somewhere along it.",
-        "Two panels with four groups of curves that rise with the number of steps and level out at different heights.",
+        "still; a line a seed. Values below 0.0001 are drawn there. A run that logs its critic's loss reads one of these curves "
+        "somewhere along it.",
+        "Two panels with four groups of curves: penalty and spectral norm level out near 1, clipping far below, R1 above.",
     )
 
 # %% [markdown]
+# Clipping has nothing to do with the distance, by factors of up to a million, in either direction. The penalty comes near, and
+# says rather too much where all ways run side by side. Spectral norm never says more, and less where they do not. R1 with this loss
+# says too much on the first two pairs, and without any bound there is no limit.
+#
 # Three ways, then, in which "the critic's loss" is not $W_1$. It is multiplied by a slope that nobody logs. It is behind, while
 # the critic is still learning. And it is measured on the samples that the critic has been trained on, of which it may know some
-# by heart: compare the column *on new points*, most of all for the third pair. Mallasto, Montúfar and Gerolin (2019) and
-# Stanczuk et al. (2021) found the same on images, and ask whether WGANs work *because of* the distance at all.
+# by heart: compare the column *on new points*, most of all for the third pair. On images, Mallasto, Montúfar and Gerolin (2019)
+# and Stanczuk et al. (2021) found trained critics far from the distance as well, and asked whether WGANs work *because of* it
+# at all.
 #
 # ## 7.7 The laboratory
 #
@@ -691,8 +727,8 @@ if found:
 # their median, since their zero means nothing. For each question, write down what you expect before you press anything.
 #
 # 1. **No bound.** Loss *wasserstein*, constraint *none*, *Step D* twenty times: what do the scores do, and what do the arrows?
-# 2. **A teacher that is never too good.** Constraint *gradient penalty*, weight 1, learning rate of $D$ 0.03. Press *Step D* ten
-#    times, as in lesson 01's first question. Do the arrows shrink again?
+# 2. **A teacher that is never too good.** In lesson 01 ten steps of a fast $D$ shrank the arrows of the *saturating* loss. Now
+#    loss *wasserstein*, constraint *gradient penalty*, weight 1, learning rate of $D$ 0.03: press *Step D* ten times. Do they shrink?
 # 3. **A clip.** Constraint *clip*, weight 0.01, then 0.1. In which of the two can you tell the critic from a plane?
 # 4. **Pairs.** Loss *relativistic*, constraint *r1*. Run it on the ring, beside *non-saturating* without a constraint.
 
@@ -701,32 +737,47 @@ widgets.playground()
 
 # %% [markdown]
 # And by code, on the ring, three seeds each: what becomes of the JSD (estimated on squares, as in lesson 01), how steep $D$ is in
-# the end, and how long the arrows are after ten steps of $D$ alone at a rate of 0.03.
+# the end, and how long the arrows are at the start and after ten steps of $D$ alone at a rate of 0.03.
 
 # %% tags=["nbval-ignore-output"]
 rounds, seeds = {"smoke": (10, 1), "laptop": (250, 3), "paper": (1000, 3)}[plan.profile]
 games = {
+    "saturating, none": {"loss": "saturating"},
     "non-saturating, none": {"loss": "non_saturating"},
     "wasserstein, clip 0.1": {"loss": "wasserstein", "constraint": "clip", "weight": 0.1},
     "wasserstein, penalty 1": {"loss": "wasserstein", "constraint": "gradient_penalty", "weight": 1.0},
     "hinge, spectral norm": {"loss": "hinge", "constraint": "spectral_norm"},
     "relativistic, R1 1": {"loss": "relativistic", "constraint": "r1", "weight": 1.0},
 }
-print(f"{'':24}{f'JSD after {rounds} rounds':>30}{'slope':>8}{'arrows, D ahead':>17}")
+ends = {}
+print(f"{'':24}{f'JSD after {rounds} rounds':>30}{'slope':>8}{'arrows, first':>15}{'D ahead':>9}")
 for name, options in games.items():
-    jsds, slopes, arrows = [], [], []
+    jsds, slopes, first_arrows, arrows = [], [], [], []
     for s in range(seeds):
         game = Game(Settings(seed=s, **options))
         game.play(rounds)
         jsds.append(game.jsds[-1][1])
         slopes.append(game.slope())
         ahead = Game(Settings(seed=s, lr_d=0.03, **options))
+        first_arrows.append(ahead.arrows()[1].norm(dim=1).mean().item())
         for _ in range(10):
             ahead.step("D")
         arrows.append(ahead.arrows()[1].norm(dim=1).mean().item())
     each = ", ".join(f"{value:.2f}" for value in jsds)
-    print(f"{name:24}{each:>30}{fmean(slopes):8.2f}{fmean(arrows):17.3f}")
+    ends[name] = fmean(jsds), fmean(arrows) / fmean(first_arrows)
+    print(f"{name:24}{each:>30}{fmean(slopes):8.2f}{fmean(first_arrows):15.3f}{fmean(arrows):9.3f}")
 print(f"two samples of the data: {game.floor:.2f}; the largest JSD there is: {math.log(2):.2f}")
+if seeds > 1:  # what the answer below says
+    assert {name for name, (_, grown) in ends.items() if grown < 1} == {"saturating, none"}
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# On average over the seeds only the arrows of the saturating loss shrink, as in lesson 01; all others grow, so that a $D$ ahead is
+# no harm in that sense. (Compare within a row: each loss has a unit of its own.) And after so few rounds the Wasserstein losses
+# are not ahead of the others on the ring, as the JSDs show.
+#
+# </details>
 
 # %% [markdown]
 # ## 7.8 And on images?
@@ -734,8 +785,9 @@ print(f"two samples of the data: {game.floor:.2f}; the largest JSD there is: {ma
 # Suppose that a critic *did* give us $W_1$ between images, with the Euclidean distance of their pixels. Would that be a good
 # judge? We need no critic to find out: between two sets of $n$ images $W_1$ is an assignment problem, which we solve exactly.
 #
-# **Predict.** Here are four "generators". Put them in order, as an eye would, and as pixel $W_1$ to real digits might:
-# P1's MLP after 50 epochs; other real digits; the mean image of MNIST, always the same; real digits, blurred.
+# **Predict.** Here are five "generators". Put them in order, as an eye would, and as pixel $W_1$ to real digits might:
+# P1's MLP after 50 epochs; other real digits; the mean image of MNIST, always the same; real digits, blurred; a hundred grey
+# averages of similar digits (the centres that k-means finds).
 
 # %%
 n = 200
@@ -745,26 +797,30 @@ with torch.no_grad():
 sets = {
     "other real digits": pixel_w1.MADE[pixel_w1.REAL](n, seed),
     "real digits, blurred": pixel_w1.MADE["other real images, blurred"](n, seed),
+    "averages of similar ones": pixel_w1.MADE[f"centres of k-means, {pixel_w1.CENTRES}"](n, seed),
     "P1's MLP, epoch 50": mlp,
     "the mean image": pixel_w1.MADE["mean image"](n, seed),
 }
 pixel = {name: transport.w1_assignment(x, real) for name, x in sets.items()}
 for name, distance in sorted(pixel.items(), key=lambda item: item[1]):
     print(f"{distance:6.2f}  {name}")
-assert min(pixel, key=pixel.get) != "other real digits"
+for name in ("real digits, blurred", "averages of similar ones"):
+    assert pixel[name] < pixel["other real digits"]
 plots.show(
     plots.side_by_side({name: x[:12] for name, x in sets.items()}, columns=3),
     "7.7",
     f"Twelve of each {n} images, not picked.",
-    "Four grids of twelve images: digits; blurred digits; digits with specks; twelve times the same grey blob.",
+    "Five grids of twelve images: digits; blurred digits; smooth grey digits; digits with specks; twelve times the same grey "
+    "blob.",
 )
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The mean image, which is no digit, lies *nearer* to real digits than other real digits do. It is in the middle of everything:
-# its way to any digit is shorter than the way from one digit to another. With infinitely many images the real ones would score 0,
-# but a sample of them that is dense enough, in so many dimensions, nobody has.
+# Blurred digits and grey averages lie *nearer* to real digits than other real digits do, and the same grey blob two hundred times
+# over is about as near as P1's MLP. What is vague lies in the middle: its way to any digit is shorter than the way from one sharp
+# digit to another. It is also a matter of numbers: with more images on both sides a real one finds a nearer partner, a grey one
+# hardly does, and with infinitely many the real ones would score 0. The study shows how far 2,000 go.
 #
 # </details>
 #
@@ -775,17 +831,23 @@ found = study("pixel_w1")
 if found:
     rows = pixel_w1.table(found)
     floor = next(row for row in rows if row["source"] == pixel_w1.REAL)
-    print(f"{'by falling quality, as the classifier sees it':46}{'distance':>10}{'pixel W1':>10}{'spread':>9}")
+    print(f"{'by falling quality, as the classifier sees it':56}{'distance':>10}{'pixel W1':>10}{'spread':>9}")
     for row in rows:
-        below = "   below the floor" if row["w1"] < floor["w1"] else ""
-        print(f"{row['source']:46}{row['classifier_fid']:10.1f}{row['w1']:10.2f}{row['spread']:9.2f}{below}")
-    order = critics.rank_correlation([row["classifier_fid"] for row in rows], [row["w1"] for row in rows])
+        below = "   below the floor" if floor["w1"] - row["w1"] > floor["spread"] + row["spread"] else ""
+        print(f"{row['source']:56}{row['classifier_fid']:10.1f}{row['w1']:10.2f}{row['spread']:9.2f}{below}")
+    order = readings.rank_correlation([row["classifier_fid"] for row in rows], [row["w1"] for row in rows])
     print(f"rank correlation of the two columns: {order:.2f}")
+    sizes = found["rows"][0]["sizes"]
+    print(f"\n{'the same, by the number of images':56}" + "".join(f"{n:>10,}" for n in sizes))
+    for source in (pixel_w1.REAL, "other real images, blurred", f"centres of k-means, {pixel_w1.CENTRES}"):
+        mine = [row["w1"] for row in found["rows"] if row["source"] == source]
+        print(f"{source:56}" + "".join(f"{fmean(w1[str(n)] for w1 in mine):10.2f}" for n in sizes))
 
 # %% [markdown]
-# So if WGANs draw sharp digits, it is not because their critics compute the $W_1$ of pixels from batches of 64 *well*. A network
-# that is held to a slope sees something else than the best 1-Lipschitz function would: smooth, local features that generalise
-# from batch to batch. That is no objection to WGAN. It is one to the explanation.
+# So pixel $W_1$ ranks our trained generators much as the classifier does, and still prefers blur and averages to real digits, at
+# these sizes. A critic that computed it exactly, from batches, would ask $G$ for grey averages. WGANs do not draw those, so their
+# critics do something else. What, this does not show; Stanczuk et al. (2021) suspect that it is just what a network held to a slope
+# *cannot* fit. That is no objection to WGAN. It is one to the usual explanation.
 
 # %% [markdown]
 # ## 7.9 What does WGAN look like, written by hand?
@@ -830,14 +892,15 @@ def wgan_by_hand(G, D, images, epochs, seed, k=5, lr=5e-5, c=0.01):
 # %% [markdown]
 # What is there for a reason, beside what lesson 02 said of its loop:
 #
-# - **`k = 5`**, and more would do no harm. A better $D$ of lesson 02 gave $G$ *less*; a better critic is a truer ruler, and its
-#   slope does not vanish. That is the point of the whole exercise.
+# - **`k = 5`**, and more costs only time. In lesson 02 five steps of $D$ for one of $G$ made the digits far worse; a better critic
+#   is a truer ruler, and its slope does not vanish. That is the point of the whole exercise.
 # - **RMSProp.** The authors saw training become unstable with Adam and momentum, and suspect that the critic's loss moves too
 #   much for an average of gradients to mean anything. Their followers use Adam with $\beta_1 = 0$ or $0.5$.
 # - **A head start**, in the authors' code and not in their listing: 100 critic steps before each of $G$'s first 25 steps and every
 #   500th. The package has it as `CriticRecipe(warm_up=True)`.
 # - **Clip after the step**, so that every critic that $G$ or the next step meets lies within the bound.
-# - **No BatchNorm in $D$**, here for another reason than in 7.5: its weights start at 1, and clipping crushes them to 0.01.
+# - **No BatchNorm in $D$**, here for another reason than in 7.5: its weights start at 1, and clipping crushes them to 0.01 (people
+#   who took DCGAN's $D$ as it is asked about that; listing 7 of the bug hunt).
 #
 # The gradient penalty changes three lines: no clipping, Adam, and a term in the critic's loss.
 
@@ -902,7 +965,7 @@ for name, (by_hand, recipe, lr) in recipes.items():
     trainer = Trainer(CriticGAN(G_package, D_package, recipe), few, plain, device="cpu")
     trainer.fit(progress=False)
     pairs_of_runs[name] = ((G_hand, G_package), (D_hand, D_package))
-    print(f"{name}: by hand, the last estimate {says:.4f}")
+    print(f"{name}: by hand, the last estimate {says:.3g}")
 
 # %%
 for name, networks in pairs_of_runs.items():
@@ -933,28 +996,29 @@ ex.wgan_round.check(my_wgan_round)
 # %% [markdown]
 # ## 7.10 What happens when we train it?
 #
-# WGAN-GP on MNIST, P1's generator at half its width, a critic of three convolutions, the settings of its authors for MNIST.
+# WGAN-GP on MNIST: P1's generator, narrower, and a critic of three convolutions. The authors' settings for MNIST, five critic steps
+# at a rate of 0.0001, ask for patience: the study of 7.13 has them. To see the whole way in a minute we take two critic steps, a
+# rate ten times as high, and no momentum.
 #
 # **Before you run it**, say what each curve will do:
 #
 # - $D$'s loss, which is minus the estimated distance. (Its mark is 0, where $p_g = p$.)
 # - $G$'s loss, which is minus the mean score of the fakes.
 # - The scores of real and of fake images.
-# - The mean slope between them, whose mark is 1.
+# - The mean slope between them, which the penalty asks to be 1 (printed below the figure).
 # - The classifier's distance, from samples of each epoch.
 #
 # "Broken" would be: an estimate that grows without end while the slope leaves 1; a slope near 0; scores of real and fake
 # that lie on one another from the start.
 
 # %% tags=["nbval-ignore-output"]
-epochs, n_images, width = {"smoke": (2, 640, 8), "laptop": (8, 6_400, 32), "paper": (20, 60_000, 64)}[plan.profile]
-preset = lessons.CRITICS["wgan-gp"]
-recipe = CriticRecipe(**preset.critic)
+width = {"smoke": 8, "laptop": 32, "paper": 64}[plan.profile]
+recipe = CriticRecipe(**lessons.CRITICS["wgan-gp"].critic)
 torch.manual_seed(seed)
 G, D = models.networks("critic", width=width, **network_options(recipe))
-config = Config("wgan-gp", epochs, seed=seed, **preset.config)
+config = Config("wgan-gp", plan.epochs, batch_size=64, k=2, lr=1e-3, betas=(0.0, 0.99), seed=seed)
 score = evaluation.quick_fid
-trainer = Trainer(CriticGAN(G, D, recipe), images.subset(n_images), config, out=out, score=score)
+trainer = Trainer(CriticGAN(G, D, recipe), images.subset(plan.images), config, out=out, score=score)
 board = Dashboard("WGAN-GP")
 display(board)
 history = trainer.fit(watch=board)
@@ -962,22 +1026,24 @@ history = trainer.fit(watch=board)
 # %% tags=["nbval-ignore-output"]
 board.show(
     "7.8",
-    "WGAN-GP. Left: both losses; D's, turned round, is the estimated distance. Middle: the mean scores of real and fake "
-    "images, whose zero means nothing, and the slope that the penalty asks to be 1. Right: the norms of both gradients. Below: "
-    "samples of the fixed z.",
+    "WGAN-GP. Left: both losses; D's, turned round, is the estimated distance, and its mark is 0. Middle: the mean scores of "
+    "real and fake images, whose zero means nothing. Right: the norms of both gradients. Below: samples of the fixed z.",
 )
 first, last = history[0], history[-1]
 print(f"estimated distance: {-first['loss_d']:.2f} in the first epoch, {-last['loss_d']:.2f} in the last")
 print(f"slope between real and fake: {first['slope']:.2f}, then {last['slope']:.2f}")
 print(f"classifier's distance of the samples: {first['fid']:.0f}, then {last['fid']:.0f}")
-print(f"time: {sum(row['seconds'] for row in history):.0f} s for {epochs} epochs of {n_images:,} images")
+if plan.profile == "laptop":  # what the answer below says
+    assert -last["loss_d"] < -first["loss_d"] / 2 and 1 < last["slope"] < first["slope"] and last["fid"] < first["fid"]
+print(f"time: {sum(row['seconds'] for row in history):.0f} s for {plan.epochs} epochs of {plan.images:,} images")
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# In its first steps the critic has to learn what is real at all, and the estimate rises; then it falls as $G$ comes nearer. The
-# slope goes to 1 soon. Both mean scores wander together wherever they like, since only their *difference* is in the critic's
-# loss; so $G$'s loss, one of the two, wanders too and says nothing. The classifier's distance falls, on the whole with the estimate.
+# In its very first steps the critic has to learn what is real at all; after that the estimate falls as $G$ comes nearer. The
+# slope comes down towards 1, from above, as (7.7) has it: the smaller the distance, the less there is to gain by being steep. Both
+# mean scores wander together wherever they like, since only their *difference* is in the critic's loss; so $G$'s loss, one of the
+# two, wanders too and says nothing. The classifier's distance falls with the estimate.
 #
 # </details>
 #
@@ -1018,17 +1084,20 @@ with torch.no_grad():
 steepest = largest_slope(D, tested[:50], fakes)
 for name, critic in {"the critic as it is": D, f"trained on, {more_steps} steps": later}.items():
     print(f"{name:26} on images of its training {judged(critic)[0]:6.2f}, on test images {judged(critic)[1]:6.2f}")
+print(f"the first of these, divided by the largest slope found: {judged(D)[0] / steepest.largest:.2f}")
 print(
     f"slopes of the critic as it is: at images {steepest.data:.2f}, between {steepest.between:.2f}, largest {steepest.largest:.2f}"
 )
 if len(history) > 3:
-    levels = critics.rank_correlation([-row["loss_d"] for row in history], [row["fid"] for row in history])
+    levels = readings.rank_correlation([-row["loss_d"] for row in history], [row["fid"] for row in history])
     print(f"rank correlation of the estimate with the classifier's distance over {len(history)} epochs: {levels:.2f}")
 
 # %% [markdown]
 # A search in 784 dimensions finds a slope that the penalty, which looks between real and fake images alone, has never seen. So
-# the honest estimate, divided by the largest slope, is smaller than the one that is logged. Over a run that hardly matters *as long
-# as the slope stays what it is*: then the curve is a distance up to a factor. When it does not, the curve may say anything.
+# the honest estimate, divided by the largest slope, is smaller than the one that is logged. As long as the slope stays what it is
+# and the critic keeps up, that hardly matters over a run: the curve is then the same lower bound of $W_1$, times a factor. When
+# either fails, the curve may say anything. Here the critic, trained on, finds more, so it had not quite kept up; and if it says as
+# much of test images as of those it was trained on, it has not learned them by heart.
 #
 # People who train their first WGAN ask the same things again and again. *My loss is negative, is that right?* $L_D$ should be: its
 # negative is the distance, and it rises to 0 as $G$ gets nearer. *$G$'s loss grows, or changes its sign, is it worse?* It means
@@ -1062,7 +1131,8 @@ ex.read_critic.check(my_read_critic)
 # \mathbb E|\nabla s(G(z))|^2, \qquad L_G = \mathbb E \operatorname{softplus}(s(x) - s(G(z))). \tag{7.9} $$
 #
 #   $D$ need not say what is real, only which of two is more so. The second penalty, at the *fakes*, is R2. Huang et al. (2024)
-#   prove that this game converges near its solution, and need no other trick.
+#   prove, under assumptions, that the game with both converges once it is near its solution, and say that the tricks of earlier
+#   GANs can then go.
 #
 # What does each say where $p_g = p$ and $D$ is at its best? And with what strength does it pull a fake upwards?
 
@@ -1106,7 +1176,8 @@ ax.set(xlabel="score of a fake", ylabel="pull on that score", ylim=(-1.0, 3.2))
 plots.show(
     fig,
     "7.9",
-    "How strongly each loss of G pulls a fake's score upwards (below 0: downwards). The relativistic pair lets go where the "
+    "How strongly each loss of G pulls a fake's score upwards (below 0: downwards). P1's non-saturating loss lets go where D "
+    "takes the fake for real, the relativistic pair where the "
     "fake scores above the real image beside it (dotted: here 2), least squares pulls back from 1 on, Wasserstein's and the "
     "hinge's never let go.",
     "Four curves against the score of a fake: one that falls from 1 to 0 around 0, one that falls from 1 to 0 around 2, a "
@@ -1144,7 +1215,7 @@ def my_relativistic_loss(D, x_real, x_fake, gamma):
 ex.relativistic_loss.check(my_relativistic_loss)
 
 # %% [markdown]
-# Live, the loss of today, from as many images as WGAN-GP had. With $k = 1$ its $G$ takes five times as many steps on them.
+# Live, the loss of today, from as many images as WGAN-GP had. With $k = 1$ its $G$ takes twice as many steps on them.
 # **Predict**: which of the two has the better digits? And in which of the two runs would you trust the loss?
 
 # %% tags=["nbval-ignore-output"]
@@ -1152,8 +1223,8 @@ preset = lessons.CRITICS["r3gan"]
 recipe = CriticRecipe(**preset.critic)
 torch.manual_seed(seed)
 G3, D3 = models.networks("critic", width=width, **network_options(recipe))
-config = Config("r3gan", epochs, seed=seed, **preset.config)
-today = Trainer(CriticGAN(G3, D3, recipe), images.subset(n_images), config, score=score)
+config = Config("r3gan", plan.epochs, seed=seed, **preset.config)
+today = Trainer(CriticGAN(G3, D3, recipe), images.subset(plan.images), config, score=score)
 board = Dashboard("relativistic pairs, R1 and R2")
 display(board)
 history_3 = today.fit(watch=board)
@@ -1164,16 +1235,26 @@ for name, rows in (("WGAN-GP", history), ("R3GAN's loss", history_3)):
     print(f"{name:14} classifier's distance {rows[-1]['fid']:6.1f} after {sum(row['seconds'] for row in rows):.0f} s")
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The distances are printed. On the loss: by both you can see the samples come nearer. WGAN-GP's $L_D$ rises to its mark from far
+# below; the pairs' $L_D$ rises to $\ln 2$, from near 0, where every real image scores above its fake. In both cases *mark minus loss*
+# falls, and 7.13 asks how closely that follows the distance. $G$'s loss of the pairs has a meaning as well, since it compares: near
+# $\ln 2$ the fake wins as often as not.
+#
+# </details>
+#
 # ## 7.13 What are P1's three expectations worth?
 #
 # P1 (section 3) expects of WGAN a "more meaningful and smoother loss metric", more stable training, and less mode collapse.
-# Rules first. Two studies, both with **two controls**: P1's own game, and P1's loss with the *critic's* network, without
+# The first is two, meaningful and smooth, so that there are four rules. Two studies, both with **two controls**: P1's own game, and P1's loss with the *critic's* network, without
 # BatchNorm. A difference counts when it is there against both; else it might be the network's.
 #
-# - **More meaningful.** For every loss, *mark minus $L_D$* is a distance or divergence seen from below: $W_1$ times a
-#   slope, or the JSD. So compare them fairly: along a run, does that reading follow the classifier's distance? Any two curves that both
-#   go down agree on the whole, so we take the *changes* from point to point: their rank correlation is above both controls',
-#   by more than both spreads over seeds.
+# - **More meaningful.** For every loss, *mark minus $L_D$* is some distance or divergence, up to a factor, seen from below: $W_1$
+#   times a slope, twice the JSD, the total variation for the hinge, a chi squared for least squares. So compare them fairly: along
+#   a run, does that reading follow the classifier's distance? Any two curves that both go down agree on the whole, so we take the
+#   *changes* from point to point: their rank correlation is above both controls', by more than both spreads over seeds. Two falls
+#   that both slow down still agree in their changes. So the same is asked of the second half of the run alone.
 # - **Smoother.** The reading's way up and down, over its range (1 for a curve that only falls), is below both controls'.
 # - **Less mode collapse.** KL of the ten digits below, or coverage above, both controls'. Stacked MNIST (7.14) asks harder.
 # - **More stable.** Twelve settings that nobody tuned: four generators times three rates. A run *trains* if it does not
@@ -1186,45 +1267,58 @@ for name, rows in (("WGAN-GP", history), ("R3GAN's loss", history_3)):
 found = study("critics")
 if found:
     print(f"{found['rows'][0]['epochs'] * found['rows'][0]['images']:,} images a run; {found['machine']}")
-    far = stability.threshold()  # of P1's MLP at 5 epochs
-    print(f"{'':32}{'distance of each seed':>24}{'coverage':>10}{'recall':>8}{'KL':>7}{'seconds':>9}", end="")
-    print(f"{f'to {far:.0f}':>9}{'follows':>9}{'rough':>7}")
-    for arm, rows in critics.by_arm(found).items():
+    goal = 20  # a distance that WGAN-GP reaches too
+    print(f"{'':32}{'distance of each seed':>24}{'coverage':>10}{'recall':>8}{'KL':>7}{'G steps':>9}", end="")
+    print(f"{'minutes':>9}{f'to {goal}':>7}{'follows':>9}{'late':>7}{'rough':>7}")
+    for arm, rows in readings.by_arm(found).items():
         alive = [row for row in rows if "diverged" not in row]
         if not alive:
-            print(f"{arm:32}{'all diverged':>24}")
+            print(f"{arm:32}{'all diverged' if rows else 'not measured yet':>24}")
             continue
         each = ", ".join(f"{row['classifier_fid']:.1f}" for row in alive)
-        means = {name: fmean(row[name] for row in alive) for name in ("coverage", "recall", "kl", "train_seconds")}
-        follows = fmean(critics.meaning(row)[1] for row in alive)
-        rough = fmean(critics.roughness(critics.reading(row)) for row in alive)
-        print(
-            f"{arm:32}{each:>24}{means['coverage']:10.2f}{means['recall']:8.2f}{means['kl']:7.3f}{means['train_seconds']:9.0f}"
-            f"{fmean(critics.seconds_to(row, far) for row in alive):9.0f}{follows:9.2f}{rough:7.2f}"
+        means = {name: fmean(row[name] for row in alive) for name in ("coverage", "recall", "kl", "steps_g")}
+        follows, late = (fmean(readings.meaning(row)[i] for row in alive) for i in (1, 2))
+        rough = fmean(readings.roughness(readings.reading(row)) for row in alive)
+        whole, near = (
+            critic_speed.minutes("critics", arm, fmean(n))
+            for n in ([row["images_seen"] for row in alive], [readings.images_to(row, goal) for row in alive])
         )
-    for verdict in critics.verdicts(found):
-        print(f"\n{verdict['claim']}: {verdict['arm']}\n   holds if: {verdict['holds if']}", end="")
-        print(f"\n   measured: {verdict['measured']}\n   verdict:  {verdict['verdict']}")
+        print(
+            f"{arm:32}{each:>24}{means['coverage']:10.2f}{means['recall']:8.2f}{means['kl']:7.3f}{means['steps_g']:9,.0f}"
+            f"{whole:9.1f}{near:7.1f}{follows:9.2f}{late:7.2f}{rough:7.2f}"
+        )
+    print("minutes: of one core of", study("critic_speed")["machine"])
+    print("follows: rank correlation of the steps of the reading with those of the distance; late: in the second half")
 
 # %%
 if found:
-    arms = {arm: rows for arm, rows in critics.by_arm(found).items() if any("diverged" not in row for row in rows)}
+    said = readings.verdicts(found)
+    for verdict in said:
+        print(f"{verdict['claim']}: {verdict['arm']}\n   holds if: {verdict['holds if']}", end="")
+        print(f"\n   measured: {verdict['measured']}\n   verdict:  {verdict['verdict']}\n")
+
+# %%
+if found:
+    arms = {arm: rows for arm, rows in readings.by_arm(found).items() if any("diverged" not in row for row in rows)}
     fig = Figure(figsize=(1.45 * len(arms) + 0.8, 3.8), layout="constrained")
     grid = fig.subplots(2, len(arms), sharex=True, squeeze=False)
     for column, (arm, rows) in zip(grid.T, arms.items(), strict=True):
         for row in rows:
-            column[0].plot(row["curve"]["images"], critics.reading(row), color=VIOLET, alpha=0.7)
+            column[0].plot(row["curve"]["images"], readings.reading(row), color=VIOLET, alpha=0.7)
             column[1].plot(row["curve"]["images"], row["curve"]["fid"], color=ORANGE, alpha=0.7)
         column[0].set_title(arm.replace(", ", ",\n"), fontsize=8.5)
-        column[1].set(yscale="log", xticks=[])
+        column[1].set(yscale="log", xticks=[], ylim=(2, 800))
+        column[1].set_yticks([3, 10, 30, 100, 300], [])
+        column[1].minorticks_off()
     grid[0][0].set_ylabel("mark − D's loss")
     grid[1][0].set_ylabel("distance")
+    grid[1][0].set_yticks([3, 10, 30, 100, 300], ["3", "10", "30", "100", "300"])
     fig.supxlabel("images seen")
     plots.show(
         fig,
         "7.11",
         "Top: what D's loss says of the distance (mark minus loss), each on its own scale. Bottom: the classifier's distance of "
-        "the samples at the same time, on one kind of scale. A loss is meaningful where the two curves move together.",
+        "the samples at the same time, all on one scale. A loss is meaningful where the two curves move together.",
         f"{len(arms)} columns of two panels, with a curve for each seed.",
     )
     strips = {arm: sheets.unpack(rows[0]["strip"]) for arm, rows in arms.items() if "strip" in rows[0]}
@@ -1237,20 +1331,72 @@ if found:
         )
 
 # %%
-found = study("stability")
-if found:
+grid = study("stability")
+if grid:
     limit = stability.threshold()
-    print(f"trains: all ten digits, and a distance of at most {limit:.1f}")
-    columns = [(g, r) for g in stability.GENERATORS for r in stability.RATES]
-    columns = [c for c in columns if any((row["generator"], row["rate"]) == c for row in found["rows"])]
-    grid_of = stability.grid(found)
-    print(f"{'':32}" + "".join(f"{g[:11] + f' x{r:g}':>16}" for g, r in columns) + f"{'share':>9}")
-    for arm, cells in grid_of.items():
-        marks = "".join(f"{'trains' if cells.get(c) else '.':>16}" for c in columns)
-        print(f"{arm:32}{marks}{sum(cells.values()):>5} of {len(cells)}")
-    for verdict in stability.verdicts(found):
+    print("distances at 0.2, 1 and 5 times the recipe's rate; *: trains, which asks for all ten digits and", end=" ")
+    print(f"a distance of at most {limit:.0f}\n")
+    print(f"{'':32}" + "".join(f"{g:>20}" for g in stability.GENERATORS) + f"{'trains':>12}")
+    cells = stability.grid(grid)
+    far = {(row["arm"], row["generator"], row["rate"]): row.get("classifier_fid", math.inf) for row in grid["rows"]}
+    for arm, trained in cells.items():
+        texts = [
+            " ".join(f"{far[arm, g, r]:.3g}{'*' if trained[g, r] else ''}" for r in stability.RATES)
+            for g in stability.GENERATORS
+        ]
+        print(f"{arm:32}" + "".join(f"{text:>20}" for text in texts) + f"{sum(trained.values()):>6} of {len(trained)}")
+    for verdict in stability.verdicts(grid):
         print(f"\n{verdict['claim']}: {verdict['arm']}\n   holds if: {verdict['holds if']}", end="")
         print(f"\n   measured: {verdict['measured']}\n   verdict:  {verdict['verdict']}")
+
+# %%
+if found and grid:  # the next cell's sentences, held to these results
+    verdict_of = {(v["claim"], v["arm"]): v["verdict"] for v in [*said, *stability.verdicts(grid)]}
+    clipping, penalty_arm = critics.WASSERSTEIN
+    for claim in ("a more meaningful loss", "a smoother loss"):
+        assert verdict_of[claim, penalty_arm] == "holds" and verdict_of[claim, clipping] != "holds"
+    assert verdict_of["a more meaningful loss, late in the run", penalty_arm] == "not decided"
+    fifths = {arm: {g for g in stability.GENERATORS if cells[arm][g, 5.0]} for arm in cells}
+    assert {arm for arm, g in fifths.items() if g == {*stability.GENERATORS}} == {penalty_arm, "R3GAN's loss"}
+    assert not any(cells[arm]["perceptron", r] for arm in (critics.P1, critics.PLAIN) for r in stability.RATES)
+    slow = [readings.images_to(row, 18) / row["images_seen"] for row in readings.by_arm(found)[penalty_arm]]
+    fast = [
+        readings.images_to(row, 18) / row["images_seen"]
+        for arm in (critics.P1, critics.PLAIN)
+        for row in readings.by_arm(found)[arm]
+    ]
+    assert min(slow) > 0.9 and max(fast) < 0.4
+    for row in readings.by_arm(found)[penalty_arm]:
+        (says, is_at), half = (readings.reading(row), row["curve"]["fid"]), len(row["curve"]["fid"]) // 2
+        assert is_at[-1] < 0.75 * is_at[half] and says[-1] > 0.85 * says[half]
+    for claim in ("less mode collapse, by KL", "less mode collapse, by coverage", "more stable training"):
+        assert "holds" not in {verdict_of[claim, arm] for arm in (clipping, penalty_arm)}
+    counts = {arm: sum(trained.values()) for arm, trained in cells.items()}
+    assert max(counts, key=counts.get) == "R3GAN's loss" and min(counts, key=counts.get) == clipping
+    nearest = {
+        arm: fmean(row["classifier_fid"] for row in rows) for arm, rows in readings.by_arm(found).items() if rows
+    }
+    assert min(nearest, key=nearest.get) == "R3GAN's loss" and max(nearest, key=nearest.get) == clipping
+    for row in readings.by_arm(found)[clipping]:
+        says, is_at = readings.reading(row), row["curve"]["fid"]
+        top = says.index(max(says))
+        assert says[top] > 20 * says[0] and is_at[top] < is_at[0] / 4 and says[-1] < says[top] / 2
+    assert all(far[penalty_arm, g, 5.0] < far[penalty_arm, g, 1.0] / 1.5 for g in stability.GENERATORS)
+
+# %% [markdown]
+# Of the four, one holds whole, and one in part, both for one of the two WGANs. With the **gradient penalty** the loss comes down
+# nearly without a turn: it *is* smoother. And it follows the distance while both fall fast. Late in the run it says less: in the
+# second half the distance loses more than another quarter, and the estimate hardly moves. A part of this verdict is owed to slowness,
+# too: the controls are where WGAN-GP ends after less than two fifths of the images, and have little left to follow. With **clipping**
+# the loss is no guide at first: a clipped critic is nearly flat then, and while the samples lose most of their distance its estimate
+# grows more than twentyfold; only then does it fall (figure 7.11). *More stable* and *less mode collapse* we do not find for either. In
+# equal images both are farther from the data than P1's own game; and over the twelve settings, P1's loss on a critic without
+# BatchNorm trains more often than they do. The largest share, and the smallest distance, has the pair of losses of 2024.
+#
+# Three things limit these verdicts. They are about *equal images*, of which the published recipes give $G$ a fifth of the steps. They
+# are about *published rates*: at five times its rate WGAN-GP comes much nearer in each row of the grid, and trains all four
+# generators, the perceptron among them, which neither control trains at any rate. So at a rate that suits it, its case for stability is
+# better than the verdict. And the runs are short, so that the grid's *does not train* often means *is not there yet*.
 
 # %% [markdown]
 # And what do others say? Lucic et al. (2018) gave each of these losses the same network and the same large budget for
@@ -1264,23 +1410,27 @@ lucic = {
     "WGAN, clipping": 6.7,
     "WGAN-GP": 20.3,
     "DRAGAN": 7.6,
+    "BEGAN": 13.1,
 }
 for name, fid in sorted(lucic.items(), key=lambda item: item[1]):
     print(f"{fid:6.1f}  {name}")
 ratio = max(lucic.values()) / min(lucic.values())
 shipped = [row["fid"] for row in runner.results("mnist_scores")["rows"] if row["name"] != "real images"]
-print(f"farthest over nearest: {ratio:.1f}; over lesson 05's recipes and epochs: {max(shipped) / min(shipped):.0f}")
+print(f"farthest over nearest: {ratio:.1f}; over the generators that we ship: {max(shipped) / min(shipped):.0f}")
 
 # %% [markdown]
-# Their conclusion: with enough search, no loss was better than the others on the whole.
+# Their conclusion: with enough search, no loss was better than the others on the whole. Between the losses lies a factor of three;
+# between the networks and lengths of training that we ship, in our own distance, more than a hundred. The two distances are not the
+# same, but the choice of the loss is the smaller matter.
 #
-# One rule hides in *equal images*. WGAN's recipes take five steps of the critic for one of $G$, so on equal images their $G$ has
-# had a fifth of the steps; in return an image costs them less, as the seconds say. Equal is always equal *in something*.
+# Equal is always equal *in something*: in images, in steps of $G$, in minutes (the table has all three), or in how long one has
+# searched for the settings.
 #
 # ## 7.14 Can one count collapse?
 #
-# MNIST has ten kinds, and all good runs find ten. **Stacked MNIST** has a thousand: three digits, drawn on their own, in the three
-# channels of one image. Our classifier reads the three, and we count which of the 1,000 combinations come.
+# MNIST has ten kinds, and all good runs find ten. **Stacked MNIST** has a thousand: three digits, each drawn at random without regard
+# to the others, one in each channel of a colour image. Our classifier reads the three, and we count which of the 1,000 combinations
+# come.
 
 # %%
 tower = data.stacked_mnist(20_000, seed)
@@ -1304,8 +1454,9 @@ plots.show(
 
 # %% [markdown]
 # Three cautions before any table. Twenty-five thousand samples leave some KL by chance alone, which the cell prints. The
-# classifier errs now and then, and every error may "find" a mode that was never drawn. And it names a digit whatever it is shown: the
-# study counts things that are no digits, too.
+# classifier errs now and then, and every error may "find" a mode that was never drawn. And it names a digit whatever it is shown. So
+# the study counts things that are no digits, too, and beside all modes those with an image in which the classifier is *sure*, with
+# probability 0.9 at least, in all three channels.
 #
 # One remedy of its own is **packing** (PacGAN, 2018): let $D$ judge two images at once, both real or both fake. Where $G$ repeats
 # itself, a pair gives it away, though either image alone might pass.
@@ -1313,31 +1464,64 @@ plots.show(
 # **Predict** the count of a DCGAN, and which recipe finds most.
 
 # %%
-found = study("stacked")
-if found:
-    controls = [row for row in found["rows"] if "control" in row]
-    print(f"{'controls':26}{'modes':>7}{'KL':>8}{'too seldom':>12}{'sure':>7}{'distance':>10}")
+counted = study("stacked")
+if counted:
+    head = f"{'KL':>8}{'too seldom':>12}{'sure images':>13}{'distance':>10}"
+    controls = [row for row in counted["rows"] if "control" in row]
+    print(f"{'controls':34}{'modes':>18}{'for sure':>10}{head}")
     for name in dict.fromkeys(row["control"] for row in controls):
         row = next(row for row in controls if row["control"] == name)
-        print(f"{name:26}{row['modes']:7}{row['kl']:8.3f}{row['few']:12}{row['sure']:7.2f}{row['distance']:10.1f}")
-    runs = [row for row in found["rows"] if "arm" in row]
-    print(
-        f"\n{'runs':26}{'modes of each seed':>24}{'KL':>8}{'too seldom':>12}{'sure':>7}{'distance':>10}{'CPU minutes':>13}"
-    )
+        print(
+            f"{name:34}{row['modes']:18}{row['sure_modes']:10}{row['kl']:8.3f}{row['few']:12}{row['sure']:13.2f}",
+            end="",
+        )
+        print(f"{row['distance']:10.1f}")
+    runs = [row for row in counted["rows"] if "arm" in row]
+    print(f"\n{'runs':34}{'modes, a seed each':>18}{'for sure':>10}{head}{'core minutes':>14}")
     for name in dict.fromkeys(row["arm"] for row in runs):
         rows = [row for row in runs if row["arm"] == name and "diverged" not in row]
         if not rows:
-            print(f"{name:26}{'all diverged':>24}")
+            print(f"{name:34}{'all diverged':>18}")
             continue
         each = ", ".join(str(row["modes"]) for row in rows)
         kl, few_of, sure, far = (fmean(row[key] for row in rows) for key in ("kl", "few", "sure", "distance"))
-        minutes = fmean(row["cpu_seconds"] for row in rows) / 60
-        print(f"{name:26}{each:>24}{kl:8.3f}{few_of:12.0f}{sure:7.2f}{far:10.1f}{minutes:13.1f}")
-    best = max((row for row in runs if "diverged" not in row), key=lambda row: row["modes"])
-    print(f"\nmost modes: {best['modes']}, by {best['arm']}, in {best['cpu_seconds'] / 3600:.2f} core-hours")
-print("\npublished (networks, budgets and classifiers differ):")
+        minutes = critic_speed.minutes("stacked", name, fmean(row["images_seen"] for row in rows))
+        print(
+            f"{name:34}{each:>18}{fmean(row['sure_modes'] for row in rows):10.0f}{kl:8.3f}{few_of:12.0f}{sure:13.2f}"
+            f"{far:10.1f}{minutes:14.1f}"
+        )
+    seen = runs[0]["images_seen"]
+    print(f"\n{seen:,} images a run, 25,600 samples counted; too seldom: modes with less than a fifth of their share")
+print("\npublished, as Huang et al. (2024) quote them (networks, budgets and classifiers differ):")
 for name, (modes, kl) in stacked.PUBLISHED.items():
-    print(f"{name:26}{modes:24,}{kl:8.3f}")
+    print(f"{name:34}{modes:18,}{'':10}{kl:8.3f}")
+
+# %%
+if counted:  # the next cell's sentences, held to these results
+    control = {row["control"]: row for row in controls}
+    halves, hundred = control["halves of two digits"], control["real, 100 modes alone"]
+    assert halves["modes"] == 1000 and halves["sure_modes"] > 900 and control["uniform noise"]["sure"] == 1
+    assert hundred["modes"] > 300 > 2 * 100 > hundred["sure_modes"]
+    of = {name: [row for row in runs if row["arm"] == name] for name in stacked.ARMS}
+    means = {name: fmean(row["modes"] for row in rows) for name, rows in of.items() if rows}
+    assert means["DCGAN"] > max(means["WGAN-GP"], means["DCGAN, packs of two"], means["R3GAN's loss"])
+    assert min(means, key=means.get) == "SN, hinge"
+    ours = sorted(row["modes"] for row in of[stacked.OURS])
+    assert ours[-1] == 1000 and ours[-2] < 920 and critic_speed.minutes("stacked", stacked.OURS, seen) < 15
+    assert sorted(row["sure_modes"] for row in runs)[-2] < 700 < max(row["sure_modes"] for row in runs)
+    assert max(row["sure"] for row in runs if row["arm"] != "SN, hinge") < control["real test digits"]["sure"] / 2
+
+# %% [markdown]
+# Look at the controls first. *The upper half of one digit on the lower half of another* is no digit, and "finds" all 1,000 modes; a
+# perfect generator of 100 modes is credited with more than 300, through the classifier's errors. *For sure* cuts that down, but the
+# halves pass it too, for nine modes in ten; and of noise the classifier is always sure. So no column suffices alone: read modes, KL,
+# the share of sure images and the distance together. Real digits are good in all four, and no run is.
+#
+# The published order does not come back here. A DCGAN with BatchNorm, said to find 99 modes, finds nearly all; packs of two, WGAN-GP
+# and R3GAN's loss at its usual weight find fewer in the same number of images, and the hinge with spectral norm may stay with
+# a handful. Budgets differ, and so do networks: what a table of stacked MNIST ranks is a *recipe on a network within a budget*. The
+# last row is what we found by trying: R3GAN's loss with a tenth of its penalty, five times its rate, and an average. One seed of three
+# finds all 1,000 in a quarter of an hour of one core; the other two stop near 910, where the usual recipe stops too.
 
 # %% [markdown]
 # ## 7.15 What do published versions get wrong?
@@ -1364,23 +1548,63 @@ my_bug_hunt = ...
 ex.bug_hunt.check(my_bug_hunt)
 
 # %% [markdown]
-# ### Is lesson 05's best generator beaten?
+# ## 7.16 Is lesson 05's best generator beaten?
 #
 # Lesson 05 took P1's generator to a small distance by tearing its latent space into a hundred clusters, at a price: its $z$ cannot be
-# walked through, and recall fell. The question of this lesson is whether a plain $z$ with a loss of today does as well in as many
-# images.
+# walked through, and recall fell. Does a plain $z$ with a critic do as well in as many images? We tried eight recipes, one seed
+# each, all with an averaged $G$ and rates that fall to 0 (`python -m gancourse reproduce plain_z`).
 
 # %%
-scores = {(row["name"], row["epoch"]): row for row in runner.results("mnist_scores")["rows"]}
-best = next(row for (name, _), row in scores.items() if name == "dcgan-mnist-best")
-print(f"lesson 05's best: distance {best['fid']:.2f}, recall {best['recall']:.2f}, coverage {best['coverage']:.2f}")
-rival = next((row for (name, _), row in scores.items() if name == "r3gan-mnist"), None)
-if rival is None:
-    print("a plain z with a loss of today: not run yet")
-else:
+search = study("plain_z")
+if search:
+    rows = sorted(search["rows"], key=lambda row: row["classifier_fid"])
+    print(f"{rows[0]['epochs'] * rows[0]['images']:,} images each; {search['machine']}")
     print(
-        f"a plain z, a loss of today: {rival['fid']:.2f}, recall {rival['recall']:.2f}, coverage {rival['coverage']:.2f}"
+        f"{'loss':18}{'penalty':>12}{'rate':>8}{'β1':>6}{'k':>4}{'distance':>10}{'precision':>11}{'recall':>8}{'coverage':>10}"
     )
+    for row in rows:
+        recipe, config = row["recipe"], row["config"]
+        weight = f"GP {recipe['gradient_penalty']:g}" if "gradient_penalty" in recipe else f"γ {recipe['r1']:g}"
+        print(
+            f"{recipe['loss']:18}{weight:>12}{config['lr']:8g}{config['betas'][0]:6g}{config.get('k', 1):4}"
+            f"{row['classifier_fid']:10.2f}{row['precision']:11.2f}{row['recall']:8.2f}{row['coverage']:10.2f}"
+        )
+
+scores = {row["name"]: row for row in runner.results("mnist_scores")["rows"]}  # the last epoch of each
+names = {"real images": "real images", "lesson 05's best": "dcgan-mnist-best", "shipped here": "r3gan-mnist"}
+print(f"\n{'':18}{'distance':>10}{'precision':>11}{'recall':>8}{'coverage':>10}")
+for text, name in names.items():
+    row = scores[name]
+    print(f"{text:18}{row['fid']:10.2f}{row['precision']:11.2f}{row['recall']:8.2f}{row['coverage']:10.2f}")
+torn, plain = scores["dcgan-mnist-best"], scores["r3gan-mnist"]
+assert plain["fid"] < 0.45 < torn["fid"] and plain["recall"] > 0.7 > torn["recall"]
+assert plain["precision"] < torn["precision"] and plain["coverage"] > torn["coverage"]
+
+# %%
+z = torch.randn(60, 100, generator=torch.Generator().manual_seed(seed))
+a, b = torch.randn(2, 100, generator=torch.Generator().manual_seed(seed + 1))
+pictures = {}
+for title, name in (("lesson 05's best", "dcgan-mnist-best"), ("shipped here", "r3gan-mnist")):
+    generator = pretrained.load(name, 20)
+    with torch.no_grad():
+        walk = torch.stack([latent.slerp(a, b, t) for t in torch.linspace(0, 1, 15).tolist()])
+        pictures[title] = torch.cat([generator(z), generator(walk)])
+plots.show(
+    plots.side_by_side(pictures, columns=15),
+    "7.14",
+    "Sixty samples of each, not picked, and in the last row the way from one z to another. Left: clusters; the way is a series of "
+    "jumps. Right: a plain z.",
+    "Two grids of digits, five rows of fifteen each; in the last row digits change from left to right.",
+)
+
+# %% [markdown]
+# Yes: a smaller distance, better coverage, and a recall near that of real images, with nothing torn. (It is the best of eight, picked
+# by this very distance, on one seed: expect a little of the lead to be luck.) Precision is lower; look at the samples, and say which
+# you would have called more precise. But do not read the first table as a victory of *one loss*. P1's own loss with R1, averaged and
+# with falling rates, comes within a few tenths, and so does a WGAN-GP that has little left of its authors' settings: a tenth of the
+# penalty, two steps for five, ten times the rate, no momentum. What all eight share, against lesson 03, is a critic without BatchNorm
+# whose slope is held, an average, and a rate that falls. Within one loss, on this one seed, the rate and the weight of the penalty
+# move the distance more than the loss does.
 
 # %% [markdown]
 # ## What we now know
@@ -1391,11 +1615,16 @@ else:
 # than the distance, which holds for all of them. So a critic's loss is a distance up to a factor that moves, and is read beside its
 # slope and a critic that is trained on. Nor is the distance of pixels, computed exactly, what an eye would ask for.
 #
+# Of P1's expectations, a smoother loss came true with the gradient penalty, and a more meaningful one in part; with clipping neither did.
+# More stability and less collapse did not show, in equal images and at the published rates. The loss of 2024 came nearest in
+# equal images. With an average and a rate that falls, it takes a plain $z$ to the smallest distance of this course. How much of that is
+# due to the loss, how much to its penalties and to the rest, we did not take apart.
+#
 # ## What we do not know yet
 #
 # - Why WGANs work as well as they do, if not because of the distance. What a network that is held to a slope cannot see may
 #   matter more than what it measures.
-# - What of our verdicts is due to short runs at small widths.
+# - What of our verdicts is due to short runs at small widths, and what to rates that nobody searched for WGAN.
 # - How these losses behave on photographs: lessons 08 to 12 use several of them.
 #
 # ## References

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from gancourse.course.studies import runner
-from gancourse.course.studies.lesson07 import critic_speed, critics, plain_z, stability, stacked
+from gancourse.course.studies.lesson07 import critic_speed, critics, plain_z, readings, stability, stacked
 from gancourse.course.verdicts import FAILS, HOLDS, UNDECIDED
 from gancourse.models import networks
 from gancourse.models.dcgan import DCGANGenerator
@@ -62,25 +62,33 @@ FALLING = [9.0, 6.0, 7.0, 4.0, 3.0, 3.5, 2.0]
 
 def test_a_loss_that_is_the_distance_follows_it_and_one_that_is_not_does_not():
     follows = _row("WGAN-GP", FALLING, [-v for v in FALLING])
-    assert critics.reading(follows) == FALLING and critics.meaning(follows) == (1.0, 1.0)
+    assert readings.reading(follows) == FALLING and readings.meaning(follows) == (1.0, 1.0, 1.0)
     against = _row("WGAN-GP", FALLING, FALLING)
-    assert critics.meaning(against) == (-1.0, -1.0)
+    assert readings.meaning(against) == (-1.0, -1.0, -1.0)
     trend = _row("WGAN-GP", FALLING, [-9.0, -8.0, -7.0, -5.0, -4.5, -3.0, -2.0])  # only the trend is the same
-    levels, steps = critics.meaning(trend)
+    levels, steps, _ = readings.meaning(trend)
     assert levels > 0.9 and steps < 0.5
-    assert critics.meaning(_row("WGAN-GP", FALLING, [0.0] * 7)) == (0.0, 0.0)
+    assert readings.meaning(_row("WGAN-GP", FALLING, [0.0] * 7)) == (0.0, 0.0, 0.0)
     at_equilibrium = _row(critics.P1, FALLING, [2 * math.log(2)] * 7)
-    assert critics.reading(at_equilibrium) == [0.0] * 7
+    assert readings.reading(at_equilibrium) == [0.0] * 7
+
+
+def test_two_falls_that_slow_down_agree_in_their_steps_and_not_late():
+    falls = [0.8**i for i in range(24)]
+    zigzag = [0.0] * 12 + [0.0, 0.02] * 6  # where little is left of the fall, one goes up when the other goes down
+    a, b = ([f + sign * z for f, z in zip(falls, zigzag, strict=True)] for sign in (1, -1))
+    levels, steps, last = readings.meaning(_row("WGAN-GP", a, [-v for v in b]))
+    assert levels > 0.9 and steps > 0.5 and last < -0.4
 
 
 def test_a_straight_curve_is_smooth_and_a_zigzag_is_not():
-    assert critics.roughness([5, 4, 2, 1]) == 1 and critics.roughness([1, 1]) == 1
-    assert critics.roughness([0, 1, 0, 1, 0]) == 4
+    assert readings.roughness([5, 4, 2, 1]) == 1 and readings.roughness([1, 1]) == 1
+    assert readings.roughness([0, 1, 0, 1, 0]) == 4
 
 
 def test_images_until_a_distance():
     row = _row("WGAN-GP", FALLING, FALLING)
-    assert critics.images_to(row, 4.0) == 3000 and critics.images_to(row, 1.0) == math.inf
+    assert readings.images_to(row, 4.0) == 3000 and readings.images_to(row, 1.0) == math.inf
 
 
 def _results(better, control, plain):
@@ -104,7 +112,7 @@ def _results(better, control, plain):
     ],
 )
 def test_a_claim_holds_against_both_controls_or_not_at_all(figures, verdict):
-    found = critics.verdicts(_results(*figures))
+    found = readings.verdicts(_results(*figures))
     (kl,) = [row for row in found if row["arm"] == "WGAN-GP" and "KL" in row["claim"]]
     assert kl["verdict"] == verdict
     (coverage,) = [row for row in found if row["arm"] == "WGAN-GP" and "coverage" in row["claim"]]
@@ -128,7 +136,7 @@ def test_the_sign_test_is_the_binomial():
 def _grid(arms):
     """Arm -> in which of 12 settings it trains; all others train in none."""
     rows = []
-    for arm in critics.ARMS:
+    for arm in stability.ARMS:
         for i, (generator, rate) in enumerate((g, r) for g in stability.GENERATORS for r in stability.RATES):
             fid = 1.0 if i in arms.get(arm, ()) else 1e6
             rows.append({"arm": arm, "generator": generator, "rate": rate, "classes": 10, "classifier_fid": fid})

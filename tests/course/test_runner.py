@@ -39,6 +39,14 @@ def test_a_stopped_study_goes_on_and_changed_jobs_run_again(study, tmp_path):
     assert "3 jobs, 1 already done" in lines[-3]
 
 
+def test_figures_that_overwrite_a_setting_are_refused(study, monkeypatch, tmp_path):
+    """Such a job would be run again and again: its row no longer says what was asked for."""
+    renamed = runner.Study("squares", lambda quick: study, lambda job: {"x": job["x"] ** 2})
+    monkeypatch.setattr(runner, "find", lambda name: renamed)
+    with pytest.raises(runner.StudyError, match="x-3 have another x than its job"):
+        runner.reproduce("squares", tmp_path / "s.json", workers=0, work=tmp_path, report=lambda line: None)
+
+
 def test_keys_cannot_leave_the_folder(study, tmp_path):
     study[0]["key"] = "../elsewhere"
     with pytest.raises(ValueError, match="elsewhere"):

@@ -146,6 +146,9 @@ def _run_alone(job: list[Any]) -> dict[str, Any]:
 def _run(name: str, job: Job) -> dict[str, Any]:
     start = time.perf_counter()
     figures = find(name).run(job)
+    changed = [key for key in figures if key in job and figures[key] != job[key]]
+    if changed:  # or the finished job would never be known again as the one that was asked for
+        raise StudyError(f"the figures of {job['key']} have another {', '.join(changed)} than its job: rename one.")
     return {**job, **figures, "seconds": round(time.perf_counter() - start, 1)}
 
 

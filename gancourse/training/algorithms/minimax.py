@@ -17,17 +17,15 @@ from torch import Tensor, nn
 from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, TrainingData
 from gancourse.models.clusters import ToldDiscriminator, TornGenerator, find_clusters, of_fakes, of_reals
-from gancourse.training.algorithms.base import Algorithm
+from gancourse.training.algorithms.two_networks import TwoNetworks
 from gancourse.training.augment import flip
 from gancourse.training.losses import LOSSES, wide
 from gancourse.training.penalties import gradient_penalty, r1_penalty, smoothed_discriminator_loss
 from gancourse.training.recipe import Recipe, view
 from gancourse.training.step import STATISTICS, draw_z, grad_norm, means
 
-N_FIXED = 64
 
-
-class Minimax(Algorithm):
+class Minimax(TwoNetworks):
     """k steps of the discriminator, then one of the generator (Goodfellow et al. 2014, Algorithm 1), with a recipe.
 
     G: z (B, z_size) -> images (B, C, H, W) in [-1, 1]. D: such images -> logits (B,). recipe: additions, none by
@@ -38,7 +36,7 @@ class Minimax(Algorithm):
 
     name = "minimax"
     statistics = STATISTICS
-    averages = {"ema": "G"}
+    recipe: Recipe
 
     def __init__(self, G: nn.Module, D: nn.Module, recipe: Recipe | None = None) -> None:
         super().__init__(G=G, D=D)
@@ -51,11 +49,6 @@ class Minimax(Algorithm):
         if isinstance(G, TornGenerator) and self.recipe.mixed:
             raise ValueError("mixed is True, which networks with clusters do not take; use mixed=False.")
 
-    @property
-    def batches_per_round(self) -> int:  # type: ignore[override]
-        """k, one for each step of D."""
-        return self.setting.config.k
-
     def check(self, data: TrainingData) -> None:
         G, D = self.networks["G"], self.networks["D"]
         if not isinstance(data, Images):
@@ -63,31 +56,17 @@ class Minimax(Algorithm):
         if isinstance(G, TornGenerator) and isinstance(D, ToldDiscriminator):
             find_clusters(G, D, data, self.setting.config.seed)
 
-    def make_optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        G, D = self.networks["G"], self.networks["D"]
-        return {"opt_g": self.setting.adam(G, self.recipe.lr_g), "opt_d": self.setting.adam(D, self.recipe.lr_d)}
-
     def begin_epoch(self, epoch: int) -> None:
-        config, recipe = self.setting.config, self.recipe
+        super().begin_epoch(epoch)
+        recipe = self.recipe
         left = 1 - epoch / recipe.noise_epochs if recipe.noise_epochs else 1.0
         self._now = replace(recipe, noise=recipe.noise * max(0.0, left))
-        if recipe.decay:
-            for name, rate in (("opt_g", recipe.lr_g), ("opt_d", recipe.lr_d)):
-                for group in self.optimisers[name].param_groups:
-                    group["lr"] = (1 - epoch / config.epochs) * (rate or config.lr)
 
     def settings(self) -> dict[str, Any]:
         return {"recipe": asdict(self.recipe) | {"augment": list(self.recipe.augment)}}
 
     def marks(self) -> Mapping[str, tuple[float, str]]:
         return LOSSES[self.setting.config.loss].marks
-
-    def fixed(self, data: TrainingData, seed: int) -> Tensor:
-        return draw_z(self.networks["G"], N_FIXED, torch.Generator().manual_seed(seed + 1_000_003))
-
-    def sample(self, networks: Mapping[str, nn.Module], fixed: Tensor) -> Tensor:
-        images: Tensor = networks.get("ema", networks["G"])(fixed)
-        return images
 
     def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
         """k batches (B, C, H, W) -> the seven STATISTICS, (7,); D's are means over its k steps.

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, TrainingData
 from gancourse.models.spectral import computed_once, held
-from gancourse.training.algorithms.base import Algorithm, Setting
+from gancourse.training.algorithms.base import Setting
+from gancourse.training.algorithms.two_networks import TwoNetworks
 from gancourse.training.critic import CriticRecipe, check_networks
 from gancourse.training.critic_step import clip_weights, untouched
 from gancourse.training.losses import wide
@@ -27,11 +28,10 @@ from gancourse.training.pair_losses import PAIR_LOSSES
 from gancourse.training.penalties import between, slopes, squared_slopes
 from gancourse.training.step import draw_z, grad_norm, means
 
-N_FIXED = 64
 WARM_UP = {"steps": 100, "first": 25, "every": 500}  # of the code of WGAN's authors
 
 
-class CriticGAN(Algorithm):
+class CriticGAN(TwoNetworks):
     """k steps of a critic, then one of the generator, by a `CriticRecipe` (WGAN: Arjovsky et al. 2017, Algorithm 1).
 
     G: z (B, z_size) -> images (B, C, H, W) in [-1, 1]. D: such images, or packs of them, -> scores (B,), any numbers.
@@ -43,7 +43,7 @@ class CriticGAN(Algorithm):
     """
 
     name = "critic"
-    averages = {"ema": "G"}
+    recipe: CriticRecipe
 
     def __init__(self, G: nn.Module, D: nn.Module, recipe: CriticRecipe | None = None) -> None:
         super().__init__(G=G, D=D)
@@ -53,11 +53,6 @@ class CriticGAN(Algorithm):
         penalised = ("penalty", "slope") if self.recipe.penalised else ()
         self.statistics = ("loss_d", "loss_g", "score_real", "score_fake", *penalised, "grad_norm_d", "grad_norm_g")
         self._rounds = self._done = 0  # rounds of an epoch, and of the whole run until now
-
-    @property
-    def batches_per_round(self) -> int:  # type: ignore[override]
-        """k, one for each step of D."""
-        return self.setting.config.k
 
     @property
     def together(self) -> int:  # type: ignore[override]
@@ -87,37 +82,21 @@ class CriticGAN(Algorithm):
             raise ValueError(f"{data.name} comes in tuples, and a critic takes images alone: give an Images.")
         self._rounds = len(data) // (self.setting.config.batch_size * self.batches_per_round)
 
-    def make_optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        G, D, recipe = self.networks["G"], self.networks["D"], self.recipe
-        return {"opt_g": self._optimiser(G, recipe.lr_g), "opt_d": self._optimiser(D, recipe.lr_d)}
-
     def _optimiser(self, network: nn.Module, lr: float | None) -> torch.optim.Optimizer:
         if self.recipe.optimiser == "rmsprop":
             lr = lr or self.setting.config.lr
             return self.setting.joined(torch.optim.RMSprop(network.parameters(), lr))
-        optimiser: torch.optim.Optimizer = self.setting.adam(network, lr)
-        return optimiser
+        return super()._optimiser(network, lr)
 
     def begin_epoch(self, epoch: int) -> None:
-        config, recipe = self.setting.config, self.recipe
+        super().begin_epoch(epoch)
         self._done = epoch * self._rounds
-        if recipe.decay:
-            for name, rate in (("opt_g", recipe.lr_g), ("opt_d", recipe.lr_d)):
-                for group in self.optimisers[name].param_groups:
-                    group["lr"] = (1 - epoch / config.epochs) * (rate or config.lr)
 
     def settings(self) -> dict[str, Any]:
         return {"loss": self.recipe.loss, "critic": asdict(self.recipe)}
 
     def marks(self) -> Mapping[str, tuple[float, str]]:
         return self.recipe.marks()
-
-    def fixed(self, data: TrainingData, seed: int) -> Tensor:
-        return draw_z(self.networks["G"], N_FIXED, torch.Generator().manual_seed(seed + 1_000_003))
-
-    def sample(self, networks: Mapping[str, nn.Module], fixed: Tensor) -> Tensor:
-        images: Tensor = networks.get("ema", networks["G"])(fixed)
-        return images
 
     def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
         """k batches (B, C, H, W) -> the statistics, one number each; D's are means over its steps.

@@ -21,6 +21,7 @@ NAMES = {
     "schulz-mnist": "P2's MLP, mended",
     "residual-mnist": "residual pair",
     "dcgan-mnist-best": "P1's DCGAN generator, best recipe",
+    "r3gan-mnist": "P1's DCGAN generator, plain z, R3GAN's loss",
 }
 
 

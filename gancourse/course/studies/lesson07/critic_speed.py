@@ -13,7 +13,6 @@ from gancourse.course.studies.lesson07 import critics, stacked
 from gancourse.course.studies.runner import Job, Study, results
 from gancourse.data.mnist_digits import mnist
 from gancourse.data.stacked import stacked_mnist
-from gancourse.training.config import Config
 from gancourse.training.trainer import Trainer
 
 IMAGES, REPEATS = 1_600, 3  # of an epoch, which is five batches of 64 five times over; timed epochs
@@ -39,8 +38,7 @@ def run(job: Job) -> dict[str, Any]:
         data = mnist("train").subset(job["images"])
     else:
         algorithm, data = stacked.made(job), stacked_mnist(job["images"])
-    settings = dict(job["config"])
-    config = Config("critic", 1 + REPEATS, seed=job["seed"], betas=tuple(settings.pop("betas")), **settings)
+    config = critics.config_of(job | {"epochs": 1 + REPEATS})
     trainer = Trainer(algorithm, data, config, device="cpu")
     times, start = [], time.process_time()
     for _ in trainer.epochs():

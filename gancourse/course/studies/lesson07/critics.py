@@ -1,4 +1,4 @@
-"""What should D measure? One generator of digits, eight ways to train it, equal images: P1's claims of WGAN, asked.
+"""What should D measure? One generator of digits, seven ways to train it, equal images: P1's claims of WGAN, asked.
 
 P1 claims of WGAN, against the GAN of its own lessons, a more meaningful and smoother loss metric, more stable training
 and less mode collapse. So every arm logs its loss beside the classifier's distance along the run, and is scored at its
@@ -6,18 +6,13 @@ end. Two arms are controls: P1's own game, and P1's loss with the critics' netwo
 difference can be told from one of networks. `stability` asks for stability on a grid of settings.
 
 Equal images means real images that D is shown. A recipe with five steps of D for one of G gives G a fifth of the steps,
-and pays less for an image, which `critic_speed` measures. So WGAN-GP is there a second time, with one step of D: what
-that changes is due to the steps, and not to the loss.
+and pays less for an image, which `critic_speed` measures.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import math
-import statistics
-from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -25,7 +20,6 @@ from torch import Tensor, nn
 
 from gancourse.course.studies.runner import Job, Study
 from gancourse.course.studies.small_dcgan import dcgan
-from gancourse.course.verdicts import UNDECIDED, decide
 from gancourse.data import sheets
 from gancourse.data.images import Images, unscale
 from gancourse.data.mnist_digits import mnist
@@ -36,7 +30,6 @@ from gancourse.models.catalogue import networks
 from gancourse.training.algorithms.wasserstein import CriticGAN
 from gancourse.training.config import Config
 from gancourse.training.critic import CriticRecipe, network_options
-from gancourse.training.pair_losses import PAIR_LOSSES
 from gancourse.training.trainer import Trainer, TrainingDiverged
 
 SEEDS = (0, 1, 2)
@@ -45,7 +38,7 @@ IMAGES, EPOCHS = 60_000, 5
 EVERY, N_EVERY = 12_000, 2048  # images between two points of the curve, and samples of its distance
 SAMPLES = 10_000
 P1, PLAIN = "P1's DCGAN", "the same loss, critic's network"
-WASSERSTEIN = ("WGAN, clipping", "WGAN-GP", "WGAN-GP, k = 1")
+WASSERSTEIN = ("WGAN, clipping", "WGAN-GP")
 P1_RATES = {"lr": 2e-4, "betas": [0.5, 0.999], "batch_size": 64}
 
 #: name -> D's network ("p1" has BatchNorm), settings of the recipe and of the run; batches of 64 in all of them
@@ -72,11 +65,6 @@ ARMS: dict[str, dict[str, Any]] = {
         "D": "critic",
         "recipe": {"loss": "relativistic", "r1": 1.0, "r2": 1.0},
         "config": {"lr": 2e-4, "betas": [0.0, 0.99], "batch_size": 64},
-    },
-    "WGAN-GP, k = 1": {
-        "D": "critic",
-        "recipe": {"loss": "wasserstein", "gradient_penalty": 10.0},
-        "config": {"lr": 1e-4, "betas": [0.5, 0.9], "batch_size": 64},
     },
 }
 CURVE = ("images", "loss_d", "loss_g", "score_real", "score_fake", "slope", "fid")  # slope: where it is penalised
@@ -144,10 +132,15 @@ def made(job: Job, **options: Any) -> Watched:
     return Watched(G, D, recipe, job["every"], job["n_every"])
 
 
+def config_of(job: Job) -> Config:
+    """The run's config of a job of this lesson's studies."""
+    settings = dict(job["config"])
+    return Config("critic", job["epochs"], seed=job["seed"], betas=tuple(settings.pop("betas")), **settings)
+
+
 def train(job: Job, algorithm: Watched, images: Images) -> dict[str, Any]:
     """Train it: images_seen, steps_g, device, the curve; `diverged` where it did."""
-    settings = dict(job["config"])
-    config = Config("critic", job["epochs"], seed=job["seed"], betas=tuple(settings.pop("betas")), **settings)
+    config = config_of(job)
     trainer = Trainer(algorithm, images, config)
     found: dict[str, Any] = {}
     try:
@@ -198,102 +191,3 @@ STUDY = Study(
     jobs,
     run,
 )
-
-# ------------------------------------------------------------------------------------- what the lesson asks of it
-
-
-def reading(row: dict[str, Any]) -> list[float]:
-    """What D's loss says of the distance, point by point: its value where p_g = p, minus what was logged.
-
-    For each of these losses that is, at the best D, a distance or divergence between data and generator up to a
-    factor, and from below for any other D: W1 times the slope, the JSD, the total variation, Pearson's chi squared.
-    """
-    mark = PAIR_LOSSES[row["recipe"]["loss"]].marks["loss_d"][0]
-    return [mark - value for value in row["curve"]["loss_d"]]
-
-
-def ranks(values: Sequence[float]) -> list[float]:
-    """The rank of each value, from 1; equal values share the mean of theirs."""
-    order = sorted(values)
-    return [(2 * order.index(v) + order.count(v) + 1) / 2 for v in values]
-
-
-def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    """Spearman's: -1 to 1; 0 where one of them does not move."""
-    try:
-        return statistics.correlation(ranks(a), ranks(b))
-    except statistics.StatisticsError:
-        return 0.0
-
-
-def meaning(row: dict[str, Any]) -> tuple[float, float]:
-    """How far the loss follows the distance along one run: rank correlation of `reading` with it, of levels, of steps.
-
-    Levels: over the whole curve; any two curves that both go one way agree there. Steps: of the changes from point to
-    point, where a common trend does not count.
-    """
-    says, is_at = reading(row), row["curve"]["fid"]
-    moves = [[b - a for a, b in pairwise(x)] for x in (says, is_at)]
-    return rank_correlation(says, is_at), rank_correlation(*moves)
-
-
-def roughness(values: Sequence[float]) -> float:
-    """The way that a curve goes up and down, over its range: 1 for one that only falls or only rises."""
-    span = max(values) - min(values)
-    return sum(abs(b - a) for a, b in pairwise(values)) / span if span else 1.0
-
-
-def images_to(row: dict[str, Any], distance: float) -> float:
-    """Images that a run was shown until it first was as near as `distance`; infinite where it never was."""
-    curve = row["curve"]
-    near = (n for n, fid in zip(curve["images"], curve["fid"], strict=True) if fid <= distance)
-    return next(near, math.inf)
-
-
-def by_arm(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Arm -> its rows, one a seed; runs that diverged are among them."""
-    return {arm: [row for row in results["rows"] if row["arm"] == arm] for arm in ARMS}
-
-
-#: what P1 claims, when it holds, a run's figure, and whether more of it is better
-CLAIMS: tuple[tuple[str, str, Callable[[dict[str, Any]], float], bool], ...] = (
-    (
-        "a more meaningful loss",
-        "its steps follow the distance's steps more closely than either control's",
-        lambda row: meaning(row)[1],
-        True,
-    ),
-    (
-        "a smoother loss",
-        "its curve goes up and down less, over its range, than either control's",
-        lambda row: roughness(reading(row)),
-        False,
-    ),
-    ("less mode collapse, by KL", "KL of the ten digits below either control's", lambda row: row["kl"], False),
-    ("less mode collapse, by coverage", "coverage above either control's", lambda row: row["coverage"], True),
-)
-
-
-def verdicts(results: dict[str, Any]) -> list[dict[str, str]]:
-    """P1's claims that this study can ask, of each of WASSERSTEIN: claim, holds if, arm, measured, verdict.
-
-    Against each control `decide`, by more than both spreads over seeds; the two have to agree, else it is not decided.
-    Runs that diverged are left out here, and are counted by `stability`.
-    """
-    arms = {arm: [row for row in rows if "diverged" not in row] for arm, rows in by_arm(results).items()}
-    found = []
-    for claim, rule, figure, more in CLAIMS:
-        values = {arm: [figure(row) for row in rows] for arm, rows in arms.items()}
-        for arm in WASSERSTEIN:
-            against = [decide(*(values[p] for p in ((c, arm) if more else (arm, c)))) for c in (P1, PLAIN)]
-            measured = "; ".join(f"{name} {_words(values[name])}" for name in (arm, P1, PLAIN))
-            verdict = against[0] if len(set(against)) == 1 else UNDECIDED
-            found.append({"claim": claim, "holds if": rule, "arm": arm, "measured": measured, "verdict": verdict})
-    return found
-
-
-def _words(values: Sequence[float]) -> str:
-    if not values:
-        return "none"
-    spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.3g}{spread}"

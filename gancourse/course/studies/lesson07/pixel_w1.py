@@ -32,7 +32,7 @@ CENTRES, TO_CLUSTER, ROUNDS = 100, 10_000, 10  # k-means: centres, images that t
 
 
 def drawn(seed: int) -> Tensor:
-    """The real images of one draw, shuffled: 4,000 for both sides of the floor, then those for k-means; uint8."""
+    """The real images of one draw, shuffled, (14000, 1, 28, 28) uint8: 4,000 for the floor, then k-means'."""
     order = torch.randperm(60_000, generator=torch.Generator().manual_seed(seed))
     return mnist("train").pixels[order[: 2 * max(SIZES) + TO_CLUSTER]]
 

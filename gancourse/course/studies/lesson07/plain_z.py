@@ -7,17 +7,17 @@ their rates fall to 0. This is a search on one seed, and no comparison of losses
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from gancourse.course.studies.lesson07.critics import scored
+from gancourse.course.studies.lesson07.critics import config_of, scored
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation import quick_fid
 from gancourse.models.catalogue import networks
 from gancourse.training.algorithms.wasserstein import CriticGAN
-from gancourse.training.config import Config
 from gancourse.training.critic import CriticRecipe, network_options
 from gancourse.training.trainer import Trainer
 
@@ -57,15 +57,7 @@ def jobs(quick: bool) -> list[Job]:
 
 def run(job: Job) -> dict[str, Any]:
     """Train one recipe and score its averaged generator; `curve`: the distance of its average every second epoch."""
-    settings = dict(job["config"])
-    config = Config(
-        "critic",
-        job["epochs"],
-        seed=job["seed"],
-        betas=tuple(settings.pop("betas")),
-        ema_half_life=EMA,
-        **settings,
-    )
+    config = replace(config_of(job), ema_half_life=EMA)
     recipe = CriticRecipe(**job["recipe"])
     torch.manual_seed(job["seed"])
     G, D = networks("critic", width=job["width"], **network_options(recipe))

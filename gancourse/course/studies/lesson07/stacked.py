@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
+from gancourse.course.studies.lesson07.critics import config_of
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.images import Images, unscale
 from gancourse.data.mnist_digits import mnist
@@ -25,7 +26,6 @@ from gancourse.data.stacked import stacked_mnist
 from gancourse.evaluation.modes import SAMPLES, mode_scores
 from gancourse.models.catalogue import networks
 from gancourse.training.algorithms.wasserstein import CriticGAN
-from gancourse.training.config import Config
 from gancourse.training.critic import CriticRecipe, network_options
 from gancourse.training.trainer import Trainer, TrainingDiverged
 
@@ -152,8 +152,8 @@ def jobs(quick: bool) -> list[Job]:
         for seed in SEEDS
         if name == REAL or seed == 0
     ]
-    size = {"width": WIDTH, "images": PER_EPOCH, "epochs": EPOCHS, "samples": SAMPLES, "curve": CURVE}
-    tiny = {"width": 4, "images": 320, "epochs": 2, "samples": 100, "curve": 100}
+    size = {"width": WIDTH, "images": PER_EPOCH, "epochs": EPOCHS, "samples": SAMPLES, "n_curve": CURVE}
+    tiny = {"width": 4, "images": 320, "epochs": 2, "samples": 100, "n_curve": 100}
     return found + [
         {"key": f"{i}-{seed}", "arm": name, "seed": seed} | (tiny if quick else size) | settings
         for seed in SEEDS[: 1 if quick else None]
@@ -181,14 +181,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
 
     cpu_seconds: of this process, for training alone. steps_g: of the generator.
     """
-    settings = dict(job["config"])
-    config = Config(
-        "critic",
-        job["epochs"],
-        seed=job["seed"],
-        betas=tuple(settings.pop("betas")),
-        **settings,
-    )
+    config = config_of(job)
     trainer = Trainer(made(job), stacked_mnist(job["images"]), config)
     curve: list[dict[str, Any]] = []
     spent, start = 0.0, time.process_time()
@@ -197,7 +190,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
             spent += time.process_time() - start
             curve.append(
                 {"images": row["epoch"] * _seen(job), "cpu_seconds": round(spent, 1)}
-                | mode_scores(_shown(trainer), job["curve"])
+                | mode_scores(_shown(trainer), job["n_curve"])
             )
             start = time.process_time()
     except TrainingDiverged as error:
