@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from gancourse.plots.style import COLOURS, DPI
 
 _SIDE = 384  # pixels: how large a small map is drawn
-_LEGEND = 112  # pixels: the room for the names, to the right
+_LEGEND = 128  # pixels: the room for the names, to the right
 
 
 def class_map(classes: Any, palette: Mapping[str, tuple[int, int, int]]) -> Figure:
