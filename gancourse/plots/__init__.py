@@ -8,6 +8,7 @@
     strokes       what these two are drawn with
     scoreboard    a table of scores as a figure
     dots          runs over seeds, compared
+    class_maps    a label map with the names of its classes
     grids         images laid out as one array of pixels
     style         colours and settings
 
@@ -20,6 +21,7 @@ displays every figure that pyplot knows at the end of a cell, and a figure would
 """
 
 from gancourse.plots.architecture import architecture_diagram
+from gancourse.plots.class_maps import class_map
 from gancourse.plots.curves import compare_losses, losses
 from gancourse.plots.dots import dots
 from gancourse.plots.game import game_diagram
@@ -31,6 +33,7 @@ from gancourse.plots.style import COLOURS
 __all__ = [
     "COLOURS",
     "architecture_diagram",
+    "class_map",
     "compare_losses",
     "dots",
     "game_diagram",

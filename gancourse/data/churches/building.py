@@ -6,7 +6,6 @@ The plans of `gancourse.data.churches.FACTORS`, built with the walls and roofs o
 from __future__ import annotations
 
 import numpy as np
-from PIL.ImageDraw import ImageDraw
 
 from gancourse.data.churches.masonry import (
     Colour,
@@ -24,7 +23,8 @@ from gancourse.data.churches.masonry import (
     tower_top,
     turn,
 )
-from gancourse.data.churches.scenery import lit
+from gancourse.data.churches.pen import Pen
+from gancourse.data.churches.scenery import lit, varied
 
 STONE: dict[str, Colour] = {
     "limestone": (226, 212, 182),
@@ -58,7 +58,7 @@ class Church:
     """
 
     def __init__(
-        self, pen: ImageDraw, rng: np.random.Generator, factors: dict[str, str], width: int, ground: float,
+        self, pen: Pen, rng: np.random.Generator, factors: dict[str, str], width: int, ground: float,
         horizon: float, light: Light, grass: Colour,
     ) -> None:  # fmt: skip
         draws = iter(rng.random(40).tolist())
@@ -75,7 +75,7 @@ class Church:
         self.trim = mix(self.stone, (190, 178, 160), 0.5) if white else mix(self.stone, (250, 244, 232), 0.55)
         self.gilt = lit((214, 178, 96), light, 0.7)
         self.glass = mix(light.window, light.haze, light.fog)
-        self.kind = factors["windows"]
+        self.shape = factors["windows"]
 
         self.nave, self.height, self.length = between(8.5, 12), between(6, 9.5), between(15, 26)
         self.rise = self.nave * between(0.45, 0.8)
@@ -138,8 +138,11 @@ class Church:
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
-    def _opening(self, wall: Wall, u: float, v: float, width: float, height: float, fill: Colour | None = None) -> None:
-        wall.opening(u, v, width, height, self.kind, self.trim, self.glass if fill is None else fill)
+    def _window(self, wall: Wall, u: float, v: float, width: float, height: float, fill: Colour | None = None) -> None:
+        wall.opening(u, v, width, height, self.shape, self.trim, self.glass if fill is None else fill, "window")
+
+    def _door(self, wall: Wall, u: float, width: float, height: float) -> None:
+        wall.opening(u, 0.15, width, height, self.shape, self.trim, self.view.shade(WOOD, wall.normal, 0.8), "door")
 
     def _nave(self, z: float, depth: float, front: bool) -> None:
         for wall in box_walls(self.view, 0, z, self.nave, depth, 0, self.height):
@@ -147,8 +150,8 @@ class Church:
             if abs(wall.normal[0]) > 0.5:
                 count = max(2, int(depth / 3.6))
                 for i in range(count):
-                    place = depth * (i + 0.5) / count
-                    self._opening(wall, place, self.height * 0.28, depth / count * 0.34, self.height * 0.5)
+                    u = depth * (i + 0.5) / count
+                    self._window(wall, u, self.height * 0.28, depth / count * 0.34, self.height * 0.5)
                 wall.rectangle(0, self.height * 0.93, depth, self.height, self.trim, 0.8)
         gable_roof(self.view, 0, z, self.nave, depth, self.height, self.rise, self.roof)
         if front:
@@ -168,21 +171,21 @@ class Church:
             wall.outline(edge, self.trim, 1.02)
         if plan == "west tower":  # the tower stands before the middle
             for u in (0.12, 0.88):
-                self._opening(wall, u * nave, 0.3 * height, nave * 0.09, height * 0.42)
+                self._window(wall, u * nave, 0.3 * height, nave * 0.09, height * 0.42)
             return
-        self._opening(wall, middle, 0.15, nave * 0.2, height * 0.46, self.view.shade(WOOD, wall.normal, 0.8))
+        self._door(wall, middle, nave * 0.2, height * 0.46)
         if self.rose:
             v, r = height * 0.93, nave * 0.13
             wall.outline(disc(middle, v, r * 1.28), self.trim, 1.06)
-            wall.plain(disc(middle, v, r), self.glass)
+            wall.plain(disc(middle, v, r), self.glass, "window")
             wall.rectangle(middle - r, v - 0.1, middle + r, v + 0.1, self.trim)
             wall.rectangle(middle - 0.1, v - r, middle + 0.1, v + r, self.trim)
         else:
             for u in (-0.11, 0.11):
-                self._opening(wall, middle + u * nave, height * 0.74, nave * 0.1, height * 0.44)
+                self._window(wall, middle + u * nave, height * 0.74, nave * 0.1, height * 0.44)
         if plan != "two towers":
             for u in (0.2, 0.8):
-                self._opening(wall, u * nave, height * 0.3, nave * 0.09, height * 0.4)
+                self._window(wall, u * nave, height * 0.3, nave * 0.09, height * 0.4)
 
     def _tower(self, x: float, z: float, side: float, door: bool = False) -> None:
         top, light = self.tall, self.light
@@ -190,12 +193,11 @@ class Church:
         for wall in box_walls(self.view, x, z - side / 2, side, side, 0, top):
             wall.masonry(self.stone)
             for u in (0.33, 0.67):  # the bells
-                self._opening(wall, u * side, top * 0.76, side * 0.17, top * 0.15, dark)
+                self._window(wall, u * side, top * 0.76, side * 0.17, top * 0.15, dark)
             for v in (0.36, 0.58):
-                self._opening(wall, 0.5 * side, top * v, side * 0.17, top * 0.1)
+                self._window(wall, 0.5 * side, top * v, side * 0.17, top * 0.1)
             if door and wall.normal[2] < -0.5:
-                wood = self.view.shade(WOOD, wall.normal, 0.8)
-                self._opening(wall, 0.5 * side, 0.15, side * 0.4, min(self.height * 0.5, 3.6), wood)
+                self._door(wall, 0.5 * side, side * 0.4, min(self.height * 0.5, 3.6))
             for v in (0.52 * top, top - 0.28):  # cornices
                 wall.rectangle(-0.12, v, side + 0.12, v + 0.36, self.trim, 1.02)
         self._top(x, z, side, top, side * self.slim, 1.5)
@@ -227,7 +229,7 @@ class Church:
             x, far = radius * c, z + radius * s
             if self.view.faces((c, 0.0, s), (x, low, far)):
                 wall = Wall(self.view, (x + s * w / 2, low, far - c * w / 2), (-s, c), w, height)
-                self._opening(wall, w / 2, 0.12 * height, w * 0.8, height * 0.9)
+                self._window(wall, w / 2, 0.12 * height, w * 0.8, height * 0.9)
 
     def _transept(self, middle: float) -> None:
         """Two arms across the nave, with gables to the left and right."""
@@ -237,15 +239,15 @@ class Church:
             wall.masonry(self.stone)
             if abs(wall.normal[0]) > 0.5:
                 wall.outline([(0, height), (depth, height), (depth / 2, height + rise)], self.stone)
-                self._opening(wall, depth / 2, height * 0.3, depth * 0.3, height * 0.7)
+                self._window(wall, depth / 2, height * 0.3, depth * 0.3, height * 0.7)
             else:
                 for u in (0.1, 0.9):
-                    self._opening(wall, u * arms, height * 0.3, arms * 0.05, height * 0.42)
+                    self._window(wall, u * arms, height * 0.3, arms * 0.05, height * 0.42)
         length = (rise * rise + depth * depth / 4) ** 0.5
         normal = (0.0, depth / 2 / length, -rise / length)
         if self.view.faces(normal, (0, height + rise, middle)):
             corners = [(-h, height, z), (h, height, z), (h, height + rise, middle), (-h, height + rise, middle)]
-            self.view.polygon(corners, self.view.shade(self.roof, normal))
+            self.view.polygon(corners, self.view.shade(self.roof, normal), "roof")
 
     def _bellcote(self) -> None:
         """A little turret with a bell on the front's gable."""
@@ -253,7 +255,7 @@ class Church:
         hollow = mix((44, 42, 50), self.light.haze, self.light.fog)
         for wall in box_walls(self.view, 0, 0.0, width, width, base, height):
             wall.masonry(self.stone)
-            wall.opening(width / 2, 0.9, width * 0.46, height * 0.5, "round", self.stone, hollow)
+            wall.opening(width / 2, 0.9, width * 0.46, height * 0.5, "round", self.stone, hollow, "window")
         self._top(0, width / 2, width * 1.12, base + height, width * min(self.slim, 1.6), 1.3)
 
     # -- on the ground -------------------------------------------------------------------------------------------
@@ -270,10 +272,10 @@ class Church:
         corners = [(-h, 0.0), (h, 0.0), (h, far), (-h, far)]
         for i in range(4):
             (ax, az), (bx, bz) = corners[i], corners[(i + 1) % 4]
-            view.polygon([(ax, 0, az), (bx, 0, bz), (bx + x, 0, bz + z), (ax + x, 0, az + z)], shade)
+            view.polygon([(ax, 0, az), (bx, 0, bz), (bx + x, 0, bz + z), (ax + x, 0, az + z)], shade, "shadow")
         foot = mix(times(ground, (dark, dark, dark)), self.light.haze, self.light.fog)
         h = self.nave / 2 + 0.5
-        view.polygon([(-h, 0, -0.7), (h, 0, -0.7), (h, 0, far), (-h, 0, far)], foot)
+        view.polygon([(-h, 0, -0.7), (h, 0, -0.7), (h, 0, far), (-h, 0, far)], foot, "shadow")
 
     def _path(self) -> None:
         """A path that winds from the door to the lower edge of the picture."""
@@ -290,10 +292,4 @@ class Church:
             grow = self.path_half * view.scale * (1 + 2.2 * t * t)
             left.append((int(x - grow), int(y)))
             right.append((int(x + grow), int(y)))
-        view.pen.polygon(left + right[::-1], fill=ink(colour))
-
-
-def varied(rng: np.random.Generator, colour: Colour, by: float) -> Colour:
-    """The colour, moved by up to `by` levels in brightness and half as much in each channel."""
-    a, r, g, b = ((rng.random(4) - 0.5) * 2 * by).tolist()
-    return colour[0] + a + r / 2, colour[1] + a + g / 2, colour[2] + a + b / 2
+        view.pen.polygon(left + right[::-1], ink(colour), "path")

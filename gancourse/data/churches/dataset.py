@@ -8,18 +8,22 @@ make, how often, and which has it dropped? Image i depends on (seed, i) alone: f
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from gancourse import workers
 from gancourse.data.churches import building, scenery
-from gancourse.data.churches.building import Church, varied
+from gancourse.data.churches.building import Church
 from gancourse.data.churches.masonry import Colour, Light, ink, mix
-from gancourse.data.churches.scenery import SUPER
+from gancourse.data.churches.pen import Pen
+from gancourse.data.churches.scenery import SUPER, varied
 from gancourse.files import cache_folder
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from gancourse.data.images import Images
 
 VERSION = 1  # of the pictures: a change to them makes the cached ones old
+MAPS_VERSION = 1  # of their label maps, likewise
 
 # What is drawn independently and uniformly for every image, and can be asked for exactly.
 FACTORS: dict[str, tuple[str, ...]] = {
@@ -42,6 +47,8 @@ FACTORS: dict[str, tuple[str, ...]] = {
     "turned": ("left", "right"),  # which side wall is seen
     "sun": ("left", "right"),
 }
+
+Only = Mapping[str, Sequence[str]]  # factor -> the values that it may take, for a part of all churches
 
 _GRASS: list[Colour] = [(118, 152, 78), (138, 158, 84), (98, 142, 84), (160, 158, 96)]
 _LEAF: dict[str, list[Colour]] = {
@@ -64,46 +71,66 @@ def procedural_churches(n: int, size: int = 128, seed: int = 0) -> tuple[Images,
     """
     import torch
 
-    from gancourse.data.images import DataError, Images
+    from gancourse.data.images import Images
 
-    if not isinstance(n, int) or n < 1:
-        raise DataError(f"n is {n!r}, expected a whole number of churches, at least 1.")
-    if not isinstance(size, int) or not 16 <= size <= 1024:
-        raise DataError(f"size is {size!r}, expected 16 to 1024 pixels.")
-    if not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise DataError(f"seed is {seed!r}, expected a whole number from 0 to 2**63 - 1.")
-    pixels = _rendered(n, size, seed) if n < _MANY else _cached(n, size, seed)
-    codes = torch.tensor([factors_of(seed, i) for i in range(n)])
-    factors = {name: codes[:, i].clone() for i, name in enumerate(FACTORS)}
-    return Images(torch.from_numpy(pixels), name=f"churches-v{VERSION}-{size}px-seed{seed}"), factors
+    pixels = pictures(n, size, seed)
+    return Images(torch.from_numpy(pixels), name=f"churches-v{VERSION}-{size}px-seed{seed}"), factor_table(n, seed)
 
 
-def factors_of(seed: int, index: int) -> list[int]:
+def factor_table(n: int, seed: int, only: Only | None = None) -> dict[str, Tensor]:
+    """The factors of n churches: for every name in FACTORS positions in its values, (n,) int64."""
+    import torch
+
+    codes = torch.tensor([factors_of(seed, i, only) for i in range(n)])
+    return {name: codes[:, i].clone() for i, name in enumerate(FACTORS)}
+
+
+def factors_of(seed: int, index: int, only: Only | None = None) -> list[int]:
     """The factors of one image, as positions in FACTORS' tuples, in their order."""
-    return _draw_factors(_rng(seed, index))
+    return _draw_factors(_rng(seed, index), only or {})
 
 
 def render(seed: int, index: int, size: int = 128) -> np.ndarray:
     """One church, (size, size, 3) uint8."""
     rng = _rng(seed, index)
-    codes = _draw_factors(rng)
-    return _picture(rng, {name: values[i] for (name, values), i in zip(FACTORS.items(), codes, strict=True)}, size)
+    return _picture(rng, _names(_draw_factors(rng, {})), size)
+
+
+def render_labelled(seed: int, index: int, size: int = 128, only: Only | None = None) -> np.ndarray:
+    """One church and its label map, (size, size, 4) uint8: red, green, blue, and the class's number in pen.CLASSES.
+
+    A pixel's class is the one that covers its centre. The first three channels are `render`'s where `only` is empty.
+    """
+    rng = _rng(seed, index)
+    classes = Image.new("L", (SUPER * size, SUPER * size))
+    picture = _picture(rng, _names(_draw_factors(rng, only or {})), size, classes)
+    return np.dstack([picture, np.asarray(classes)[SUPER // 2 :: SUPER, SUPER // 2 :: SUPER]])
 
 
 def _rng(seed: int, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([seed, index]))
 
 
-def _draw_factors(rng: np.random.Generator) -> list[int]:
-    return [int(u * len(values)) for u, values in zip(rng.random(len(FACTORS)), FACTORS.values(), strict=True)]
+def _draw_factors(rng: np.random.Generator, only: Only) -> list[int]:
+    """One number for each factor, whatever values it may take: so that a restricted church is the same in all else."""
+    codes = []
+    for u, (name, values) in zip(rng.random(len(FACTORS)).tolist(), FACTORS.items(), strict=True):
+        allowed = only.get(name, values)
+        codes.append(values.index(allowed[int(u * len(allowed))]))
+    return codes
 
 
-def _picture(rng: np.random.Generator, f: dict[str, str], size: int) -> np.ndarray:
+def _names(codes: list[int]) -> dict[str, str]:
+    return {name: values[i] for (name, values), i in zip(FACTORS.items(), codes, strict=True)}
+
+
+def _picture(rng: np.random.Generator, f: dict[str, str], size: int, classes: Image.Image | None = None) -> np.ndarray:
+    """The picture (size, size, 3); its label map, SUPER times as large, on the canvas `classes` if there is one."""
     side = 1 if f["sun"] == "right" else -1
     ground = 0.80 + 0.08 * rng.random()  # where the church stands, in parts of the picture
     horizon = ground - 0.05 - 0.07 * rng.random()
     sun = (0.5 + side * (0.24 + 0.22 * rng.random()), horizon * (0.12 + 0.4 * rng.random()))
-    if f["time"] in ("morning", "evening", "dusk"):
+    if f["time"] in scenery.LOW_SUN:
         sun = (sun[0], horizon * (0.62 + 0.3 * rng.random()))
     soft, low = scenery.sky(rng, size, f["time"], f["weather"], sun, horizon)
     light = scenery.light_of(f["time"], f["weather"], side, low)
@@ -111,7 +138,7 @@ def _picture(rng: np.random.Generator, f: dict[str, str], size: int) -> np.ndarr
     width = SUPER * size
     small = Image.fromarray(np.clip(soft + 0.5, 0, 255).astype(np.uint8))
     canvas = small.resize((width, width), Image.Resampling.NEAREST)
-    pen = ImageDraw.Draw(canvas)
+    pen = Pen(canvas, classes)
     grass = varied(rng, _GRASS[int(rng.random() * len(_GRASS))], 10)
     if f["weather"] == "snow":
         grass = mix(grass, (232, 236, 244), 0.84)
@@ -127,7 +154,7 @@ def _picture(rng: np.random.Generator, f: dict[str, str], size: int) -> np.ndarr
 
 
 def _trees(
-    pen: ImageDraw.ImageDraw, rng: np.random.Generator, f: dict[str, str], width: int, ground: float, light: Light,
+    pen: Pen, rng: np.random.Generator, f: dict[str, str], width: int, ground: float, light: Light,
     behind: bool,
 ) -> None:  # fmt: skip
     """Trees to the left and right of the church, behind it or nearer to the viewer."""
@@ -146,46 +173,68 @@ def _trees(
         y, tall = width * foot, width * tall * (1.12 if f["trees"] == "cypress" else 0.97)
         w = tall * 0.22
         shade = ink(scenery.lit(mix(leaf, (40, 60, 40), 0.5), light, 0.0))
-        pen.ellipse([int(x - w), int(y - w * 0.16), int(x + w), int(y + w * 0.16)], fill=shade)
+        pen.ellipse([int(x - w), int(y - w * 0.16), int(x + w), int(y + w * 0.16)], shade, "shadow")
         scenery.tree(pen, rng, f["trees"], x, y, tall, leaf, light, f["weather"] == "snow")
 
 
 # -- many --------------------------------------------------------------------------------------------------------
 
 
-def _chunk(seed: int, start: int, stop: int, size: int) -> np.ndarray:
-    return np.stack([render(seed, i, size).transpose(2, 0, 1) for i in range(start, stop)])
+def pictures(n: int, size: int, seed: int, only: Only | None = None) -> np.ndarray:
+    """The pixels of n churches, (n, 3, size, size) uint8, or with `only` (also an empty one) and their label maps,
+    (n, 4, size, size), as `render_labelled` gives them. Raises DataError for n, size or seed out of range.
+    """
+    from gancourse.data.images import DataError
+
+    if not isinstance(n, int) or n < 1:
+        raise DataError(f"n is {n!r}, expected a whole number of churches, at least 1.")
+    if not isinstance(size, int) or not 16 <= size <= 1024:
+        raise DataError(f"size is {size!r}, expected 16 to 1024 pixels.")
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise DataError(f"seed is {seed!r}, expected a whole number from 0 to 2**63 - 1.")
+    return _rendered(n, size, seed, only=only) if n < _MANY else _cached(n, size, seed, only)
 
 
-def _chunk_bytes(job: list[int]) -> bytes:
+def _chunk(seed: int, start: int, stop: int, size: int, only: Only | None = None) -> np.ndarray:
+    def one(i: int) -> np.ndarray:
+        return render(seed, i, size) if only is None else render_labelled(seed, i, size, only)
+
+    return np.stack([one(i).transpose(2, 0, 1) for i in range(start, stop)])
+
+
+def _chunk_bytes(job: list[Any]) -> bytes:
     """A worker's: the pixels of _chunk(*job)."""
     return _chunk(*job).tobytes()
 
 
-def _rendered(n: int, size: int, seed: int, out: np.ndarray | None = None) -> np.ndarray:
-    """(n, 3, size, size) uint8, into `out` if it is given; many of them by a process for every core."""
-    out = np.empty((n, 3, size, size), np.uint8) if out is None else out
+def _shape(n: int, size: int, only: Only | None) -> tuple[int, int, int, int]:
+    return n, 3 if only is None else 4, size, size
+
+
+def _rendered(n: int, size: int, seed: int, out: np.ndarray | None = None, only: Only | None = None) -> np.ndarray:
+    """As `pictures`, into `out` if it is given; many of them by a process for every core."""
+    out = np.empty(_shape(n, size, only), np.uint8) if out is None else out
     starts = set(range(0, n, _CHUNK))
     processes = min(workers.cores(), len(starts))
     if n >= _MANY and processes > 1:
-        jobs = [[seed, start, min(n, start + _CHUNK), size] for start in sorted(starts)]
+        jobs: list[list[Any]] = [[seed, start, min(n, start + _CHUNK), size, only] for start in sorted(starts)]
         with (
             contextlib.suppress(workers.WorkerError),  # then this process does what is left
             contextlib.closing(workers.answers(_chunk_bytes, jobs, processes)) as found,
         ):
             for place, data in found:
-                _, start, stop, _ = jobs[place]
-                out[start:stop] = np.frombuffer(data, np.uint8).reshape(-1, 3, size, size)
+                start, stop = jobs[place][1:3]
+                out[start:stop] = np.frombuffer(data, np.uint8).reshape(_shape(stop - start, size, only))
                 starts.remove(start)
     for start in sorted(starts):
-        out[start : start + _CHUNK] = _chunk(seed, start, min(n, start + _CHUNK), size)
+        out[start : start + _CHUNK] = _chunk(seed, start, min(n, start + _CHUNK), size, only)
     return out
 
 
-def _cached(n: int, size: int, seed: int) -> np.ndarray:
+def _cached(n: int, size: int, seed: int, only: Only | None = None) -> np.ndarray:
     """The images as a memory map of a file in the cache folder, rendered first where it is not there."""
-    path = cache_folder() / f"churches-v{VERSION}-{size}-{seed}-{n}.npy"
-    shape = (n, 3, size, size)
+    path = cache_folder() / f"churches-v{VERSION}-{size}-{seed}-{n}{_part(only)}.npy"
+    shape = _shape(n, size, only)
     with contextlib.suppress(OSError, ValueError, EOFError):  # absent or damaged: render again
         pixels = np.load(path, mmap_mode="c", allow_pickle=False)
         if pixels.shape == shape and pixels.dtype == np.uint8:
@@ -194,14 +243,22 @@ def _cached(n: int, size: int, seed: int) -> np.ndarray:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        _rendered(n, size, seed, pixels)
+        _rendered(n, size, seed, pixels, only)
         pixels.flush()
         del pixels
         os.replace(temporary, path)
         return np.load(path, mmap_mode="c", allow_pickle=False)
     except OSError as error:  # a full disk or a read-only home costs the time again, not the images
         print(f"gancourse: churches could not be cached in {path.parent} ({error.strerror})")
-        return _rendered(n, size, seed)
+        return _rendered(n, size, seed, only=only)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _part(only: Only | None) -> str:
+    """What a file's name says of labelled churches, and of the values that their factors may take."""
+    if only is None:
+        return ""
+    values = json.dumps({name: list(only[name]) for name in sorted(only)})
+    return f"-maps-v{MAPS_VERSION}-{hashlib.sha256(values.encode()).hexdigest()[:12]}"

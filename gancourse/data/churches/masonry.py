@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from PIL.ImageDraw import ImageDraw
+from gancourse.data.churches.pen import Pen
 
 Point = tuple[float, float, float]
 Colour = tuple[float, float, float]  # red, green, blue in [0, 255]
@@ -63,7 +63,7 @@ class View:
     """
 
     def __init__(
-        self, pen: ImageDraw, light: Light, yaw: float, eye: float, distance: float, middle: float, frame: Colour
+        self, pen: Pen, light: Light, yaw: float, eye: float, distance: float, middle: float, frame: Colour
     ) -> None:
         self.pen, self.light = pen, light
         self.cos, self.sin = turn(yaw)
@@ -103,8 +103,9 @@ class View:
         )
         return mix(c, light.haze, light.fog)
 
-    def polygon(self, points: list[Point], colour: Colour) -> None:
-        self.pen.polygon([self.pixel(p) for p in points], fill=ink(colour))
+    def polygon(self, points: list[Point], colour: Colour, kind: str) -> None:
+        """A face of a class of label maps, `kind`."""
+        self.pen.polygon([self.pixel(p) for p in points], ink(colour), kind)
 
 
 class Wall:
@@ -120,16 +121,18 @@ class Wall:
         """u metres along the wall, v up."""
         return self.origin[0] + self.along[0] * u, self.origin[1] + v, self.origin[2] + self.along[1] * u
 
-    def outline(self, uv: list[tuple[float, float]], colour: Colour, dim: float = 1.0) -> None:
+    def outline(self, uv: list[tuple[float, float]], colour: Colour, dim: float = 1.0, kind: str = "wall") -> None:
         """A polygon on the wall, shaded as the wall is."""
-        self.view.polygon([self.at(u, v) for u, v in uv], self.view.shade(colour, self.normal, dim))
+        self.view.polygon([self.at(u, v) for u, v in uv], self.view.shade(colour, self.normal, dim), kind)
 
-    def plain(self, uv: list[tuple[float, float]], colour: Colour) -> None:
+    def plain(self, uv: list[tuple[float, float]], colour: Colour, kind: str) -> None:
         """A polygon on the wall in just this colour."""
-        self.view.polygon([self.at(u, v) for u, v in uv], colour)
+        self.view.polygon([self.at(u, v) for u, v in uv], colour, kind)
 
-    def rectangle(self, u0: float, v0: float, u1: float, v1: float, colour: Colour, dim: float = 1.0) -> None:
-        self.outline([(u0, v0), (u1, v0), (u1, v1), (u0, v1)], colour, dim)
+    def rectangle(
+        self, u0: float, v0: float, u1: float, v1: float, colour: Colour, dim: float = 1.0, kind: str = "wall"
+    ) -> None:
+        self.outline([(u0, v0), (u1, v0), (u1, v1), (u0, v1)], colour, dim, kind)
 
     def masonry(self, colour: Colour) -> None:
         """The wall itself: darker towards the ground, where less of the sky is seen, with a plinth."""
@@ -140,11 +143,13 @@ class Wall:
         if self.origin[1] == 0:
             self.rectangle(0, 0, self.width, min(0.7, 0.08 * top), colour, 0.72)
 
-    def opening(self, u: float, v: float, width: float, height: float, kind: str, trim: Colour, fill: Colour) -> None:
+    def opening(
+        self, u: float, v: float, width: float, height: float, shape: str, trim: Colour, fill: Colour, kind: str
+    ) -> None:
         """A window or door, its foot's middle at (u, v): a frame in the wall's light, then the opening."""
         frame = max(0.16, 0.13 * width)
-        self.outline(arch(u, v - frame, width + 2 * frame, height + 2 * frame, kind), trim, 1.06)
-        self.plain(arch(u, v, width, height, kind), fill)
+        self.outline(arch(u, v - frame, width + 2 * frame, height + 2 * frame, shape), trim, 1.06)
+        self.plain(arch(u, v, width, height, shape), fill, kind)
 
 
 def arch(u: float, v: float, width: float, height: float, kind: str) -> list[tuple[float, float]]:
@@ -196,9 +201,9 @@ def gable_roof(view: View, x: float, z: float, width: float, depth: float, base:
             t = i / 4
             low_x, low_y = edge + (x - edge) * t, drop + (ridge - drop) * t
             corners = [(low_x, low_y, near), (low_x, low_y, far), (x, ridge, far), (x, ridge, near)]
-            view.polygon(corners, view.shade(roof, normal, 0.90 + 0.04 * i))
+            view.polygon(corners, view.shade(roof, normal, 0.90 + 0.04 * i), "roof")
         lip = [(edge, drop, near), (edge, drop, far), (edge, drop - 0.3, far), (edge, drop - 0.3, near)]
-        view.polygon(lip, view.shade(roof, (side, 0.0, 0.0), 0.62))
+        view.polygon(lip, view.shade(roof, (side, 0.0, 0.0), 0.62), "roof")
 
 
 # Half outlines of a tower's top: (radius, height), from the eaves up, as parts of the half width and of the rise.
@@ -222,13 +227,13 @@ def tower_top(
     if kind == "battlements":
         tooth = width / 7
         for wall in box_walls(view, x, z - h - 0.12, width + 0.24, width + 0.24, base, 1.3 * tooth):
-            wall.rectangle(0, -0.4 * tooth, wall.width, 0.3 * tooth, stone, 0.98)
+            wall.rectangle(0, -0.4 * tooth, wall.width, 0.3 * tooth, stone, 0.98, "top")
             for i in range(4):
                 u = 2 * i * wall.width / 7
-                wall.rectangle(u, 0, u + wall.width / 7, 1.3 * tooth, stone, 1.02)
+                wall.rectangle(u, 0, u + wall.width / 7, 1.3 * tooth, stone, 1.02, "top")
         return base + 1.3 * tooth
     if kind in _ROUND_TOPS:
-        _turned(view, _ROUND_TOPS[kind], x, z, h * 1.02, base, rise, roof)
+        _turned(view, _ROUND_TOPS[kind], x, z, h * 1.02, base, rise, roof, "top")
         return base + rise
     sides = 4 if kind == "pyramid" else 8
     reach = h * 1.10 * (math.sqrt(2) if sides == 4 else 1.0 / turn(22.5)[0])
@@ -240,7 +245,7 @@ def tower_top(
         length = math.sqrt(rise * rise + h * h)
         normal = (c * rise / length, h / length, s * rise / length)
         if view.faces(normal, ring[i]):
-            view.polygon([ring[i], ring[(i + 1) % sides], tip], view.shade(roof, normal))
+            view.polygon([ring[i], ring[(i + 1) % sides], tip], view.shade(roof, normal), "top")
     return base + rise
 
 
@@ -250,7 +255,7 @@ _SLICE_MIDDLES = [turn(d + 10) for d in range(0, 360, 20)]
 
 def _turned(
     view: View, profile: list[tuple[float, float]], x: float, z: float, radius: float, base: float, rise: float,
-    colour: Colour,
+    colour: Colour, kind: str,
 ) -> None:  # fmt: skip
     """A surface of revolution, as upright slices, each in its own light."""
     for i, (c, s) in enumerate(_SLICE_MIDDLES):
@@ -260,12 +265,12 @@ def _turned(
         (c0, s0), (c1, s1) = _SLICES[i], _SLICES[i + 1]
         left = [(x + radius * r * c0, base + rise * t, z + radius * r * s0) for r, t in profile]
         right = [(x + radius * r * c1, base + rise * t, z + radius * r * s1) for r, t in profile]
-        view.polygon(left + right[::-1], view.shade(colour, normal))
+        view.polygon(left + right[::-1], view.shade(colour, normal), kind)
 
 
 def drum(view: View, x: float, z: float, radius: float, base: float, height: float, colour: Colour) -> None:
     """A round wall."""
-    _turned(view, [(1.0, 0.0), (1.0, 1.0)], x, z, radius, base, height, colour)
+    _turned(view, [(1.0, 0.0), (1.0, 1.0)], x, z, radius, base, height, colour, "wall")
     _turned(
         view,
         [(1.07, 0.0), (1.07, 1.0)],
@@ -275,6 +280,7 @@ def drum(view: View, x: float, z: float, radius: float, base: float, height: flo
         base + height * 0.93,
         height * 0.09,
         mix(colour, (255, 255, 255), 0.2),
+        "wall",
     )
 
 
@@ -283,7 +289,7 @@ def finial(view: View, x: float, z: float, tip: float, size: float, gilt: Colour
     px, py = view.pixel((x, tip, z))
     s = view.scale * size * view.distance / (view.distance + z)
     w, colour = max(1, int(s * 0.07 + 0.5)), ink(gilt)
-    view.pen.rectangle([px - w, py - int(s), px + w, py + 1], fill=colour)
+    view.pen.rectangle([px - w, py - int(s), px + w, py + 1], colour, "gilt")
     arm, y = int(s * 0.32), py - int(s * 0.68)
-    view.pen.rectangle([px - arm, y - w, px + arm, y + w], fill=colour)
-    view.pen.ellipse([px - 2 * w, py - 2 * w, px + 2 * w, py + 2 * w], fill=colour)
+    view.pen.rectangle([px - arm, y - w, px + arm, y + w], colour, "gilt")
+    view.pen.ellipse([px - 2 * w, py - 2 * w, px + 2 * w, py + 2 * w], colour, "gilt")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from PIL.ImageDraw import ImageDraw
 
 from gancourse.data.churches.masonry import Colour, Light, Pixel, ink, mix, times, turn
+from gancourse.data.churches.pen import Pen
 
 SUPER = 3  # the canvas is this many times as wide as the image
 
@@ -29,6 +29,10 @@ TIMES: dict[str, tuple[Colour, Colour, Colour, Colour, Colour, Colour, Colour]] 
     "night": ((12, 18, 48), (28, 40, 86), (62, 80, 124), (0.27, 0.31, 0.47), (0.22, 0.25, 0.33),
               (50, 60, 96), (20, 27, 56)),
 }  # fmt: skip
+
+# How many random numbers a time and a weather draw that others do not draw; see `aligned`.
+LOW_SUN = ("morning", "evening", "dusk")  # these draw the sun's height once more
+STARS = {"clear": 46, "cloudy": 14}  # of a night, three numbers each
 
 
 @cache
@@ -82,8 +86,8 @@ def sky(rng: np.random.Generator, size: int, time: str, weather: str, sun: tuple
     dx, dy = x - np.float32(sun[0]), y - np.float32(sun[1])
     r2 = dx * dx + dy * dy
     if time == "night":
-        if weather in ("clear", "cloudy"):
-            _stars(rng, picture, horizon, 46 if weather == "clear" else 14)
+        if weather in STARS:
+            _stars(rng, picture, horizon, STARS[weather])
             disc = np.clip((np.float32(0.0016) - r2) * 1600, 0, 1)[..., None]
             picture += disc * (np.array((244, 240, 222), np.float32) - picture)
         picture += (np.float32(26.0) / (1 + r2 * 90))[..., None]
@@ -138,7 +142,13 @@ def lit(colour: Colour, light: Light, facing: float = 0.5) -> Colour:
     return mix(times(colour, (reach[0], reach[1], reach[2])), light.haze, light.fog)
 
 
-def hills(pen: ImageDraw, rng: np.random.Generator, width: int, horizon: float, colour: Colour, light: Light) -> None:
+def varied(rng: np.random.Generator, colour: Colour, by: float) -> Colour:
+    """The colour, moved by up to `by` levels in brightness and half as much in each channel."""
+    a, r, g, b = ((rng.random(4) - 0.5) * 2 * by).tolist()
+    return colour[0] + a + r / 2, colour[1] + a + g / 2, colour[2] + a + b / 2
+
+
+def hills(pen: Pen, rng: np.random.Generator, width: int, horizon: float, colour: Colour, light: Light) -> None:
     """Two ridges of hills, the farther one paler, down to the bottom of the canvas."""
     for far, height in ((0.72, 0.030 + 0.085 * rng.random()), (0.45, 0.012 + 0.05 * rng.random())):
         nodes = rng.random(7)
@@ -148,20 +158,20 @@ def hills(pen: ImageDraw, rng: np.random.Generator, width: int, horizon: float, 
         points: list[Pixel] = [
             (int(x), int(width * (horizon - height * r) + 0.5)) for x, r in zip(xs, ridge, strict=True)
         ]
-        pen.polygon([(0, width), *points, (width, width)], fill=ink(mix(lit(colour, light), light.haze, far)))
+        pen.polygon([(0, width), *points, (width, width)], ink(mix(lit(colour, light), light.haze, far)), "hill")
 
 
-def ground(pen: ImageDraw, width: int, horizon: float, colour: Colour, light: Light) -> None:
+def ground(pen: Pen, width: int, horizon: float, colour: Colour, light: Light) -> None:
     """A plain from the horizon to the viewer, darker and fuller in colour as it comes near."""
     near, far = lit(colour, light, 0.55), mix(lit(colour, light, 0.6), light.haze, 0.42)
     top, steps = int(width * horizon), 14
     for i in range(steps):
         t = i / (steps - 1)
         y = top + (width - top) * (i / steps) ** 1.5
-        pen.rectangle([0, int(y), width, width], fill=ink(mix(far, times(near, (0.93, 0.93, 0.93)), t**0.7)))
+        pen.rectangle([0, int(y), width, width], ink(mix(far, times(near, (0.93, 0.93, 0.93)), t**0.7)), "ground")
 
 
-def tree(pen: ImageDraw, rng: np.random.Generator, kind: str, x: float, foot: float, tall: float, leaf: Colour,
+def tree(pen: Pen, rng: np.random.Generator, kind: str, x: float, foot: float, tall: float, leaf: Colour,
          light: Light, snow: bool) -> None:  # fmt: skip
     """A tree `tall` pixels high whose trunk stands at (x, foot)."""
     side = 1 if light.direction[0] > 0 else -1
@@ -171,10 +181,10 @@ def tree(pen: ImageDraw, rng: np.random.Generator, kind: str, x: float, foot: fl
         body = mix(body, bright, 0.25)
     bark = lit((92, 70, 54), light, 0.2)
     wide = tall * (0.05 if kind == "broadleaf" else 0.035)
-    pen.rectangle([int(x - wide), int(foot - tall * 0.35), int(x + wide), int(foot)], fill=ink(bark))
+    pen.rectangle([int(x - wide), int(foot - tall * 0.35), int(x + wide), int(foot)], ink(bark), "tree")
 
     def blob(bx: float, by: float, rx: float, ry: float, colour: Colour) -> None:
-        pen.ellipse([int(bx - rx), int(by - ry), int(bx + rx), int(by + ry)], fill=ink(colour))
+        pen.ellipse([int(bx - rx), int(by - ry), int(bx + rx), int(by + ry)], ink(colour), "tree")
 
     if kind == "broadleaf":
         crown = foot - tall * 0.64
@@ -195,16 +205,16 @@ def tree(pen: ImageDraw, rng: np.random.Generator, kind: str, x: float, foot: fl
         for i in range(4):
             low, top = foot - tall * (0.12 + 0.20 * i), foot - tall * (0.50 + 0.167 * i)
             half = tall * (0.26 - 0.05 * i)
-            pen.polygon([(int(x - half), int(low)), (int(x + half), int(low)), (int(x), int(top))], fill=ink(dark))
+            pen.polygon([(int(x - half), int(low)), (int(x + half), int(low)), (int(x), int(top))], ink(dark), "tree")
             lit_side = [(int(x + side * half), int(low)), (int(x - side * half * 0.15), int(low)), (int(x), int(top))]
-            pen.polygon(lit_side, fill=ink(body))
+            pen.polygon(lit_side, ink(body), "tree")
             if snow:
                 edge = [
                     (int(x + side * half * 0.9), int(low)),
                     (int(x + side * half * 0.3), int(low)),
                     (int(x), int(top)),
                 ]
-                pen.polygon(edge, fill=ink(bright))
+                pen.polygon(edge, ink(bright), "tree")
     else:  # cypress
         middle, half = foot - tall * 0.52, tall * 0.11
         blob(x, middle, half, tall * 0.48, dark)

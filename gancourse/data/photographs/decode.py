@@ -63,8 +63,10 @@ def kind(data: bytes) -> str:
     raise BadPicture(f"no picture that Pillow decodes: begins with {data[:8].hex(' ') or 'nothing'}")
 
 
-def pixels(data: bytes, size: int) -> np.ndarray:
+def pixels(data: bytes, size: int, part: str = "whole") -> np.ndarray:
     """An encoded picture as (3, size, size) uint8: the shorter side resized to `size`, then the centre cut out.
+
+    part: "whole", or the half of it that is treated so, "left" or "right".
 
     Resized bilinearly with antialiasing, to the same pixels as torchvision's Resize(size) and CenterCrop(size) give.
     EXIF orientation is honoured, transparency laid on white; of several frames or pages the first is taken. Raises
@@ -80,6 +82,9 @@ def pixels(data: bytes, size: int) -> np.ndarray:
         raise
     except Exception as error:  # decoders raise many kinds: OSError, SyntaxError, struct.error, DecompressionBombError
         raise BadPicture(f"cannot be decoded ({type(error).__name__}: {str(error)[:100]})") from error
+    if part != "whole":
+        half = image.width // 2
+        image = image.crop((0, 0, half, image.height) if part == "left" else (half, 0, 2 * half, image.height))
     w, h = image.size
     if min(w, h) * 2 < size:
         raise BadPicture(f"is {w}x{h} pixels, too small: its shorter side must be at least {(size + 1) // 2}")
@@ -119,20 +124,22 @@ def reader(source: dict[str, str]) -> Callable[[str], bytes]:
     return read
 
 
-def chunk(read: Callable[[str], bytes], names: list[str], size: int) -> tuple[np.ndarray, list[list[Any]]]:
+def chunk(
+    read: Callable[[str], bytes], names: list[str], size: int, part: str = "whole"
+) -> tuple[np.ndarray, list[list[Any]]]:
     """(n, 3, size, size) pixels, and [place, why] for each picture that is broken; its pixels stay 0."""
     out = np.zeros((len(names), 3, size, size), np.uint8)
     bad: list[list[Any]] = []
     for i, name in enumerate(names):
         try:
-            out[i] = pixels(read(name), size)
+            out[i] = pixels(read(name), size, part)
         except (BadPicture, OSError) as error:
             bad.append([i, str(error)])
     return out, bad
 
 
 def work() -> None:
-    """Lines {"at", "names"} in, lines {"at", "crc", "bad"} or {"error"} out, after {"source", "size", "file"}."""
+    """Lines {"at", "names"} in, {"at", "crc", "bad"} or {"error"} out, after one {"source", "size", "part", "file"}."""
     with contextlib.suppress(ValueError):  # the parent decides what an interrupt means
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     task = json.loads(sys.stdin.readline() or "null")
@@ -142,7 +149,7 @@ def work() -> None:
     with open(task["file"], "r+b", buffering=0) as file:
         for line in sys.stdin:
             job = json.loads(line)
-            array, bad = chunk(read, job["names"], size)
+            array, bad = chunk(read, job["names"], size, task["part"])
             rows = array.reshape(-1).data
             if os.getppid() != parent:  # its successor may be at this file by now
                 return

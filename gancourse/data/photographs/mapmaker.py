@@ -42,6 +42,7 @@ class Source:
     most_bad: the share of them that may be broken before that is an error.
     identity: changes when the pictures do.
     others: ending -> number of files beside them that are not taken for pictures.
+    part: "whole", or the "left" or "right" half of each picture.
     """
 
     kind: str  # "lmdb" or "folder"
@@ -51,6 +52,7 @@ class Source:
     most_bad: float
     identity: str
     others: dict[str, int] = field(default_factory=dict)
+    part: str = "whole"
 
 
 def make(source: Source, size: int = 128, cache: str | Path | None = None) -> MappedImages:
@@ -204,7 +206,7 @@ def _decoded(source: Source, size: int, file: Path, jobs: list[int]) -> Generato
     """
     if not jobs:
         return
-    task = {"source": {"kind": source.kind, "path": str(source.path.resolve())}, "size": size}
+    task = {"source": {"kind": source.kind, "path": str(source.path.resolve())}, "size": size, "part": source.part}
     line = json.dumps(task | {"file": str(file.resolve())})
     waiting, answers = iter(jobs), SimpleQueue[dict[str, Any] | None]()
     lock = Lock()

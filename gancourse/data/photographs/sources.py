@@ -120,9 +120,14 @@ def _folder(folder: Path) -> Source:
     if not files:
         raise DataError(f"{folder} holds no pictures: no file in it ends in {', '.join(sorted(SUFFIXES))}.")
     names = [str(p.relative_to(folder)) for p in files]
-    about = hashlib.sha256(b"first frames of nine formats\n")  # a map made when there were three is made again
-    for name, file in zip(names, files, strict=True):
-        stat = file.stat()
-        about.update(f"{name}\n{stat.st_size} {stat.st_mtime_ns}\n".encode(errors="surrogatepass"))
     others = Counter(p.suffix.lower() or "no ending" for p in seen if p.suffix.lower() not in SUFFIXES)
-    return Source("folder", folder, folder.resolve().name or "pictures", names, 0.1, about.hexdigest(), dict(others))
+    return Source("folder", folder, folder.resolve().name or "pictures", names, 0.1, stamp(folder, names), dict(others))
+
+
+def stamp(folder: Path, names: list[str]) -> str:
+    """A hash of the files' names, sizes and times: it changes when the pictures do."""
+    about = hashlib.sha256(b"first frames of nine formats\n")  # a map made when there were three is made again
+    for name in names:
+        stat = (folder / name).stat()
+        about.update(f"{name}\n{stat.st_size} {stat.st_mtime_ns}\n".encode(errors="surrogatepass"))
+    return about.hexdigest()
