@@ -219,6 +219,8 @@ assert by_name["dcgan-mnist", 5]["precision"] < by_name["mlp-mnist", 50]["precis
 # %% [markdown]
 # P1 calls its MLP's digits satisfactory at 50 epochs and DCGAN's realistic at 5. The distance confirms the order. The
 # column of precision turns it round, and 5.7 asks why. The distance to the floor says how much of "realistic" is left to do.
+# (The last two rows are P1's generator under other recipes. The first of them is made in 5.11, the second in
+# [lesson 07](07_wasserstein.ipynb).)
 #
 # ### Who wrote the test set?
 #
@@ -707,7 +709,7 @@ plots.show(
 )
 for row in rows:
     print(
-        f"{row['run']:44} precision {row['precision']:.2f}  recall {row['recall']:.2f}  coverage {row['coverage']:.2f}"
+        f"{row['run']:54} precision {row['precision']:.2f}  recall {row['recall']:.2f}  coverage {row['coverage']:.2f}"
     )
 
 # %% [markdown]
@@ -1177,7 +1179,7 @@ plots.show(
 #
 # ## What we do not know yet
 #
-# - Why recall and coverage disagree on our best generator: does it repeat itself within a cluster?
+# - Why recall and coverage disagree on the generator of 5.11: does it repeat itself within a cluster?
 # - What each step of 5.11 is worth in long runs: `python -m gancourse reproduce best_recipe` asks, in many hours.
 # - How these scores behave on photographs, where no classifier of our own can help.
 # - What the axes of $z$ mean, and whether paths between samples are smooth: lesson 06.
