@@ -18,9 +18,9 @@ PROFILES = ("smoke", "laptop", "paper")
 class Data:
     """A kind of data that the command line trains on.
 
-    about: for the help of --data. open: (path or None, how many, whether fewer will do) -> images. score: (generator,
-    how many) -> what a card says of it. licence: of weights trained on it. augment: whether mirror images and
-    DiffAugment make sense.
+    about: for the help of --data. open: (path or None, how many, whether fewer will do) -> images, or pairs. score:
+    (generator, or networks by name; how many) -> what a card says of it. licence: of weights trained on it. augment:
+    whether mirror images and DiffAugment make sense.
     """
 
     about: str
@@ -35,8 +35,9 @@ class Trained:
     """Networks that `python -m gancourse train NAME` trains.
 
     network: their name in `models.networks`. data: one of DATA. options: profile -> what `models.networks` is given.
-    critic: settings of a `CriticRecipe`, where a critic is trained; None for Algorithm 1. config: settings of `Config`
-    that its recipe has. Options of the command line go before both.
+    critic: settings of a `CriticRecipe`, where a critic is trained; None for others. translation: settings of a
+    `Pix2PixRecipe` or a `CycleRecipe`, where networks of `models.translators` are. config: settings of `Config` that
+    its recipe has. Options of the command line go before all of them.
     """
 
     network: str
@@ -44,6 +45,14 @@ class Trained:
     options: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     critic: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    translation: Mapping[str, Any] | None = None
+
+    @property
+    def algorithm(self) -> str:
+        """Which of `training.algorithms` trains it, by its name: "minimax", "critic", "pix2pix", "cyclegan"."""
+        if self.translation is not None:
+            return self.network
+        return "minimax" if self.critic is None else "critic"
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,45 @@ def _churches(path: str | None, n: int, at_most: bool) -> Any:
     return images.subset(min(n, len(images)) if at_most else n)
 
 
+def _painted_maps(path: str | None, n: int, at_most: bool) -> Any:
+    from gancourse.data.churches.painting import map_pairs
+
+    if path is not None:
+        return _own_pairs(path, n, at_most)
+    return map_pairs(n)[0]
+
+
+def _own_pairs(path: str, n: int, at_most: bool) -> Any:
+    from gancourse.data.pairs import first_pairs
+    from gancourse.data.photographs.own_pairs import own_pairs
+
+    pairs = own_pairs(path)
+    return first_pairs(pairs, min(n, len(pairs)) if at_most else n)
+
+
+def _unpaired(before: str, after: str) -> Callable[[str | None, int, bool], Any]:
+    def opened(path: str | None, n: int, at_most: bool) -> Any:
+        from gancourse.data.churches import unpaired_churches
+        from gancourse.data.pairs import first_pairs
+        from gancourse.data.photographs.own_pairs import own_sides
+
+        if path is None:
+            return unpaired_churches(n, before, after)
+        sides = own_sides(path)
+        return first_pairs(sides, min(n, len(sides)) if at_most else n)
+
+    return opened
+
+
+def _translated(task: str) -> Callable[[Any, int], dict[str, float]]:
+    def scored(networks: Any, n: int) -> dict[str, float]:
+        from gancourse.course.studies import translations
+
+        return translations.scores(task, networks, n)
+
+    return scored
+
+
 def _digit_scores(G: Any, n: int) -> dict[str, float]:
     from gancourse.evaluation.generated import digit_scores
 
@@ -107,6 +155,22 @@ DATA = {
         "MIT, as the code.",
         augment=True,
     ),
+    "maps": Data(
+        "a folder of pairs, two pictures side by side in each file, or with folders a and b of equal names; default: "
+        "label maps of procedural churches at noon, and the churches",
+        _painted_maps,
+        _translated("maps"),
+        "MIT, as the code.",
+    ),
+    **{
+        name: Data(
+            f"a folder with folders a and b of pictures; default: procedural churches, {before} and {after}",
+            _unpaired(before, after),
+            _translated(name),
+            "MIT, as the code.",
+        )
+        for name, (before, after) in {"dusk": ("morning", "dusk"), "snow": ("clear", "snow")}.items()
+    },
 }
 
 CHURCH_WIDTH = {"smoke": 4, "laptop": 8, "paper": 64}  # of lesson 04's networks; 64 is P4's, as we read it

@@ -149,3 +149,8 @@ class UnalignedPairs:
         orders = [list(images.order(batch_size, rng)) for images in (self.a, self.b)]
         for index_a, index_b in zip(*orders, strict=False):
             yield scale(self.a.rows(index_a)), scale(self.b.rows(index_b))
+
+
+def first_pairs(data: AlignedPairs | UnalignedPairs, n: int) -> AlignedPairs | UnalignedPairs:
+    """The first n of both sides, n pairs where they are aligned. Raises DataError where a side has fewer."""
+    return replace(data, a=data.a.subset(n), b=data.b.subset(n))

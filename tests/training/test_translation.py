@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ def pictures(n: int = 8, seed: int = 0, size: int = 16) -> Images:
     return Images(torch.randint(0, 256, (n, 3, size, size), generator=rng, dtype=torch.uint8), name=f"made up {seed}")
 
 
-def made(name: str, **options: int) -> dict[str, nn.Module]:
+def made(name: str, **options: int) -> Any:
     torch.manual_seed(0)
     return translators(name, width=4, **({"size": 16} if name == "pix2pix" else {}), **options)
 
@@ -46,7 +47,7 @@ def of(algorithm: Pix2Pix | CycleGAN, epochs: int = 2, out=None, **config) -> Tr
     return Trainer(algorithm, pairs(pictures(seed=1), pictures(seed=2)), Config("t", epochs=epochs, **config), out)
 
 
-def trained(algorithm: Pix2Pix | CycleGAN, epochs: int = 2) -> Trainer:
+def trained(algorithm: Pix2Pix | CycleGAN, epochs: int = 2) -> Any:
     trainer = of(algorithm, epochs)
     trainer.fit(progress=False)
     return trainer
