@@ -26,7 +26,7 @@ from gancourse.training.translation import falling_rate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).resolve().parents[2]
-PLAIN = {"fast": False, "precision": "float32"}
+PLAIN: dict[str, Any] = {"fast": False, "precision": "float32"}
 KINDS = {"pix2pix": Pix2Pix, "cyclegan": CycleGAN}
 
 
