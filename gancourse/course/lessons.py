@@ -91,7 +91,7 @@ def _churches(path: str | None, n: int, at_most: bool) -> Any:
 
 
 def _painted_maps(path: str | None, n: int, at_most: bool) -> Any:
-    from gancourse.data.churches.painting import map_pairs
+    from gancourse.data.churches.tasks import map_pairs
 
     if path is not None:
         return _own_pairs(path, n, at_most)
@@ -106,14 +106,14 @@ def _own_pairs(path: str, n: int, at_most: bool) -> Any:
     return first_pairs(pairs, min(n, len(pairs)) if at_most else n)
 
 
-def _unpaired(before: str, after: str) -> Callable[[str | None, int, bool], Any]:
+def _unpaired(task: str) -> Callable[[str | None, int, bool], Any]:
     def opened(path: str | None, n: int, at_most: bool) -> Any:
-        from gancourse.data.churches import unpaired_churches
+        from gancourse.data.churches.tasks import unpaired
         from gancourse.data.pairs import first_pairs
         from gancourse.data.photographs.own_pairs import own_sides
 
         if path is None:
-            return unpaired_churches(n, before, after)
+            return unpaired(task, n)
         sides = own_sides(path)
         return first_pairs(sides, min(n, len(sides)) if at_most else n)
 
@@ -163,13 +163,13 @@ DATA = {
         "MIT, as the code.",
     ),
     **{
-        name: Data(
-            f"a folder with folders a and b of pictures; default: procedural churches, {before} and {after}",
-            _unpaired(before, after),
-            _translated(name),
+        task: Data(
+            f"a folder with folders a and b of pictures; default: procedural churches, {sides}",
+            _unpaired(task),
+            _translated(task),
             "MIT, as the code.",
         )
-        for name, (before, after) in {"dusk": ("morning", "dusk"), "snow": ("clear", "snow")}.items()
+        for task, sides in {"dusk": "in the morning and at dusk", "snow": "in summer and in snow"}.items()
     },
 }
 
@@ -270,7 +270,27 @@ LESSONS: dict[str, Lesson] = {
 }
 
 # Rows whose notebook is not written yet: only the command line knows them. With its notebook a row moves to LESSONS.
-UNWRITTEN: dict[str, Lesson] = {}
+UNWRITTEN: dict[str, Lesson] = {
+    "08_pix2pix": Lesson(
+        "Conditions and Pix2Pix",
+        "telling a generator what to make: a class, a label map; which loss does what, judged by the truth",
+        {"smoke": (1, 32), "laptop": (2, 1_000), "paper": (15, 6_000)},
+        {"pix2pix": Trained("pix2pix", "maps", {"smoke": {"width": 4}}, config={"batch_size": 4}, translation={})},
+        "dcgan",
+    ),
+    "09_cyclegan": Lesson(
+        "CycleGAN",
+        "morning to dusk and summer to snow without pairs; what is hidden in the snow",
+        {"smoke": (1, 16), "laptop": (2, 300), "paper": (4, 3_000)},
+        {
+            f"cyclegan-{task}": Trained(
+                "cyclegan", task, {"smoke": {"width": 4}}, config={"batch_size": 1, "lr": 5e-4}, translation={}
+            )
+            for task in ("dusk", "snow")
+        },
+        "dcgan",
+    ),
+}
 
 
 def trained() -> dict[str, tuple[str, Trained]]:

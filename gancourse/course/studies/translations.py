@@ -13,10 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse.data.churches import church_pairs, unpaired_churches
-from gancourse.data.churches.painting import map_pairs
+from gancourse.data.churches.tasks import map_pairs, true_pairs, unpaired
 from gancourse.data.images import scale
-from gancourse.data.pairs import AlignedPairs, UnalignedPairs
+from gancourse.data.pairs import AlignedPairs
 from gancourse.models.base import eval_mode
 from gancourse.models.catalogue import translators
 from gancourse.models.unet import painting
@@ -25,23 +24,6 @@ from gancourse.training import Config, CycleGAN, CycleRecipe, Pix2Pix, Pix2PixRe
 RUNS = Path("build/studies/runs")
 HELD_OUT = 4  # the seed of churches that judge; 0 to 3 train
 N_HELD_OUT = 300
-# task -> the two sides, and the other factors: one light, so that nothing but the factor itself tells the sides apart
-TASKS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "dusk": ("morning", "dusk", {"weather": ("clear", "cloudy")}),
-    "snow": ("clear", "snow", {"time": "noon"}),
-}
-
-
-def unpaired(task: str, n: int) -> UnalignedPairs:
-    """n churches of each side of a task, none on both: seeds 1 and 2."""
-    before, after, others = TASKS[task]
-    return unpaired_churches(n, before, after, **others)
-
-
-def true_pairs(task: str, n: int = N_HELD_OUT, seed: int = HELD_OUT) -> tuple[AlignedPairs, Tensor, dict[str, Tensor]]:
-    """n churches on both sides of a task, exactly aligned; their label maps and their factors on the first side."""
-    before, after, others = TASKS[task]
-    return church_pairs(n, before, after, seed=seed, **others)
 
 
 @torch.no_grad()
@@ -64,11 +46,11 @@ def pix2pix(job: dict[str, Any], progress: bool = False) -> Trainer:
 
 
 def cyclegan(job: dict[str, Any], progress: bool = False) -> Trainer:
-    """A run of CycleGAN to its end: job has key, task, pairs, epochs, batch, width, seed, and `recipe`."""
+    """A run of CycleGAN to its end: job has key, task, pairs, epochs, batch, lr, width, seed, and `recipe`."""
     torch.manual_seed(job["seed"])
     networks = translators("cyclegan", job["width"])
     algorithm = CycleGAN(**networks, recipe=CycleRecipe(**job["recipe"]))
-    config = Config("cyclegan", job["epochs"], job["batch"], seed=job["seed"])
+    config = Config("cyclegan", job["epochs"], job["batch"], lr=job["lr"], seed=job["seed"])
     return _to_its_end(job, algorithm, unpaired(job["task"], job["pairs"]), config, progress)
 
 
@@ -85,6 +67,11 @@ def map_judges(n: int, code: bool) -> tuple[Tensor, Tensor, Tensor, dict[str, Te
     return scale(pairs.a.pixels), scale(pairs.b.pixels), maps, factors
 
 
+def churches_by_day(n: int, seed: int) -> Tensor:
+    """n churches in the light of `map_pairs`, (n, 3, 64, 64) in [-1, 1]."""
+    return scale(map_pairs(n, seed=seed)[0].b.pixels)
+
+
 def paired(job: dict[str, Any], progress: bool = False) -> dict[str, nn.Module]:
     """What CycleGAN's generator reaches where it is given pairs: both directions, each trained on L1 alone.
 
@@ -96,7 +83,7 @@ def paired(job: dict[str, Any], progress: bool = False) -> dict[str, nn.Module]:
         torch.manual_seed(job["seed"])
         networks = translators("cyclegan", job["width"])
         algorithm = Pix2Pix(networks[way], networks["D_a"], Pix2PixRecipe(adversarial=0.0, decay=True))
-        config = Config("cyclegan", job["epochs"], job["batch"], seed=job["seed"])
+        config = Config("cyclegan", job["epochs"], job["batch"], lr=job["lr"], seed=job["seed"])
         trainer = _to_its_end(job | {"key": f"{job['key']}-{way}"}, algorithm, data, config, progress)
         found[way] = trainer.networks["G"]
     return found
