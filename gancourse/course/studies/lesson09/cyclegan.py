@@ -26,7 +26,7 @@ SEEDS = (0, 1, 2)
 
 
 def jobs(quick: bool) -> list[Job]:
-    """Seed by seed, so that a study that was stopped has whole tables; "paired" is the ceiling, "floors" trains none."""
+    """Seed by seed, so that a study that was stopped has whole tables; "paired" and "floors" are its two ends."""
     found = []
     for seed in SEEDS[: 1 if quick else None]:
         for task in TASKS:
