@@ -1,5 +1,6 @@
 """Training: Algorithm 1 as printed (step), what years added to it (recipe), critics (critic), all of it over epochs."""
 
+from gancourse.training.algorithms.conditional import ConditionalGAN
 from gancourse.training.algorithms.cyclegan import CycleGAN
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.algorithms.pix2pix import Pix2Pix
@@ -13,6 +14,7 @@ from gancourse.training.translation import CycleRecipe, Pix2PixRecipe
 
 __all__ = [
     "STATISTICS",
+    "ConditionalGAN",
     "Config",
     "CriticGAN",
     "CriticRecipe",

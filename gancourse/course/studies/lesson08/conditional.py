@@ -1,0 +1,63 @@
+"""A conditional GAN on digits, with a D that is told the class and with one that is not: does G do as it is told?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from gancourse.course.studies.runner import Job, Study
+from gancourse.course.studies.small_dcgan import image_figures
+from gancourse.data import sheets
+from gancourse.data.images import unscale
+from gancourse.data.mnist_digits import mnist
+from gancourse.data.pairs import LabelledImages
+from gancourse.evaluation.conditions import obedience
+from gancourse.models.base import Z_SIZE
+from gancourse.models.conditional import ConditionalDiscriminator, ConditionalGenerator
+from gancourse.training import ConditionalGAN, Config, Trainer
+
+SEEDS = (0, 1, 2)
+
+
+def jobs(quick: bool) -> list[Job]:
+    return [
+        {
+            "key": f"{'told' if told else 'not-told'}-{seed}",
+            "told": told,
+            "seed": seed,
+            "images": 500 if quick else 60_000,
+            "epochs": 1 if quick else 10,
+            "samples": 20 if quick else 500,
+        }
+        for seed in SEEDS[: 1 if quick else None]
+        for told in (True, False)
+    ]
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Train, and read what it makes of every class; the distance is that of as many of each class."""
+    torch.manual_seed(job["seed"])
+    G, D = ConditionalGenerator(), ConditionalDiscriminator(job["told"])
+    config = Config("conditional", job["epochs"], seed=job["seed"])
+    trainer = Trainer(ConditionalGAN(G, D), LabelledImages(mnist("train").subset(job["images"])), config, device="cpu")
+    trainer.fit(progress=False)
+    found, n = obedience(G, job["samples"]), job["samples"]
+    z = torch.randn(10 * n, Z_SIZE, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        images = G(z, torch.arange(10).repeat_interleave(n))
+    scores = image_figures(images)
+    return {
+        "obedience": round(found.mean, 4),
+        "shares": [round(share, 4) for share in found.shares.tolist()],
+        "variety": round(found.variety.nanmean().item(), 4),
+        **{name: scores[name] for name in ("classifier_fid", "kl", "confident")},
+        "strip": sheets.pack(unscale(images[torch.arange(10) * n])),
+    }
+
+
+STUDY = Study(
+    f"a conditional GAN on MNIST, with a D that is told the class and with one that is not, {len(SEEDS)} seeds",
+    jobs,
+    run,
+)

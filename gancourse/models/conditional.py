@@ -1,0 +1,67 @@
+"""A conditional pair for digits (Mirza and Osindero 2014): P1's MLPs, which are told the class beside z and the image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gancourse.models.base import Z_SIZE, ShapeError
+
+CLASSES = 10
+
+
+def one_hot(y: Tensor, n: int) -> Tensor:
+    """Labels y (n,) int64, 0 to 9 -> (n, 10) of zeros, with a one at each label. Raises ShapeError for other labels."""
+    if y.shape != (n,) or y.is_floating_point() or (n and not 0 <= int(y.min()) <= int(y.max()) < CLASSES):
+        between = f" from {int(y.min())} to {int(y.max())}" if y.numel() else ""
+        raise ShapeError(f"labels have shape {tuple(y.shape)}, {y.dtype}{between}; expected ({n},), int64, 0 to 9.")
+    return nn.functional.one_hot(y, CLASSES).float()
+
+
+class ConditionalGenerator(nn.Module):
+    """z (B, 100) and labels y (B,) -> digits (B, 1, 28, 28) in [-1, 1]: P1's layers, the first of them wider by 10."""
+
+    z_size = Z_SIZE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(Z_SIZE + CLASSES, 128),
+            nn.LeakyReLU(0.2),
+            nn.Linear(128, 256),
+            nn.LeakyReLU(0.2),
+            nn.Linear(256, 784),
+            nn.Tanh(),
+        )
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        if z.ndim != 2 or z.shape[1] != Z_SIZE:
+            raise ShapeError(f"z has shape {tuple(z.shape)}, expected (B, {Z_SIZE}): torch.randn(B, {Z_SIZE}).")
+        images: Tensor = self.net(torch.cat([z, one_hot(y, len(z))], 1))
+        return images.view(-1, 1, 28, 28)
+
+
+class ConditionalDiscriminator(nn.Module):
+    """Digits x (B, 1, 28, 28) in [-1, 1] and labels y (B,) -> logits (B,): P1's layers, the first of them wider by 10.
+
+    told False: it is shown a class and cannot use it, since ten zeros stand where the label would.
+    """
+
+    def __init__(self, told: bool = True) -> None:
+        super().__init__()
+        self.told = told
+        self.options = {"told": int(told)}
+        self.net = nn.Sequential(
+            nn.Linear(784 + CLASSES, 256),
+            nn.LeakyReLU(0.2),
+            nn.Linear(256, 128),
+            nn.LeakyReLU(0.2),
+            nn.Linear(128, 1),
+        )
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        if x.ndim != 4 or tuple(x.shape[1:]) != (1, 28, 28):
+            raise ShapeError(f"images have shape {tuple(x.shape)}, expected (B, 1, 28, 28).")
+        label = one_hot(y, len(x))
+        logits: Tensor = self.net(torch.cat([x.flatten(1), label if self.told else torch.zeros_like(label)], 1))
+        return logits.flatten()
