@@ -274,7 +274,7 @@ UNWRITTEN: dict[str, Lesson] = {
     "08_pix2pix": Lesson(
         "Conditions and Pix2Pix",
         "telling a generator what to make: a class, a label map; which loss does what, judged by the truth",
-        {"smoke": (1, 32), "laptop": (2, 1_000), "paper": (15, 6_000)},
+        {"smoke": (1, 32), "laptop": (2, 1_000), "paper": (8, 6_000)},
         {"pix2pix": Trained("pix2pix", "maps", {"smoke": {"width": 4}}, config={"batch_size": 4}, translation={})},
         "dcgan",
     ),

@@ -1,4 +1,4 @@
-"""A conditional pair for digits (Mirza and Osindero 2014): P1's MLPs, which are told the class beside z and the image."""
+"""A conditional pair for digits (Mirza and Osindero 2014): P1's MLPs, told the class beside z and beside the image."""
 
 from __future__ import annotations
 

@@ -59,10 +59,11 @@ def ship_translator(
         raw, file = save_safetensors(stored), f"{name}-{part.lower().replace('_', '-')}.safetensors"
         write_atomically(out / file, raw)
         files[part] = {"file": file, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+    network = type(networks[next(iter(files))]).__name__
     card = {
         "format": TRANSLATOR,
         "name": name,
-        "what": f"{type(networks[next(iter(files))]).__name__} of gancourse.models, trained on {config['data']['name']}",
+        "what": f"{network} of gancourse.models, trained on {config['data']['name']}",
         "model": kind,
         "options": options,
         "commands": [
