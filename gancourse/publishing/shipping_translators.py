@@ -27,7 +27,7 @@ from gancourse.training.config import Config
 from gancourse.training.provenance import commit
 from gancourse.training.run import Run
 
-N_SCORE = 300
+N_SCORE = 400
 
 
 def ship_translator(

@@ -35,7 +35,7 @@ def jobs(quick: bool) -> list[Job]:
                         "code": code,
                         "seed": seed,
                         "recipe": ARMS.get(arm, {}),
-                        "pairs": 16 if quick else 2400,
+                        "pairs": 16 if quick else 2000,
                         "epochs": 1 if quick else 5,
                         "batch": 4,
                         "width": 4 if quick else 16,

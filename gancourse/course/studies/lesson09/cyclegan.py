@@ -38,7 +38,7 @@ def jobs(quick: bool) -> list[Job]:
                         "arm": arm,
                         "seed": seed,
                         "recipe": ARMS.get(arm, {}),
-                        "pairs": 8 if quick else 800,
+                        "pairs": 8 if quick else 600,
                         "epochs": 2,
                         "batch": 1,
                         "lr": 5e-4,  # the paper's 2e-4 is for many more steps
