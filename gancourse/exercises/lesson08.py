@@ -38,12 +38,14 @@ def with_class(x, y):
     difficulty="easy",
     minutes=4,
     prompt=r"""
-    D's step needs fakes with their classes. These three lines make them; the second stood in published code. They run
-    without an error, and after a long training one thing still looks bad. Which? Write them right.
+    D's step needs fakes with their classes. These lines make them, and one like the second was published. They run
+    without an error, but after a long training one thing still looks bad. Which? Write them right.
 
-        z = torch.randn(n, 100)
-        y = torch.randint(0, 9, (n,))
-        return G(z, y), y
+    ```python
+    z = torch.randn(n, 100)
+    y = torch.randint(0, 9, (n,))
+    return G(z, y), y
+    ```
     """,
     hints=(
         "Draw ten thousand of these classes, and count each of them.",
@@ -76,7 +78,7 @@ def conditional_fakes(G, n):
     check=patches.check_receptive_field,
 )
 def receptive_field(kernels, strides):
-    """Pixels a side that one output of a stack of convolutions depends on; lists of whole numbers, first layer first."""
+    """Pixels a side that one output of a stack of convolutions depends on; lists of kernels and strides, in order."""
     r = 1
     for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
         r = (r - 1) * stride + kernel
@@ -102,7 +104,7 @@ def receptive_field(kernels, strides):
     check=patches.check_pixels_seen,
 )
 def pixels_seen(D, x):
-    """Pixels a side that a logit in the middle of D's answer depends on; x (1, C, H, W) is large enough to hold them."""
+    """Pixels a side that a logit in the middle of D's answer depends on; x (1, C, H, W) is larger than that."""
     D.eval()
     x = x.clone().requires_grad_()
     logits = D(x)
@@ -130,7 +132,7 @@ def pixels_seen(D, x):
     check=pix2pix_losses.check_d_loss,
 )
 def pix2pix_d_loss(D, x, y, fake):
-    """The loss of Pix2Pix's D, a scalar; x, y, fake (B, 3, H, W), D takes (B, 6, H, W) and gives logits (B, 1, H', W')."""
+    """The loss of Pix2Pix's D, a scalar; x, y, fake (B, 3, H, W), D: (B, 6, H, W) -> logits (B, 1, H', W')."""
     real_logits = D(torch.cat([x, y], 1))
     fake_logits = D(torch.cat([x, fake.detach()], 1))
     return (F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()) / 2
@@ -153,7 +155,7 @@ def pix2pix_d_loss(D, x, y, fake):
     check=pix2pix_losses.check_g_loss,
 )
 def pix2pix_g_loss(D, x, y, fake, weight):
-    """The loss of Pix2Pix's G, a scalar; x, y, fake (B, 3, H, W), D takes (B, 6, H, W) and gives logits (B, 1, H', W')."""
+    """The loss of Pix2Pix's G, a scalar; x, y, fake (B, 3, H, W), D: (B, 6, H, W) -> logits (B, 1, H', W')."""
     adversarial = F.softplus(-D(torch.cat([x, fake], 1))).mean()
     return adversarial + weight * (fake - y).abs().mean()
 
@@ -198,8 +200,8 @@ def best_constant(values, loss):
     hints=(
         "A mode belongs to each module, not to the network as a whole.",
         "First all of G into eval mode, then every `nn.Dropout` among `G.modules()` back into train mode.",
-        "`modes = [(m, m.training) for m in G.modules()]`; at the end `m.training = was` for each, since `m.train(was)` "
-        "would reach its children",
+        "`modes = [(m, m.training) for m in G.modules()]`; at the end `m.training = was` for each, since "
+        "`m.train(was)` would reach its children",
     ),
     check=painting.check_paint,
 )
@@ -227,9 +229,9 @@ def listing() -> str:
     difficulty="hard",
     minutes=15,
     prompt=r"""
-    `print(ex.listing())` shows Pix2Pix, D and its training loop, with line numbers. It runs, its losses look healthy,
-    and three lines are wrong; bugs like them were published. Find them: a dict `{line: "diagnosis", ...}` of three,
-    out of `the patches are too large`, `the condition is not shown`, `G stays in eval mode`, `the fakes are not
+    `print(ex.listing())` shows Pix2Pix, D and its training loop, with line numbers. It runs without an
+    error, and three lines are wrong; bugs like them were published. Find them: a dict `{line: "diagnosis", ...}` of
+    three, out of `the patches are too large`, `the condition is not shown`, `G stays in eval mode`, `the fakes are not
     detached`, `the fakes are stale`, `the targets are exchanged`, `D's loss is halved`, `L1 outweighs D`, `old
     gradients are left`.
     """,
@@ -246,6 +248,6 @@ def bug_hunt():
     """A dict: number of a line -> diagnosis, for the three lines that are wrong."""
     return {
         4: "the patches are too large",
-        18: "the condition is not shown",
-        28: "G stays in eval mode",
+        17: "the condition is not shown",
+        27: "G stays in eval mode",
     }

@@ -154,8 +154,8 @@ def check_paint(call: StudentFunction) -> str:
         _judge_painted(value, x, watch)
         if any(not torch.equal(a, b) for a, b in zip(G.state_dict().values(), state.values(), strict=True)):
             raise Wrong(
-                "G has changed: a forward of BatchNorm in train mode moves its running statistics, under `no_grad` too. "
-                "Put BatchNorm into eval mode, and leave dropout alone on."
+                "G has changed: a forward of BatchNorm in train mode moves its running statistics, under `no_grad` "
+                "too. Put BatchNorm into eval mode, and leave dropout alone on."
             )
         _judge_modes(watch)
         again = call(G, x.clone())

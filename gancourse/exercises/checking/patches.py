@@ -101,7 +101,7 @@ def check_receptive_field(call: StudentFunction) -> str:
 
 
 def _judge_of_patches(channels: int, *layers: tuple[int, int, int], norm: bool = True) -> nn.Sequential:
-    """A D of convolutions (kernel, stride, dilation), each but the first and last with BatchNorm; logits (B, 1, H, W)."""
+    """A D of convolutions (kernel, stride, dilation), BatchNorm behind all but the first and last: (B, 1, H', W')."""
     parts: list[nn.Module] = []
     inputs = channels
     for i, (kernel, stride, dilation) in enumerate(layers):

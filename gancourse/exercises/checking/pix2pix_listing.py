@@ -89,8 +89,8 @@ CAUSES = {
     "with stride 1 (PyTorch-GAN has four)",
     "the condition is not shown": "fakes come with the true picture in the place of x, so that D has only to look "
     "whether there is a map in front (LeeDoYup/DeblurGAN-tf #15)",
-    "G stays in eval mode": "`G.eval()` for the picture, and no `G.train()` after it: from the second epoch on there is "
-    "no dropout, and BatchNorm's statistics stand still (why another collection calls `train()` in every epoch: "
+    "G stays in eval mode": "`G.eval()` for the picture, and no `G.train()` after it: from the second epoch on there "
+    "is no dropout, and BatchNorm's statistics stand still (why another collection calls `train()` in every epoch: "
     "znxlwm/pytorch-generative-model-collections #9)",
 }
 _RIGHT = {
