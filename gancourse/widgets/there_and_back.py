@@ -28,7 +28,7 @@ NAMES = {"dusk": ("morning", "dusk"), "snow": ("summer", "snow")}
 class ThereAndBack(Tool):
     """One slider from a picture (0) over its translation (1) to what comes back (2), fading in between.
 
-    task: "dusk" or "snow". G_ab, G_ba: translators of pictures (B, 3, H, W) in [-1, 1]; None for the course's own. a, b:
+    task: "dusk" or "snow". G_ab, G_ba: translators of pictures (B, 3, H, W) in [-1, 1]; None for the shipped. a, b:
     pictures of the two sides, (n, 3, H, W) uint8 or in [-1, 1]; None for unseen churches.
     """
 

@@ -197,14 +197,13 @@ if found:
 # that it should*. Keep this in mind for later: when a generator does not do what its input says, ask first whether its judge could have
 # known.
 #
-# **Exercise 8.1: A condition beside the image** (easy, 5 minutes). A convolutional $D$ cannot take ten numbers beside an image, but
-# ten planes. Write it: images (B, 1, 28, 28) and labels (B,) become (B, 11, 28, 28), the image first, then a plane for every class,
-# all ones for the image's own and zeros for the others.
+# **Exercise: A class behind an image** (easy, 5 minutes). A convolution takes images, not numbers. So the class becomes ten planes behind the
+# image: plane $k$ is 1 everywhere where $k$ is the class, all others are 0. (A batch need not hold every class.)
 
 
 # %% tags=["exercise"]
 def my_with_class(x, y):
-    """Images x (B, 1, 28, 28) and labels y (B,), 0 to 9 -> (B, 11, 28, 28)."""
+    """Images x (B, 1, 28, 28) and their classes y (B,), int64, 0 to 9 -> (B, 11, 28, 28), float."""
     ...  # your code
 
 
@@ -306,26 +305,27 @@ print(f"four with stride 2, then one with 1: {four}")
 # The paper's 70 pixels, on pictures of 256, come from three convolutions with stride 2. A much copied version has four of them and
 # says 70 in its comments; it sees 94. At our 64 pixels two do, 34 pixels: about the size of a tower.
 #
-# **Exercise 8.2: Everybody's turn** (easy, 4 minutes). A published conditional GAN draws the classes for its fakes by the line below.
-# Its generator never learns one digit. Which, and why? Write the line as it should be.
+# **Exercise: The classes of fakes** (easy, 4 minutes). $D$'s step needs fakes with their classes. A published version draws the classes by
+# `torch.randint(0, 9, (n,))`. It runs without an error, and after a long training one thing still looks bad. Which? Write it right.
 
 
 # %% tags=["exercise"]
-def my_classes(n, rng):
-    """n classes for fakes, 0 to 9, all equally likely: (n,) int64. As published: torch.randint(0, 9, (n,), generator=rng)."""
+def my_conditional_fakes(G, n):
+    """n fakes, G(z, y) for z (n, 100) from N(0, I) and y (n,) uniform on the ten classes, and these y: a pair."""
     ...  # your code
 
 
 # %%
-ex.classes.check(my_classes)
+ex.conditional_fakes.check(my_conditional_fakes)
 
 # %% [markdown]
-# **Exercise 8.3: How far does one answer see?** (easy, 6 minutes). Write (8.3) for any stack of convolutions.
+# **Exercise: How far a logit sees** (medium, 8 minutes). Write (8.3) for any stack of convolutions, the first layer first. Begin with the last one, and go down
+# to the picture.
 
 
 # %% tags=["exercise"]
 def my_receptive_field(kernels, strides):
-    """Pixels a side that one output depends on; kernels and strides from the first layer to the last."""
+    """Pixels a side that one output of a stack of convolutions depends on; lists of kernels and strides, in order."""
     ...  # your code
 
 
@@ -333,18 +333,18 @@ def my_receptive_field(kernels, strides):
 ex.receptive_field.check(my_receptive_field)
 
 # %% [markdown]
-# **Exercise 8.4: Count it** (medium, 10 minutes). Formulas are easily applied to the wrong layers. Count the same number by the
-# gradient, for any `D` that maps images (B, channels, H, W) to a map of answers.
+# **Exercise: Ask the gradient** (medium, 10 minutes). Arithmetic needs to know the layers; a gradient does not. `D` gives logits (1, 1, H', W') for one picture `x`.
+# Return how many pixels a side a logit in the middle depends on. `D` comes in train mode and has BatchNorm: what would you find then?
 
 
 # %% tags=["exercise"]
-def my_counted_field(D, channels, size):
-    """Pixels a side of an image (1, channels, size, size) on which the answer in the middle depends."""
+def my_pixels_seen(D, x):
+    """Pixels a side that a logit in the middle of D's answer depends on; x (1, C, H, W) is larger than that."""
     ...  # your code
 
 
 # %%
-ex.counted_field.check(my_counted_field)
+ex.pixels_seen.check(my_pixels_seen)
 
 # %% [markdown]
 # ## 8.5 What does L1 do where the map leaves it open?
@@ -387,13 +387,13 @@ plots.show(
 # A greyish brown that no church is made of. The adversarial term can be satisfied by any one stone, as long as it is *a* stone: for
 # $D$ a wall of that brown is no wall. So the two terms do different things, and the rest of this lesson holds them to it.
 #
-# **Exercise 8.5: The best compromise** (easy, 5 minutes). A pixel has these values in so many pictures. Which constant has the
-# smallest mean loss?
+# **Exercise: What L1 paints alone** (easy, 6 minutes). `ex.walls()` holds the colours of 20 walls: 9 of limestone, 7 of brick, 4 of granite. Return the constant that makes the
+# mean loss as small as can be, for `loss="l1"` and for `loss="l2"`. Then predict, and look: is there such a stone?
 
 
 # %% tags=["exercise"]
 def my_best_constant(values, loss):
-    """values (n, channels) -> the constant (channels,) with the smallest mean loss; loss: "l1" or "l2"."""
+    """The constant (C,) with the smallest mean loss, "l1": |values - c|, "l2": (values - c)^2, to values (N, C)."""
     ...  # your code
 
 
@@ -441,30 +441,31 @@ for name in ("G", "D"):
 print("by hand and by the package: the same weights, bit for bit")
 
 # %% [markdown]
-# **Exercise 8.6: D's loss** (medium, 8 minutes). Write it yourself, from networks and a batch. It must not reach $G$.
+# **Exercise: What D is asked** (medium, 8 minutes). Write $D$'s loss: binary cross-entropy with target 1 for real pairs and 0 for fakes, the mean over patches and pictures of
+# each, the two added and halved. `fake` comes straight from $G$, which this step must not reach.
 
 
 # %% tags=["exercise"]
-def my_d_loss(D, x, y, fake):
-    """D's loss, a scalar: maps x, pictures y and G's pictures, (B, 3, H, W) each; D maps (B, 6, H, W) to logits."""
+def my_pix2pix_d_loss(D, x, y, fake):
+    """The loss of Pix2Pix's D, a scalar; x, y, fake (B, 3, H, W), D: (B, 6, H, W) -> logits (B, 1, H', W')."""
     ...  # your code
 
 
 # %%
-ex.d_loss.check(my_d_loss)
+ex.pix2pix_d_loss.check(my_pix2pix_d_loss)
 
 # %% [markdown]
-# **Exercise 8.7: G's loss** (medium, 8 minutes). And (8.4), with $\lambda = 100$.
+# **Exercise: What G pays** (medium, 7 minutes). And (8.4), with `weight` for $\lambda$.
 
 
 # %% tags=["exercise"]
-def my_g_loss(D, x, y, fake):
-    """G's loss, a scalar; as above."""
+def my_pix2pix_g_loss(D, x, y, fake, weight):
+    """The loss of Pix2Pix's G, a scalar; x, y, fake (B, 3, H, W), D: (B, 6, H, W) -> logits (B, 1, H', W')."""
     ...  # your code
 
 
 # %%
-ex.g_loss.check(my_g_loss)
+ex.pix2pix_g_loss.check(my_pix2pix_g_loss)
 
 # %% [markdown]
 # ## 8.7 What happens when we train it?
@@ -584,13 +585,13 @@ if found:
 # %% [markdown]
 # CHOICE-TEXT
 #
-# **Exercise 8.8: Paint with dropout on** (medium, 8 minutes). Write the mode that the table above was made with: BatchNorm uses what it has
-# stored, dropout stays on, and afterwards every part of $G$ is in the mode that it was in.
+# **Exercise: Dropout on, BatchNorm still** (medium, 8 minutes). Write the mode that the table above was made with: BatchNorm uses what it has stored and does not move
+# it, dropout stays on. Return $G$'s pictures of `x` so, without a gradient, and leave every part of $G$ in the mode that it had.
 
 
 # %% tags=["exercise"]
 def my_paint(G, x):
-    """What G makes of x (B, 3, H, W), BatchNorm in eval mode and dropout on; G is left as it was. No gradient."""
+    """G's pictures of x (B, 3, H, W), with dropout and with stored statistics; G is left as it was."""
     ...  # your code
 
 
@@ -632,17 +633,19 @@ widgets.draw_a_church()
 #
 # ## 8.13 What do published versions get wrong?
 #
-# **Exercise 8.9: Bug hunt** (hard, 12 minutes). This loop runs, and its pictures are poor. It has three bugs, each of which stands in
-# published code. Find the lines.
+# **Exercise: Three bugs in Pix2Pix** (hard, 15 minutes). `print(ex.listing())` shows Pix2Pix, its $D$ and its training loop, with line numbers.
+# It runs without an error, and three lines are wrong; bugs like them were published. Find them: a dict `{line: "diagnosis", ...}` of
+# three, out of `the patches are too large`, `the condition is not shown`, `G stays in eval mode`, `the fakes are not detached`, `the fakes
+# are stale`, `the targets are exchanged`, `D's loss is halved`, `L1 outweighs D`, `old gradients are left`.
 
 # %%
-ex.bug_hunt.question()
+print(ex.listing())
 
 # %% tags=["exercise"]
-my_lines = ...  # a list of line numbers
+my_bug_hunt = None  # your answer
 
 # %%
-ex.bug_hunt.check(my_lines)
+ex.bug_hunt.check(my_bug_hunt)
 
 # %% [markdown]
 # ## What we now know
