@@ -642,7 +642,8 @@ widgets.draw_a_church()
 print(ex.listing())
 
 # %% tags=["exercise"]
-my_bug_hunt = None  # your answer
+# A dict: line -> diagnosis, for three lines.
+my_bug_hunt = ...
 
 # %%
 ex.bug_hunt.check(my_bug_hunt)

@@ -45,10 +45,10 @@ def painted(G: nn.Module, x: Tensor, mode: str, seed: int = 0) -> Tensor:
 def scored(pictures: Tensor, n: int, code: bool) -> dict[str, float]:
     """Pictures (n, 3, 64, 64) in [-1, 1] of the n held-out maps, beside maps, true churches and factors."""
     _, y, maps, factors = translations.map_judges(n, code)
-    read = read_enlarged(pictures)
+    read, parts = read_enlarged(pictures), segment(pictures)
     found = {
-        "iou": mean_iou(segment(pictures), maps),
-        "pixels": (segment(pictures) == maps).double().mean().item(),
+        "iou": mean_iou(parts, maps),
+        "pixels": (parts == maps).double().mean().item(),
         "psnr": psnr(pictures, y).clamp(max=60).mean().item(),
         "ssim": ssim(pictures, y).mean().item(),
         "l1": (pictures - y).abs().mean().item() * 127.5,
