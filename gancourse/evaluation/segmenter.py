@@ -35,7 +35,7 @@ from gancourse.training.provenance import commit
 SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-segmenter.safetensors"
 TRAINED_ON, TESTED_ON = 3, 4  # seeds of churches
 _MAX_FILE = 8 << 20
-_BATCH = 100
+_BATCH = 25
 
 
 class Segmenter(nn.Module):
@@ -85,7 +85,7 @@ def load_segmenter(path: Path = SHIPPED) -> Segmenter:
         model.load_state_dict(restored(tensors_in(read_verified(path, card["sha256"], _MAX_FILE))))
     except Exception as error:  # whatever a foreign file makes json, safetensors or torch raise
         raise WeightsError(f"{path} holds no segmenter of churches: {str(error)[:200]}. {again}") from error
-    return model.eval().requires_grad_(False)
+    return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 @cache

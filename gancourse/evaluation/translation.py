@@ -31,20 +31,20 @@ def psnr(x: Tensor, y: Tensor) -> Tensor:
 def ssim(x: Tensor, y: Tensor) -> Tensor:
     """Structural similarity (Wang et al. 2004, eq. 13) of pictures (N, C, H, W) in [-1, 1]: (N,), 1 for equal ones.
 
-    Means, variances and the covariance in Gaussian windows of 11 pixels, sigma 1.5, each channel on its own; windows
-    that reach over the border are left out. Raises ShapeError for two shapes, and for sides below 11 pixels.
+    Means, variances and the covariance in Gaussian windows of 11 pixels, sigma 1.5, each channel on its own; what lies
+    beyond the border is mirrored. Raises ShapeError for two shapes, and for sides below 11 pixels.
     """
     _alike(x, y)
     if min(x.shape[2:]) < _WINDOW:
         raise ShapeError(f"pictures have {x.shape[2]}x{x.shape[3]} pixels, expected at least {_WINDOW} a side.")
-    a, b = (x.double() + 1) / 2, (y.double() + 1) / 2
-    at = torch.arange(_WINDOW, dtype=torch.float64) - _WINDOW // 2
+    a, b = (x.float() + 1) / 2, (y.float() + 1) / 2
+    at = torch.arange(_WINDOW, dtype=torch.float32) - _WINDOW // 2
     bell = torch.exp(-(at**2) / (2 * _SIGMA**2))
     bell /= bell.sum()
 
     def local(values: Tensor) -> Tensor:
         n, c, h, w = values.shape
-        planes = values.reshape(n * c, 1, h, w)
+        planes = functional.pad(values.reshape(n * c, 1, h, w), (_WINDOW // 2,) * 4, mode="reflect")
         return functional.conv2d(functional.conv2d(planes, bell.view(1, 1, 1, -1)), bell.view(1, 1, -1, 1))
 
     mean_a, mean_b = local(a), local(b)
@@ -53,7 +53,7 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
     likeness = ((2 * mean_a * mean_b + _C1) * (2 * covariance + _C2)) / (
         (mean_a**2 + mean_b**2 + _C1) * (var_a + var_b + _C2)
     )
-    return likeness.reshape(len(x), -1).mean(1).float()
+    return likeness.reshape(len(x), -1).mean(1)
 
 
 def enlarged(pictures: Tensor) -> Tensor:
