@@ -72,17 +72,17 @@ def conditional_fakes(G, n):
     """,
     hints=(
         "One output of a layer needs `kernel` of its inputs. How many do two neighbouring outputs need?",
-        "r neighbouring outputs have r - 1 gaps between them, each of `stride` inputs; the last window is kernel wide.",
-        "For each layer from the last to the first: `r = (r - 1) * stride + kernel`",
+        "Between n neighbouring outputs are n - 1 gaps, each of `stride` inputs; the last window is kernel wide.",
+        "For each layer from the last to the first: `side = (side - 1) * stride + kernel`",
     ),
     check=patches.check_receptive_field,
 )
 def receptive_field(kernels, strides):
     """Pixels a side that one output of a stack of convolutions depends on; lists of kernels and strides, in order."""
-    r = 1
+    side = 1
     for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
-        r = (r - 1) * stride + kernel
-    return r
+        side = (side - 1) * stride + kernel
+    return side
 
 
 @exercise(

@@ -65,14 +65,11 @@ def _judge_constant(answer: Any, values: Tensor, loss: str) -> None:
     best = _cost(middle if loss == "l1" else mean, values, loss)
     if close(_cost(found, values, loss), best, rtol=1e-6, atol=1e-9):
         return
-    rows, times = values.unique(dim=0, return_counts=True)
-    mode = rows[times.argmax()]
     cheapest = values[torch.stack([_cost(row, values, loss).sum() for row in values]).argmin()]
     mistakes = [
         (mean if loss == "l1" else middle, _OTHER[loss]),
         (values.mean().expand(channels), "One number for all channels: each has its own."),
-        (mode, "That is the value that comes most often: no difference is counted then by how large it is."),
-        (cheapest, "That is the best of the values themselves: the constant may be any colour, channel by channel."),
+        (cheapest, "That is one of the values, the best of them: the constant may be any colour, channel by channel."),
         ((values.amin(0) + values.amax(0)) / 2, "Halfway between the extremes: that makes the *largest* loss small."),
     ]
     for wrong, message in mistakes:
@@ -158,12 +155,13 @@ def check_paint(call: StudentFunction) -> str:
                 "too. Put BatchNorm into eval mode, and leave dropout alone on."
             )
         _judge_modes(watch)
+        now = [m.training for m in G.modules()]
+        left = _left(G, training)
         again = call(G, x.clone())
         if torch.equal(again, value):
             raise Wrong("Two calls paint the same picture: dropout is G's only noise, and it is to be drawn afresh.")
-        now = [m.training for m in G.modules()]
         if now != modes:
-            raise Wrong(_left(G, training))
+            raise Wrong(left)
     return (
         "Statistics from the training, and noise from the dropout: the same map gives another picture each time, and a "
         "picture does not depend on the others in its batch."
