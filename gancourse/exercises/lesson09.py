@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from gancourse.exercises.checking import cycle_listing, cycles, instance_norm as layers
+from gancourse.exercises.checking import cycle_listing, cycles
+from gancourse.exercises.checking import instance_norm as layers
 from gancourse.exercises.checking.engine import exercise
 from gancourse.exercises.checking.pool import check_exchange
 
@@ -121,23 +122,23 @@ def ends(channels):
     difficulty="medium",
     minutes=15,
     prompt=r"""
-    $D$ is shown earlier fakes again, so that it does not forget what $G$ once did (Shrivastava et al. 2017). `held` is a
-    list of at most `size` fakes, empty at first, which your function changes in place. For each fake of the batch:
-    while there is room, it is kept, and shown. Then a fair coin decides: either it is shown itself, or one of those held,
-    drawn at random, is shown, and the new one takes its place. Return the pictures to show, as many as came. `fakes`
-    come straight from $G$: neither what is kept nor what is shown may have its graph, and what is kept must be a copy.
-    With `size` 0 the fakes themselves are shown.
+    $D$ is shown earlier fakes again, so that it does not forget what $G$ once did (Shrivastava et al. 2017). `held` is
+    a list of at most `size` fakes, empty at first, which your function changes in place. For each fake of the batch:
+    while there is room, it is kept, and shown. Then a fair coin decides: either it is shown itself, or one of those
+    held, drawn at random, is shown, and the new one takes its place. Return the pictures to show, as many as came.
+    `fakes` come straight from $G$: neither what is kept nor what is shown may have its graph, and what is kept must be
+    a copy. With `size` 0 the fakes themselves are shown.
     """,
     hints=(
         "There are three cases for each fake. What is shown in each, and what does `held` look like afterwards?",
-        "`fakes.detach().clone()` at the top cares for graph and memory. `torch.rand(())` is a coin, `torch.randint(size, "
-        "()).item()` a place. Take the old one out before its place is taken.",
+        "`fakes.detach().clone()` at the top cares for graph and memory. `torch.rand(())` is a coin, and "
+        "`torch.randint(size, ())` a place. Take the old one out before its place is taken.",
         "`shown.append(held[i])`, and then `held[i] = fake`; at the end `torch.stack(shown)`",
     ),
     check=check_exchange,
 )
 def exchange(held, fakes, size):
-    """Pictures (B, C, H, W) to show to D, for fakes (B, C, H, W) from G; held: a list of at most `size` earlier ones."""
+    """What D is shown, (B, C, H, W), for fakes (B, C, H, W) from G; held: a list of at most `size` earlier ones."""
     shown = []
     for fake in fakes.detach().clone():
         if len(held) < size:

@@ -99,8 +99,8 @@ CAUSES = {
     "E": "nothing: the paper halves D's loss, so that D learns at half the rate of the translators",
     "F": "nothing: the translators want 1 for their fakes",
     "G": "nothing: first there, then back, and both of them learn from it",
-    "H": "G_ab is asked to leave a as it is, the one thing that it is to change: it should be shown b (fastai/course-v3 "
-    "PR #449)",
+    "H": "G_ab is asked to leave a as it is, the one thing that it is to change: it should be shown b "
+    "(fastai/course-v3 PR #449)",
     "I": "the weight of the identity is .5 lambda = 5: 0.1 is what a well-known course has",
 }
 

@@ -143,7 +143,10 @@ def check_exchange(call: StudentFunction) -> str:
     shown = call(none, fakes.clone(), 0)
     if not isinstance(shown, Tensor) or not torch.equal(shown, fakes) or none:
         raise Wrong("With size 0 there is no pool: the fakes themselves are shown, and none is kept.")
-    return "Half of what D sees is what G makes now, half is what it made up to some 50 steps ago and more."
+    return (
+        "Half of the fakes that D sees are new, half are older: with 50 places, and one picture a step, each stays for "
+        "100 steps on average."
+    )
 
 
 def _judge_coin(pool: _Watch) -> None:
