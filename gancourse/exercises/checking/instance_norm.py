@@ -127,7 +127,7 @@ def _ends(
 
 def check_ends(call: StudentFunction) -> str:
     """The check of `lesson09.ends`: ends(channels) -> a Module that keeps the pictures' shape."""
-    for channels, height, width in ((3, 12, 16), (1, 12, 16), (4, 9, 11)):
+    for channels, height, width in ((3, 20, 24), (1, 20, 24), (4, 17, 19)):
         net = call(channels)
         if not isinstance(net, nn.Module):
             raise Wrong(f"It returned {describe((net,))}: a Module is expected, an `nn.Sequential` for one.")
