@@ -8,6 +8,7 @@ from torch import nn
 from gancourse.exercises.checking import cycle_listing, cycles
 from gancourse.exercises.checking import instance_norm as layers
 from gancourse.exercises.checking.engine import exercise
+from gancourse.exercises.checking.hidden import check_jump
 from gancourse.exercises.checking.pool import check_exchange
 
 
@@ -195,7 +196,7 @@ def translators(G_ab, G_ba, D_a, D_b, a, b, cycle):
         "`torch.randint(2, fake.shape) * 2 - 1` is a coin for each number, -1 or 1. The noise is added to the fake.",
         "`noise = (torch.randint(2, fake.shape) * 2 - 1) * levels * 2 / 255`",
     ),
-    check=cycles.check_jump,
+    check=check_jump,
 )
 def jump(G_ab, G_ba, a, levels):
     """How many times larger the error of the way there and back is with noise on the fake; a (B, 3, H, W): a number."""

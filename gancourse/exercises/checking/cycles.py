@@ -1,8 +1,8 @@
-"""Checks of lesson 09's terms: the way there and back, the identity, what both translators minimise, hidden noise."""
+"""Checks of lesson 09's terms: the way there and back, the identity, what both translators minimise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,8 +14,6 @@ from gancourse.exercises.checking.gradient_penalty import judge_value
 from gancourse.exercises.checking.judging import Mistake, close
 
 _SHAPE = (2, 3, 5, 6)  # no two axes of a batch are equally long
-
-Loss = Callable[[nn.Module, nn.Module], Tensor]
 
 
 class _Translator(nn.Module):
@@ -41,11 +39,13 @@ def _pictures() -> tuple[Tensor, Tensor]:
     return torch.rand(_SHAPE) * 2 - 1, (torch.rand(_SHAPE) * 2 - 1) * 0.5 + 0.3
 
 
-def _l1(x: Tensor, y: Tensor) -> Tensor:
+def l1(x: Tensor, y: Tensor) -> Tensor:
+    """The mean of |x - y|, a scalar."""
     return (x - y).abs().mean()
 
 
-def _squares(x: Tensor, y: Tensor) -> Tensor:
+def squares(x: Tensor, y: Tensor) -> Tensor:
+    """The mean of (x - y)^2, a scalar."""
     return (x - y).square().mean()
 
 
@@ -92,16 +92,16 @@ def check_cycle_loss(call: StudentFunction) -> str:
     a, b = _pictures()
     value = _one_number(call(F, G, a.clone(), b.clone()))
     there, back = F(a), G(b)
-    right = _l1(G(there), a) + _l1(F(back), b)
+    right = l1(G(there), a) + l1(F(back), b)
     mistakes: list[Mistake] = [
         (
-            _l1(F(G(a)), a) + _l1(G(F(b)), b),
+            l1(F(G(a)), a) + l1(G(F(b)), b),
             "The order is exchanged: G_ab is given pictures of side a. The way of a is G_ba(G_ab(a)), first there and "
             "then back.",
         ),
-        (_l1(G(there), a), "Only the way of a is there: b goes to a and back as well, G_ab(G_ba(b))."),
-        (_l1(F(back), b), "Only the way of b is there: a goes to b and back as well, G_ba(G_ab(a))."),
-        (_squares(G(there), a) + _squares(F(back), b), "The differences are squared: absolute values, L1."),
+        (l1(G(there), a), "Only the way of a is there: b goes to a and back as well, G_ab(G_ba(b))."),
+        (l1(F(back), b), "Only the way of b is there: a goes to b and back as well, G_ba(G_ab(a))."),
+        (squares(G(there), a) + squares(F(back), b), "The differences are squared: absolute values, L1."),
         (
             (G(there) - a).abs().sum() + (F(back) - b).abs().sum(),
             "You sum over pixels and pictures: take the mean.",
@@ -112,12 +112,12 @@ def check_cycle_loss(call: StudentFunction) -> str:
         ),
         (right / 2, "This is half of it: the two means are added."),
         (10 * right, "The weight 10 comes later: return the two means, added."),
-        (_l1(there, a) + _l1(back, b), "This is one way only, G_ab(a) against a: the picture has to come back."),
+        (l1(there, a) + l1(back, b), "This is one way only, G_ab(a) against a: the picture has to come back."),
         (
-            _l1(G(there), there) + _l1(F(back), back),
+            l1(G(there), there) + l1(F(back), back),
             "What came back is compared with the fake: compare it with the picture it began as.",
         ),
-        (_l1(G(there), b) + _l1(F(back), a), "What came back is compared with the other side's picture."),
+        (l1(G(there), b) + l1(F(back), a), "What came back is compared with the other side's picture."),
         (
             (G(there) - a).mean().abs() + (F(back) - b).mean().abs(),
             "The mean comes before the absolute value: errors of different sign cancel.",
@@ -125,12 +125,12 @@ def check_cycle_loss(call: StudentFunction) -> str:
         ((G(there) - a).mean() + (F(back) - b).mean(), "The absolute value is missing: errors cancel."),
         (-right, "The sign is turned: the translators minimise what is lost."),
         (
-            _l1(F(b), b) + _l1(G(a), a),
+            l1(F(b), b) + l1(G(a), a),
             "This is the identity term, of a picture that is on its side already: here it goes there and back.",
         ),
     ]
     judge_value(value, right, mistakes, "two small translators")
-    cut = _l1(G(there.detach()), a) + _l1(F(back.detach()), b)
+    cut = l1(G(there.detach()), a) + l1(F(back.detach()), b)
     detached = (
         cut,
         "The value is right, but the fakes are detached: then only the way back learns. The way there must learn to "
@@ -149,9 +149,9 @@ def check_identity_loss(call: StudentFunction) -> str:
         F, G = _Translator(), _Translator()
         a, b = _pictures()
         value = _one_number(call(F, G, a.clone(), b.clone(), cycle))
-        same = _l1(F(b), b) + _l1(G(a), a)
-        right, of_b, of_a = cycle / 2 * same, cycle / 2 * _l1(F(b), b), cycle / 2 * _l1(G(a), a)
-        swapped = _l1(F(a), a) + _l1(G(b), b)
+        same = l1(F(b), b) + l1(G(a), a)
+        right, of_b, of_a = cycle / 2 * same, cycle / 2 * l1(F(b), b), cycle / 2 * l1(G(a), a)
+        swapped = l1(F(a), a) + l1(G(b), b)
         mistakes: list[Mistake] = [
             (
                 cycle / 2 * swapped,
@@ -159,11 +159,11 @@ def check_identity_loss(call: StudentFunction) -> str:
                 "to change. G_ab is shown b, which is there already. (fast.ai's course had this bug, PR #449.)",
             ),
             (
-                cycle / 2 * (_l1(G(b), b) + _l1(F(b), b)),
+                cycle / 2 * (l1(G(b), b) + l1(F(b), b)),
                 "G_ba is shown b as well: it is to change that. What it shall leave alone is a.",
             ),
             (
-                cycle / 2 * (_l1(F(a), a) + _l1(G(a), a)),
+                cycle / 2 * (l1(F(a), a) + l1(G(a), a)),
                 "G_ab is shown a as well: it is to change that. What it shall leave alone is b.",
             ),
             (same, "The weight is missing: half of `cycle`."),
@@ -175,16 +175,16 @@ def check_identity_loss(call: StudentFunction) -> str:
             (cycle / 4 * same, "This is half of it: the two means are added, then multiplied by half of `cycle`."),
             (of_b, "Only G_ab's half is there: G_ba shall leave a alone as well."),
             (of_a, "Only G_ba's half is there: G_ab shall leave b alone as well."),
-            (cycle / 2 * (_squares(F(b), b) + _squares(G(a), a)), "The differences are squared: L1, absolute values."),
+            (cycle / 2 * (squares(F(b), b) + squares(G(a), a)), "The differences are squared: L1, absolute values."),
             (
                 cycle / 2 * ((F(b) - b).abs().sum() + (G(a) - a).abs().sum()),
                 "You sum over pixels and pictures: take the mean.",
             ),
             (
-                cycle / 2 * (_l1(G(F(a)), a) + _l1(F(G(b)), b)),
+                cycle / 2 * (l1(G(F(a)), a) + l1(F(G(b)), b)),
                 "This is the cycle term: for the identity a picture passes one translator only.",
             ),
-            (cycle / 2 * (_l1(F(b), a) + _l1(G(a), b)), "G_ab(b) is compared with a: compare it with b itself."),
+            (cycle / 2 * (l1(F(b), a) + l1(G(a), b)), "G_ab(b) is compared with a: compare it with b itself."),
         ]
         if cycle != 10:
             mistakes = [(5 * same, "The weight is always 5: it is half of `cycle`, whatever that is."), *mistakes]
@@ -207,7 +207,7 @@ def check_translators(call: StudentFunction) -> str:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise Wrong(f"It returned {describe((pair,))}: a pair is expected, the loss and the optimiser.")
         value, optimiser = _one_number(pair[0]), pair[1]
-        rest = cycle * (_l1(G(F(a)), a) + _l1(F(G(b)), b))
+        rest = cycle * (l1(G(F(a)), a) + l1(F(G(b)), b))
         of_b, of_a = D_b(F(a)), D_a(G(b))
         lost_b, lost_a = (of_b - 1).square().mean(), (of_a - 1).square().mean()
         right = lost_a + lost_b + rest
@@ -281,118 +281,3 @@ def _judge_optimiser(optimiser: Any, networks: dict[str, nn.Module]) -> None:
             raise Wrong(f"Adam's betas are {tuple(group['betas'])}: CycleGAN's are (0.5, 0.999).")
         if group["weight_decay"]:
             raise Wrong(f"Adam has a weight decay of {group['weight_decay']:g}: CycleGAN uses none.")
-
-
-# --- what a fake hides -----------------------------------------------------------------------------------------------
-
-
-class _Smuggler(nn.Module):
-    """G_ab and G_ba in one: the fake keeps its picture in its faintest digits, and the way back reads it there.
-
-    All of a picture in [-1, 1] is hidden: the fake is a flat grey to the eye. It notes what it was given.
-    """
-
-    def __init__(self, back: bool) -> None:
-        super().__init__()
-        self.back, self.seen = back, list[Tensor]()
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.seen.append(x.detach().clone())
-        return 0.9 * (x - 0.1) / 0.02 + 0.03 if self.back else 0.1 + 0.02 * x
-
-
-def check_jump(call: StudentFunction) -> str:
-    """The check of `lesson09.jump`: jump(G_ab, G_ba, a, levels), how many times larger the cycle's error becomes."""
-    for levels in (2, 5):
-        there, back = _Smuggler(back=False), _Smuggler(back=True)
-        a = torch.rand(4, 3, 16, 20) * 1.8 - 0.9
-        value = call(there, back, a.clone(), levels)
-        if isinstance(value, Tensor) and value.numel() != 1:
-            raise Wrong(f"It returned shape {tuple(value.shape)}: one number is expected, a ratio of two means.")
-        try:
-            found = torch.tensor(float(value), dtype=torch.float64)
-        except (TypeError, ValueError):
-            raise Wrong(f"It returned {describe((value,))}: one number is expected, a ratio of two means.") from None
-        given, asked, fake = list(back.seen), list(there.seen), there(a)
-        if not asked:
-            raise Wrong("G_ab was never called: the fake is G_ab(a).")
-        if not all(close(x, a) for x in asked):
-            raise Wrong(
-                "G_ab was given pictures that are not `a`: the noise goes on the fake. An original with noise is "
-                "another picture, of which the way there hides its own account."
-            )
-        noises = [x - fake for x in _split(given, fake)]
-        noisy = [noise for noise in noises if float(noise.abs().max()) > 1e-6]
-        clean = [noise for noise in noises if float(noise.abs().max()) <= 1e-6]
-        if not noisy:
-            raise Wrong("G_ba was never given a fake with noise: add it to G_ab(a), before the way back.")
-        if not clean:
-            raise Wrong("G_ba was never given the fake as it is: the ratio needs its error without noise as well.")
-        _judge_noise(noisy[-1], levels)
-        with torch.no_grad():
-            before, after = _l1(back(fake), a), _l1(back(fake + noisy[-1]), a)
-            moved = _l1(back(fake + noisy[-1]), back(fake))
-            mistakes: list[Mistake] = [
-                (before / after, "The ratio is turned round: the error with noise, divided by the one without."),
-                (after - before, "This is the difference of the two errors: divide."),
-                (after, "This is the error with noise: divide it by the one without."),
-                (
-                    moved / before,
-                    "What came back with noise is compared with what came back without: compare both with `a`.",
-                ),
-                (
-                    _squares(back(fake + noisy[-1]), a) / _squares(back(fake), a),
-                    "The errors are squared: means of absolute differences.",
-                ),
-                (
-                    (_l1(fake + noisy[-1], a)) / _l1(fake, a),
-                    "The fakes are compared with `a`: they are no churches of that side. Send them back first.",
-                ),
-                (
-                    ((back(fake + noisy[-1]) - a).abs() / (back(fake) - a).abs()).mean(),
-                    "You divide pixel by pixel: divide the two means.",
-                ),
-                (after / before - 1, "This is how much is added: the ratio is one more."),
-            ]
-        judge_value(found, after / before, mistakes, f"noise of {levels} levels, on a pair that hides everything")
-    return (
-        "A change of two levels that nobody can see, and the way back loses its picture: most of it was not in what "
-        "one sees of the fake."
-    )
-
-
-def _split(given: list[Tensor], fake: Tensor) -> list[Tensor]:
-    """What the way back was given, batch by batch of the fake's size; several may have gone in as one."""
-    batches: list[Tensor] = []
-    for x in given:
-        if x.shape[1:] != fake.shape[1:] or len(x) % len(fake):
-            raise Wrong(f"G_ba was given {describe((x,))}: fakes of shape {tuple(fake.shape)} are expected.")
-        batches += x.split(len(fake))
-    return batches
-
-
-def _judge_noise(noise: Tensor, levels: int) -> None:
-    size = float(noise.abs().max())
-    right = 2 * levels / 255
-    if abs(size - right / 2) < 1e-5:
-        raise Wrong(
-            f"The noise is {levels}/255 of a range of length 1: our pictures lie in [-1, 1], of length 2, so that a "
-            "level is 2/255."
-        )
-    if abs(size - levels) < 1e-3:
-        raise Wrong(f"The noise is {levels} in [-1, 1]: it wipes out the picture. A level is 2/255 there.")
-    if abs(size - right) > 1e-5:
-        raise Wrong(
-            f"The largest change of a number is {size:.4g}: {levels} levels of [-1, 1] are {right:.4g}, up or down."
-        )
-    if not close(noise.abs(), torch.full_like(noise, right), atol=1e-5):
-        raise Wrong("The sizes of the changes differ: every number moves by just that many levels, up or down.")
-    up = noise > 0
-    if bool(up.all()) or not bool(up.any()):
-        raise Wrong("Every number moves the same way, which is a brighter picture: toss a coin for each.")
-    for axis, name in ((0, "picture"), (1, "channel"), (2, "row"), (3, "column")):
-        if bool((up == up.select(axis, 0).unsqueeze(axis)).all()):
-            raise Wrong(f"The coin is the same for each {name}: toss one for every number of the batch.")
-    share = float(up.double().mean())
-    if abs(share - 0.5) > 3 / up.numel() ** 0.5:
-        raise Wrong(f"{share:.0%} of the numbers move up: a coin for each, up or down equally often.")
