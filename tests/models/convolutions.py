@@ -29,7 +29,9 @@ P4 = (2, 4, 8, 16, 64)
 CRITIC = (2, 4, 6, 64, 128)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
-CHECKS_WITH_NETWORKS = {"gancourse.exercises.checking.critics"}
+CHECKS_WITH_NETWORKS = {
+    f"gancourse.exercises.checking.{name}" for name in ("critics", "painting", "patches", "pix2pix_losses")
+}
 QUICK_WORK = 30e6  # multiplications for one image; layers with more are "large" (P4's, at full width)
 
 

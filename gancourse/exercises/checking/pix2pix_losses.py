@@ -195,8 +195,7 @@ def check_d_loss(call: StudentFunction) -> str:
 def _known(item: Tensor, scene: _Scene) -> bool:
     """Whether D was shown known tensors of the right partner, in either order, one picture or the batch."""
     x, y, fake = scene.x, scene.y, scene.fake.detach()
-    pairs = [_pixels(x, y), _pixels(x, fake), _pixels(y, x), _pixels(fake, x), _pixels(y, fake)]
-    rows = torch.cat([*pairs])
+    rows = torch.cat([_pixels(x, y), _pixels(x, fake), _pixels(y, x), _pixels(fake, x), _pixels(y, fake)])
     return all(any(close(one, row) for row in rows) for one in item)
 
 
@@ -207,9 +206,7 @@ def _judge_other_pairs(item: Tensor, scene: _Scene) -> None:
         raise Wrong("D is shown a picture twice: the condition x belongs in front of it.")
     if close(first, torch.cat([fake, scene.y[0]])):
         raise Wrong("D is shown a fake and the true picture: it judges a picture beside its condition x.")
-    raise Wrong(
-        "D is shown other pairs than x with y, and x with the fake, picture by picture: are images shuffled, or scaled?"
-    )
+    raise Wrong("D is shown other pairs than x with y and x with the fake: are pictures shuffled, or scaled?")
 
 
 # --- G's -------------------------------------------------------------------------------------------------------------
@@ -242,10 +239,7 @@ def check_g_loss(call: StudentFunction) -> str:
             (weight * adversarial + l1, "The weight stands before the wrong term: it multiplies L1."),
             (weight * (adversarial + l1), "The weight multiplies both terms: L1 alone has it."),
             (adversarial + l1, "The weight is missing: it multiplies L1."),
-            (
-                adversarial + 100 * l1,
-                "The weight is written down as 100: take the one that is given.",
-            ),
+            (adversarial + 100 * l1, "The weight is written down as 100: take the one that is given."),
             (adversarial, "L1 is missing: its weight times the mean of |fake - y|."),
             (weight * l1, "Only L1 is there: the adversarial term is missing."),
             (
