@@ -14,7 +14,8 @@ import torch
 
 from gancourse import __main__ as cli
 from gancourse import pretrained
-from gancourse.course.lessons import DATA, LESSONS, PROFILES, trained
+from gancourse.course.datasets import DATA
+from gancourse.course.lessons import LESSONS, PROFILES, trained
 from gancourse.data import Images, mnist, mnist_digits
 from gancourse.publishing.shipping import train_command
 from gancourse.training import Config, CriticRecipe, Minimax, Recipe

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gancourse import stopping
-from gancourse.course.lessons import DATA, PROFILES, Trained, lengths_of, trained
+from gancourse.course.datasets import DATA
+from gancourse.course.lessons import PROFILES, Trained, lengths_of, trained
 
 _NETWORK = "options of the networks that have some, 0 or 1 for no and yes: deep=1 norm_g=0 channels=3"
 

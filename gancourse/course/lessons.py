@@ -15,22 +15,6 @@ PROFILES = ("smoke", "laptop", "paper")
 
 
 @dataclass(frozen=True)
-class Data:
-    """A kind of data that the command line trains on.
-
-    about: for the help of --data. open: (path or None, how many, whether fewer will do) -> images, or pairs. score:
-    (generator, or networks by name; how many) -> what a card says of it. licence: of weights trained on it. augment:
-    whether mirror images and DiffAugment make sense.
-    """
-
-    about: str
-    open: Callable[[str | None, int, bool], Any]
-    score: Callable[[Any, int], dict[str, float]]
-    licence: str
-    augment: bool = False
-
-
-@dataclass(frozen=True)
 class Trained:
     """Networks that `python -m gancourse train NAME` trains.
 
@@ -72,106 +56,6 @@ class Lesson:
     timed_as: str | None = None
     seconds_per_image: Callable[[], Mapping[str, float]] | None = None
 
-
-def _mnist(path: str | None, n: int, at_most: bool) -> Any:
-    from gancourse.data.mnist_digits import mnist
-
-    return mnist("train", path).subset(n)
-
-
-def _churches(path: str | None, n: int, at_most: bool) -> Any:
-    if path is None or path == "procedural":
-        from gancourse.data.churches import procedural_churches
-
-        return procedural_churches(n)[0]
-    from gancourse.data.photographs import open_pictures
-
-    images = open_pictures(path, 128)
-    return images.subset(min(n, len(images)) if at_most else n)
-
-
-def _painted_maps(path: str | None, n: int, at_most: bool) -> Any:
-    from gancourse.data.churches.tasks import map_pairs
-
-    if path is not None:
-        return _own_pairs(path, n, at_most)
-    return map_pairs(n)[0]
-
-
-def _own_pairs(path: str, n: int, at_most: bool) -> Any:
-    from gancourse.data.pairs import first_pairs
-    from gancourse.data.photographs.own_pairs import own_pairs
-
-    pairs = own_pairs(path)
-    return first_pairs(pairs, min(n, len(pairs)) if at_most else n)
-
-
-def _unpaired(task: str) -> Callable[[str | None, int, bool], Any]:
-    def opened(path: str | None, n: int, at_most: bool) -> Any:
-        from gancourse.data.churches.tasks import unpaired
-        from gancourse.data.pairs import first_pairs
-        from gancourse.data.photographs.own_pairs import own_sides
-
-        if path is None:
-            return unpaired(task, n)
-        sides = own_sides(path)
-        return first_pairs(sides, min(n, len(sides)) if at_most else n)
-
-    return opened
-
-
-def _translated(task: str) -> Callable[[Any, int], dict[str, float]]:
-    def scored(networks: Any, n: int) -> dict[str, float]:
-        from gancourse.course.studies import translations
-
-        return translations.scores(task, networks, n)
-
-    return scored
-
-
-def _digit_scores(G: Any, n: int) -> dict[str, float]:
-    from gancourse.evaluation.generated import digit_scores
-
-    return digit_scores(G, n)
-
-
-def _church_scores(G: Any, n: int) -> dict[str, float]:
-    from gancourse.evaluation import church_reader
-
-    return church_reader.scores(G)
-
-
-DATA = {
-    "mnist": Data(
-        "folder with MNIST/raw; default: the MNIST inside the package",
-        _mnist,
-        _digit_scores,
-        "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
-    ),
-    "churches": Data(
-        "LSUN's folder, one of pictures or a made map; default: procedural churches",
-        _churches,
-        _church_scores,
-        "MIT, as the code.",
-        augment=True,
-    ),
-    "maps": Data(
-        "a folder of pairs, two pictures side by side in each file, or with folders a and b of equal names; default: "
-        "label maps of procedural churches at noon, and the churches",
-        _painted_maps,
-        _translated("maps"),
-        "MIT, as the code.",
-    ),
-    **{
-        task: Data(
-            f"a folder with folders a and b of pictures; default: procedural churches, {sides}",
-            _unpaired(task),
-            _translated(task),
-            "MIT, as the code.",
-        )
-        for task, sides in {"dusk": "in the morning and at dusk", "snow": "in summer and in snow"}.items()
-    },
-}
 
 CHURCH_WIDTH = {"smoke": 4, "laptop": 8, "paper": 64}  # of lesson 04's networks; 64 is P4's, as we read it
 _WIDTHS = {profile: {"width": width} for profile, width in CHURCH_WIDTH.items()}
@@ -321,8 +205,3 @@ def command_of(network: str, critic: Mapping[str, Any] | None = None) -> str:
         return next((name for name, _ in rows), network)
     agree = {name: sum(1 if critic.get(k) == v else -1 for k, v in given.items()) for name, given in rows}
     return max(agree, key=lambda name: agree[name], default=network)
-
-
-def data_of(name: str) -> Data | None:
-    """The kind of data whose name a run's config has, such as "mnist-train"; None for pictures of the user's own."""
-    return DATA.get(name.split("-")[0])

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from safetensors.torch import save as save_safetensors
 
-from gancourse.course.lessons import DATA, Trained, trained
+from gancourse.course.datasets import DATA
+from gancourse.course.lessons import Trained, trained
 from gancourse.data.churches.dataset import VERSION
 from gancourse.files import write_atomically
 from gancourse.models.catalogue import TRANSLATORS, translators

@@ -87,15 +87,3 @@ def paired(job: dict[str, Any], progress: bool = False) -> dict[str, nn.Module]:
         trainer = _to_its_end(job | {"key": f"{job['key']}-{way}"}, algorithm, data, config, progress)
         found[way] = trainer.networks["G"]
     return found
-
-
-def scores(task: str, networks: Any, n: int) -> dict[str, Any]:
-    """What a card says of networks that translate: those of lesson 08 for "maps", of lesson 09 for the other tasks."""
-    n = min(n, N_HELD_OUT)
-    if task == "maps":
-        from gancourse.course.studies.lesson08 import judged as maps
-
-        return maps.scored(maps.painted(networks["G"], map_judges(n, False)[0], "dropout"), n, False)
-    from gancourse.course.studies.lesson09 import judged as cycles
-
-    return dict(cycles.both_ways(*cycles.translators_of(networks), task, n))

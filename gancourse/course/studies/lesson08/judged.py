@@ -97,3 +97,9 @@ def figures(G: nn.Module, n: int, code: bool) -> dict[str, Any]:
     found |= choices(G, n, code)
     found["strip"] = sheets.pack(unscale(painted(G, x[:N_SHOWN], "dropout")))
     return found
+
+
+def of_a_card(networks: dict[str, nn.Module], n: int) -> dict[str, float]:
+    """What a card says of "G", painted with dropout on from plain maps."""
+    n = min(n, translations.N_HELD_OUT)
+    return scored(painted(networks["G"], translations.map_judges(n, False)[0], "dropout"), n, False)

@@ -127,3 +127,8 @@ def figures(networks: Mapping[str, nn.Module], task: str, n: int) -> dict[str, A
     shown = there(a[:N_SHOWN])
     found["strip"] = sheets.pack(unscale(torch.cat([shown, back(shown)])))
     return found
+
+
+def of_a_card(networks: Mapping[str, nn.Module], task: str, n: int) -> dict[str, dict[str, float]]:
+    """What a card says of "G_ab" and "G_ba": the scores of both ways."""
+    return both_ways(*translators_of(networks), task, min(n, translations.N_HELD_OUT))
