@@ -41,7 +41,7 @@ _BATCH = 25
 class Segmenter(nn.Module):
     """Pictures (B, 3, H, W) in [-1, 1] -> logits of CLASSES, (B, 12, H, W); H and W multiples of 4.
 
-    A small U-Net: two halvings, two doublings, and what each halving saw handed over.
+    A small U-Net: two halvings, two doublings, and what each halving saw handed over. ShapeError for other pictures.
     """
 
     def __init__(self, width: int = 24) -> None:
@@ -121,7 +121,7 @@ def intersection_over_union(found: Tensor, truth: Tensor) -> Tensor:
 
 
 def mean_iou(found: Tensor, truth: Tensor) -> float:
-    """The mean of `intersection_over_union` over the classes that are in the truth."""
+    """The mean of `intersection_over_union` of maps (N, H, W) over the classes that are in the truth."""
     there = torch.bincount(truth.flatten().long(), minlength=len(CLASSES)) > 0
     return intersection_over_union(found, truth)[there].mean().item()
 

@@ -81,7 +81,10 @@ def error_inside(x: Tensor, y: Tensor, maps: Tensor, name: str) -> float:
 
 
 def colourfulness(x: Tensor, maps: Tensor, name: str) -> float:
-    """The mean distance of a class's pixels from grey, in levels of 255: of each from its own mean over R, G and B."""
+    """The mean distance of a class's pixels from grey, in levels of 255: of each from its own mean over R, G and B.
+
+    x: pictures (N, 3, H, W) in [-1, 1]. maps: their label maps (N, H, W). name: one of CLASSES.
+    """
     grey = x.mean(1, keepdim=True)
     away = (x - grey).square().sum(1).sqrt()
     return (away[maps == CLASSES.index(name)].mean() * 127.5).item()

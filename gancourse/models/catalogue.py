@@ -109,11 +109,11 @@ TRANSLATORS: dict[str, tuple[str, ...]] = {"pix2pix": ("G", "D"), "cyclegan": ("
 
 
 def translators(name: str, width: int = 16, size: int = 64, conditional: int = 1) -> dict[str, nn.Module]:
-    """Fresh networks that translate pictures, by their names in `TRANSLATORS`, initialised by `init_dcgan`.
+    """Fresh networks that translate pictures (Isola et al. 2017, 6.1; Zhu et al. 2017, 7.2), by `TRANSLATORS`' names.
 
     name: "pix2pix", a `UNet` and a `PatchDiscriminator` twice as wide, of 34 pixels; "cyclegan", two
         `ResNetTranslator` of four blocks and two discriminators as wide as they, of 34 pixels, with InstanceNorm.
-    width: of the generators. size: of pix2pix's pictures. conditional: 0 for a D of pix2pix that sees no condition.
+    Initialised by `init_dcgan`. width: of the generators. size: of pix2pix's pictures. conditional: 0 for a D of pix2pix that sees no condition.
     Raises ValueError for another name, and as the networks do.
     """
     if name not in TRANSLATORS:

@@ -19,7 +19,10 @@ def one_hot(y: Tensor, n: int) -> Tensor:
 
 
 class ConditionalGenerator(nn.Module):
-    """z (B, 100) and labels y (B,) -> digits (B, 1, 28, 28) in [-1, 1]: P1's layers, the first of them wider by 10."""
+    """z (B, 100) and labels y (B,) -> digits (B, 1, 28, 28) in [-1, 1]: P1's layers, the first of them wider by 10.
+
+    ShapeError for another z, and for labels that are no digits.
+    """
 
     z_size = Z_SIZE
 
@@ -44,7 +47,8 @@ class ConditionalGenerator(nn.Module):
 class ConditionalDiscriminator(nn.Module):
     """Digits x (B, 1, 28, 28) in [-1, 1] and labels y (B,) -> logits (B,): P1's layers, the first of them wider by 10.
 
-    told False: it is shown a class and cannot use it, since ten zeros stand where the label would.
+    told False: it is shown a class and cannot use it, since ten zeros stand where the label would. ShapeError for other
+    images, and for labels that are no digits.
     """
 
     def __init__(self, told: bool = True) -> None:

@@ -87,7 +87,8 @@ class PatchDiscriminator(nn.Module):
     channels: 6 for a condition and a picture, one behind the other, 3 for a picture alone. halvings: convolutions with
     stride 2; two with stride 1 follow. A logit sees `receptive_field(halvings)` pixels. width: channels of the first;
     each next one has twice as many, at most 8 times. norm: "batch" (Pix2Pix) or "instance" (CycleGAN), none in the
-    first and the last (Isola et al. 2017, 6.1.2; Zhu et al. 2017, 7.2).
+    first and the last (Isola et al. 2017, 6.1.2; Zhu et al. 2017, 7.2). Raises ValueError for another norm, and for no
+    halving; ShapeError for pictures of other channels.
     """
 
     def __init__(self, channels: int = 6, width: int = 32, halvings: int = 2, norm: str = "batch") -> None:

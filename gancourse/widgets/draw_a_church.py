@@ -47,7 +47,8 @@ class DrawAChurch(Tool):
 
     By pointer, or by the sliders x and y and the button Paint. G: pictures of maps (B, 3, 64, 64) in [-1, 1] -> such
     pictures; None for the course's own. maps: (n, 64, 64) numbers of CLASSES to start from; None for six churches.
-    .memory holds the map and the strokes before it.
+    .memory holds the map and the strokes before it. A LatentError, of maps of another shape or a G that cannot be used,
+    is shown in the picture's place.
     """
 
     title = "Draw a church"

@@ -39,10 +39,11 @@ def test_every_skip_carries_something():
     with torch.no_grad():
         whole = G(x)
         for i, layer in enumerate(G.up[1:], start=1):
-            kept = layer[1].weight.clone()
-            layer[1].weight[kept.shape[0] // 2 :] = 0  # the rows of the skip
+            weight = next(layer.parameters())
+            kept = weight.clone()
+            weight[kept.shape[0] // 2 :] = 0  # the rows of the skip
             assert not torch.equal(G(x), whole), i
-            layer[1].weight.copy_(kept)
+            weight.copy_(kept)
         assert torch.equal(G(x), whole)
 
 
@@ -101,8 +102,8 @@ def test_cyclegans_generator_keeps_the_size_and_has_no_affine_norm():
     block, x = ResidualBlock(4), torch.randn(1, 4, 8, 8)
     for part in block.modules():
         if isinstance(part, nn.Conv2d):
-            nn.init.zeros_(part.weight)
-            part.bias.data.zero_()
+            for parameter in part.parameters():
+                nn.init.zeros_(parameter)
     assert torch.equal(block(x), x)
 
 

@@ -46,7 +46,7 @@ def coded(maps: Tensor, factors: dict[str, Tensor], name: str = "coded label map
 def map_pairs(
     n: int, size: int = 64, seed: int = 0, code: bool = False
 ) -> tuple[AlignedPairs, Tensor, dict[str, Tensor]]:
-    """n label maps in colours and the churches that they are of, by day; the maps as numbers; and the factors.
+    """n label maps in colours and the churches that they are of, by day; the maps as numbers (n, size, size); factors.
 
     code: whether the maps tell stone and roof, `coded`, or leave them open, `painted`. Raises DataError as
     `labelled_churches` does.
@@ -63,6 +63,6 @@ def unpaired(task: str, n: int) -> UnalignedPairs:
 
 
 def true_pairs(task: str, n: int, seed: int) -> tuple[AlignedPairs, Tensor, dict[str, Tensor]]:
-    """n churches on both sides of one of TASKS, exactly aligned; their label maps; their factors on the first side."""
+    """n churches on both sides of one of TASKS, exactly aligned; their maps (n, 64, 64); factors of the first side."""
     before, after, others = TASKS[task]
     return church_pairs(n, before, after, seed=seed, **others)

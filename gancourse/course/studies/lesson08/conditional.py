@@ -21,6 +21,7 @@ SEEDS = (0, 1, 2)
 
 
 def jobs(quick: bool) -> list[Job]:
+    """Each seed with a D that is told and one that is not."""
     return [
         {
             "key": f"{'told' if told else 'not-told'}-{seed}",

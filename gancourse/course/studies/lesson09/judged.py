@@ -70,7 +70,7 @@ def floors(task: str, n: int) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def cycle_errors(networks: Mapping[str, nn.Module], a: Tensor, seed: int = 0) -> dict[str, float]:
-    """The L1 distance of the way there and back, in levels of 255: as it is, and with noise on the picture half-way.
+    """The L1 distance of the way there and back of a (N, 3, H, W), in levels of 255: as it is, and with noise half-way.
 
     noise: each channel of each pixel NOISE levels up or down. rounded: the picture half-way in whole levels of 255, as
     a file would keep it.
