@@ -270,7 +270,7 @@ def train_reader(
 
 
 def roughened(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Images (B, 3, H, W), every second one blurred by a factor of 2 or 4, then noise of a strength of each one's own."""
+    """Images (B, 3, H, W), every second one blurred by a factor of 2 or 4, then with noise of its own strength."""
     k = 2 if torch.rand((), generator=rng) < 0.5 else 4
     blurred = functional.interpolate(functional.avg_pool2d(x[::2], k), scale_factor=k, mode="bilinear")
     x = x.clone()

@@ -113,7 +113,8 @@ def translators(name: str, width: int = 16, size: int = 64, conditional: int = 1
 
     name: "pix2pix", a `UNet` and a `PatchDiscriminator` twice as wide, of 34 pixels; "cyclegan", two
         `ResNetTranslator` of four blocks and two discriminators as wide as they, of 34 pixels, with InstanceNorm.
-    Initialised by `init_dcgan`. width: of the generators. size: of pix2pix's pictures. conditional: 0 for a D of pix2pix that sees no condition.
+    width: of the generators. size: of pix2pix's pictures. conditional: 0 for a D of pix2pix that sees no condition.
+    All are initialised by `init_dcgan`.
     Raises ValueError for another name, and as the networks do.
     """
     if name not in TRANSLATORS:

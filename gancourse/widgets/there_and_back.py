@@ -29,8 +29,8 @@ class ThereAndBack(Tool):
     """One slider from a picture (0) over its translation (1) to what comes back (2), fading in between.
 
     task: "dusk" or "snow". G_ab, G_ba: translators of pictures (B, 3, H, W) in [-1, 1]; None for the shipped. a, b:
-    pictures of the two sides, (n, 3, H, W) uint8 or in [-1, 1]; None for unseen churches. A LatentError, of another task
-    or of translators that cannot be used, is shown in the picture's place.
+    pictures of the two sides, (n, 3, H, W) uint8 or in [-1, 1]; None for unseen churches. A LatentError, of another
+    task or of translators that cannot be used, is shown in the picture's place.
     """
 
     title = "There and back"

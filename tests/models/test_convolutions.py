@@ -111,7 +111,13 @@ def test_every_width_that_is_written_anywhere_is_computed():
     studies = {
         job["width"] for n in runner.names() for q in (True, False) for job in runner.find(n).jobs(q) if "width" in job
     }
-    widths = {*convolutions.RESIDUAL, *convolutions.P4, *convolutions.CRITIC, *convolutions.DCGAN}
+    widths = {
+        *convolutions.TRANSLATORS,
+        *convolutions.RESIDUAL,
+        *convolutions.P4,
+        *convolutions.CRITIC,
+        *convolutions.DCGAN,
+    }
     missing = {path: numbers - widths for path, numbers in asked.items() if numbers - widths}
     assert not missing and studies <= widths, "add them to the widths of tests/models/convolutions.py"
     assert set(profiles.CHURCH_WIDTH.values()) <= set(convolutions.P4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_unet_has_the_papers_layers():
-    G = UNet()
+    G: Any = UNet()
     assert count_parameters(G) == 1_830_707 and count_parameters(UNet(32)) == 7_315_043
     assert [layer[-1].num_features for layer in G.down if isinstance(layer[-1], nn.BatchNorm2d)] == [32, 64, 128, 128]
     assert [any(isinstance(part, nn.Dropout) for part in layer) for layer in G.up] == [True] * 3 + [False] * 3
@@ -34,7 +36,7 @@ def test_a_unet_has_the_papers_layers():
 def test_every_skip_carries_something():
     """What a halving gave reaches the output on two ways; cut one, and the picture changes."""
     torch.manual_seed(0)
-    G = UNet(4, 16).eval()
+    G: Any = UNet(4, 16).eval()
     x = torch.rand(1, 3, 16, 16) * 2 - 1
     with torch.no_grad():
         whole = G(x)
