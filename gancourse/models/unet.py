@@ -72,10 +72,13 @@ class UNet(nn.Module):
 
 
 @contextlib.contextmanager
-def painting(G: nn.Module) -> Iterator[None]:
-    """G in eval mode for a while, but for its dropout, which stays on: BatchNorm stands still, chance does not."""
+def painting(G: object) -> Iterator[None]:
+    """G in eval mode for a while, but for its dropout, which stays on: BatchNorm stands still, chance does not.
+
+    What is no module is let be.
+    """
     with eval_mode(G):
-        for part in G.modules():
+        for part in G.modules() if isinstance(G, nn.Module) else ():
             if isinstance(part, nn.Dropout):
                 part.train()
         yield

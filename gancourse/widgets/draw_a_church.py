@@ -105,9 +105,11 @@ class DrawAChurch(Tool):
     def undo(self) -> None:
         """Take back the last stroke."""
         before = self.memory["before"]
-        if before:
-            self.memory["map"] = before.pop()
-        self.show("Undone." if before else "There is nothing more to undo.")
+        if not before:
+            self.show("There is nothing more to undo.")
+            return
+        self.memory["map"] = before.pop()
+        self.show("Undone.")
 
     def begin_again(self) -> None:
         """The map that Start from shows."""

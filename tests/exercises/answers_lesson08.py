@@ -325,8 +325,15 @@ def constant_in_place(values, loss):
     return constant()(values, loss)
 
 
+def dropout_on(G):
+    G.eval()
+    for module in G.modules():
+        if isinstance(module, nn.Dropout):
+            module.train()
+
+
 def painted(  # paint with one thing changed
-    begin=lambda G: (G.eval(), [m.train() for m in G.modules() if isinstance(m, nn.Dropout)]),
+    begin=dropout_on,
     restore=True,
     end=lambda G: None,
     value=lambda G, x: G(x),
