@@ -15,6 +15,8 @@ from gancourse.models import UNet
 from gancourse.widgets.draw_a_church import LEFT, PIXEL, SIDE, TOP, landscape
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+THREE: Any = 3
+DIVIDED: Any = lambda x: 1 / 0  # noqa: E731
 
 
 class Negative(nn.Module):
@@ -116,15 +118,15 @@ def test_it_shows_map_and_picture_and_says_what_there_is():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: widgets.draw_a_church(3), "G is a int"),
+        (lambda: widgets.draw_a_church(THREE), "G is a int"),
         (
             lambda: widgets.draw_a_church(Negative(), torch.zeros(2, 32, 32, dtype=torch.uint8)),
             r"maps have shape \(2, 32",
         ),
-        (lambda: widgets.draw_a_church(lambda x: 1 / 0), "G raised ZeroDivisionError"),
+        (lambda: widgets.draw_a_church(DIVIDED), "G raised ZeroDivisionError"),
         (lambda: widgets.there_and_back("noon"), "task is 'noon'"),
         (
-            lambda: widgets.there_and_back("dusk", 3, 3, torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8)),
+            lambda: widgets.there_and_back("dusk", THREE, THREE, torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8)),
             "a translator is",
         ),
     ],

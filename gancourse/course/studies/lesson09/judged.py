@@ -100,7 +100,7 @@ def hidden(networks: Mapping[str, nn.Module], n: int) -> dict[str, float]:
     return {
         "roof_told": round(made.share, 4),
         "roof_told_error": round(made.error, 4),
-        "roof_noise": round(noisy.share, 4),
+        "roof_told_noise": round(noisy.share, 4),
     }
 
 
