@@ -265,6 +265,13 @@ def test_data_of_another_kind_is_refused(name, data, said):
         Trainer(KINDS[name](**made(name)), data, Config("t", batch_size=2))
 
 
+@pytest.mark.parametrize(("setting", "value"), [("k", 2), ("fresh_z", False), ("loss", "saturating")])
+@pytest.mark.parametrize("name", KINDS)
+def test_settings_that_it_has_no_use_for_are_refused(name, setting, value):
+    with pytest.raises(ValueError, match=f"{setting} is {value!r}, which {name} has no use for"):
+        of(KINDS[name](**made(name)), 1, **{setting: value})
+
+
 @pytest.mark.parametrize(
     ("recipe", "said"),
     [

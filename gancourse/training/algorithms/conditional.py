@@ -34,6 +34,7 @@ class ConditionalGAN(Algorithm):
         super().__init__(G=G, D=D)
 
     def check(self, data: TrainingData) -> None:
+        self.takes_no("k", "fresh_z", "loss")
         if not isinstance(data, LabelledImages):
             raise ValueError(f"{data.name} come without labels, and a class is what is given: use LabelledImages.")
 

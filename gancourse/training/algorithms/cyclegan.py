@@ -61,6 +61,7 @@ class CycleGAN(Algorithm):
         super().start(setting)
 
     def check(self, data: TrainingData) -> None:
+        self.takes_no("k", "fresh_z", "loss")
         if not isinstance(data, UnalignedPairs):
             raise ValueError(f"{data.name} is not two sets without partners: give UnalignedPairs.")
         if data.a.shape != data.b.shape:

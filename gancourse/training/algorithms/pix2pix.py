@@ -47,6 +47,7 @@ class Pix2Pix(Algorithm):
         self._judges = self.recipe.adversarial > 0
 
     def check(self, data: TrainingData) -> None:
+        self.takes_no("k", "fresh_z", "loss")
         if not isinstance(data, AlignedPairs):
             raise ValueError(
                 f"{data.name} is no aligned pairs, and Pix2Pix compares pixel by pixel: give AlignedPairs."
