@@ -151,10 +151,6 @@ LESSONS: dict[str, Lesson] = {
         CRITICS,
         "dcgan",
     ),
-}
-
-# Rows whose notebook is not written yet: only the command line knows them. With its notebook a row moves to LESSONS.
-UNWRITTEN: dict[str, Lesson] = {
     "08_pix2pix": Lesson(
         "Conditions and Pix2Pix",
         "telling a generator what to make: a class, a label map; which loss does what, judged by the truth",
@@ -162,6 +158,10 @@ UNWRITTEN: dict[str, Lesson] = {
         {"pix2pix": Trained("pix2pix", "maps", {"smoke": {"width": 4}}, config={"batch_size": 4}, translation={})},
         "dcgan",
     ),
+}
+
+# Rows whose notebook is not written yet: only the command line knows them. With its notebook a row moves to LESSONS.
+UNWRITTEN: dict[str, Lesson] = {
     "09_cyclegan": Lesson(
         "CycleGAN",
         "morning to dusk and summer to snow without pairs; what is hidden in the snow",
