@@ -100,15 +100,16 @@ def study(name):
 # What it meets is the mixture over all classes, so that it is content as soon as $\sum_y p(y)\,p_g(x\mid y) = p(x)$. A generator that
 # ignores $y$ satisfies that. **Predict**: what share of its samples will then be of the class that was asked for?
 #
-# The simplest way to tell a network is to put the class, as ten numbers of which one is 1, beside what it sees already. Here is
-# P1's MLP with ten more inputs on both sides, and one round of Algorithm 1 with a class, written by hand.
+# The simplest way to tell a network is to put the class beside what it sees already, as ten numbers of which all but one are 0. That one
+# is often 1; we take 10, since the class then is a vector as long as $z$ (100 numbers of variance 1) and is heard beside it. Here is
+# P1's MLP with ten more inputs on both sides, and one round of Algorithm 1 with a class, written by hand. The rate is 0.001.
 
 # %%
 torch.manual_seed(seed)
 G, D = ConditionalGenerator(), ConditionalDiscriminator()
 print(G.net[0], D.net[0], sep="\n")
 z, y = torch.randn(3, 100), torch.tensor([3, 1, 4])
-by_hand = G.net(torch.cat([z, one_hot(y, 10)], 1)).view(-1, 1, 28, 28)
+by_hand = G.net(torch.cat([z, 10.0 * one_hot(y, 10)], 1)).view(-1, 1, 28, 28)
 assert torch.equal(by_hand, G(z, y))
 
 
@@ -131,7 +132,7 @@ digits = LabelledImages(data.mnist("train").subset({"smoke": 640, "laptop": 30_0
 plain = {"epochs": 1, "seed": seed, "fast": False, "precision": "float32"}
 torch.manual_seed(seed)
 G_hand, D_hand = ConditionalGenerator(), ConditionalDiscriminator()
-opt_g, opt_d = (torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999)) for network in (G_hand, D_hand))
+opt_g, opt_d = (torch.optim.Adam(network.parameters(), 1e-3, (0.5, 0.999)) for network in (G_hand, D_hand))
 rng = torch.Generator().manual_seed(seed)
 some = LabelledImages(digits.images.subset(640))
 for x, y in some.batches(128, rng):
@@ -139,7 +140,7 @@ for x, y in some.batches(128, rng):
 
 torch.manual_seed(seed)
 G, D = ConditionalGenerator(), ConditionalDiscriminator()
-Trainer(ConditionalGAN(G, D), some, Config("conditional", **plain), device="cpu").fit(progress=False)
+Trainer(ConditionalGAN(G, D), some, Config("conditional", lr=1e-3, **plain), device="cpu").fit(progress=False)
 for mine, theirs in zip(G_hand.parameters(), G.parameters(), strict=True):
     assert torch.equal(mine, theirs)
 print("by hand and by the package: the same weights, bit for bit")
@@ -153,7 +154,7 @@ shown, obeys = {}, {}
 for told in (True, False):
     torch.manual_seed(seed)
     G, D = ConditionalGenerator(), ConditionalDiscriminator(told)
-    config = Config("conditional", {"smoke": 1, "laptop": 6, "paper": 20}[plan.profile], seed=seed)
+    config = Config("conditional", {"smoke": 1, "laptop": 10, "paper": 20}[plan.profile], lr=1e-3, seed=seed)
     trainer = Trainer(ConditionalGAN(G, D), digits, config)
     trainer.fit()
     G = G.cpu()
@@ -182,15 +183,17 @@ plots.show(
 # %%
 found = study("conditional")
 if found:
-    print(f"{'':16}{'as asked':>18}{'variety':>18}{'distance':>18}")
-    for told in (True, False):
-        rows = [row for row in found["rows"] if row["told"] == told]
-        line = f"{'D is told' if told else 'D is not told':16}"
+    print(f"{'':24}{'as asked':>18}{'variety':>18}{'distance':>18}")
+    titles = {"told": "D is told", "not-told": "D is not told", "told-as-one": "told by a 1, not a 10"}
+    for arm, title in titles.items():
+        rows = [row for row in found["rows"] if row["arm"] == arm]
+        line = f"{title:24}"
         for column in ("obedience", "variety", "classifier_fid"):
             values = [row[column] for row in rows]
             line += f"{fmean(values):10.2f} ± {stdev(values):5.2f}"
         print(line)
-    assert all((row["obedience"] > 0.8) if row["told"] else (row["obedience"] < 0.15) for row in found["rows"])
+    assert all(row["obedience"] < 0.15 for row in found["rows"] if row["arm"] == "not-told")
+    assert all(row["obedience"] > 0.7 for row in found["rows"] if row["arm"] == "told")
 
 # %% [markdown]
 # So $D$ is the one who has to be told. $G$ obeys because $D$ would notice, and for no other reason: *nothing in G's own loss says

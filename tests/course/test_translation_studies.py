@@ -85,4 +85,4 @@ def test_noise_half_way_is_as_large_as_it_says():
 def test_a_conditional_job_says_who_was_told():
     found = conditional.run(conditional.jobs(True)[0])
     assert 0 <= found["obedience"] <= 1 and len(found["shares"]) == 10 and found["classifier_fid"] > 0
-    assert [j["told"] for j in conditional.jobs(False)] == [True, False] * 3
+    assert [j["arm"] for j in conditional.jobs(False)] == list(conditional.ARMS) * 3
