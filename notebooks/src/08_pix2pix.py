@@ -20,11 +20,6 @@
 #
 # **Time.** Some minutes on a processor; the plan cell below prints what was measured on your class of machine. The
 # exercises come on top, each with its own estimate.
-#
-# | minutes, measured on | smoke | laptop | paper, estimated |
-# | --- | ---: | ---: | ---: |
-# | 2 cores without bfloat16 units (AVX2 only) | ? | ? | ? |
-# | 2 cores with bfloat16 units | ? | ? | ? |
 
 # %% tags=["setup"]
 import importlib.util
