@@ -36,11 +36,9 @@ seed = 0  # of the networks, the order of the data, z and dropout
 out = None  # a folder, or on Colab "drive": the run is kept there, and goes on after an interruption
 
 # %%
-from itertools import pairwise
 from statistics import fmean, stdev
 
 import torch
-from IPython.display import display
 from matplotlib.figure import Figure
 from torch import nn
 from torch.nn.functional import one_hot, softplus
@@ -48,17 +46,15 @@ from torch.nn.functional import one_hot, softplus
 from gancourse import data, models, plots, widgets
 from gancourse.course import profiles, verdicts
 from gancourse.course.studies import runner
-from gancourse.course.studies.lesson08 import conditional, judged, pix2pix
+from gancourse.course.studies.lesson08 import judged, pix2pix
 from gancourse.data import sheets
-from gancourse.data.churches import CLASSES, FACTORS, labelled_churches
-from gancourse.data.churches.drawings import PALETTE
-from gancourse.data.churches.tasks import DAY, map_pairs
+from gancourse.data.churches import CLASSES, FACTORS
+from gancourse.data.churches.tasks import map_pairs
 from gancourse.data.pairs import LabelledImages
 from gancourse.evaluation.conditions import obedience
 from gancourse.evaluation.segmenter import mean_iou, segment
 from gancourse.exercises import lesson08 as ex
 from gancourse.models.conditional import ConditionalDiscriminator, ConditionalGenerator
-from gancourse.models.unet import painting
 from gancourse.training import ConditionalGAN, Config, Pix2Pix, Pix2PixRecipe, Trainer, draw_z
 
 plots.use_style()
@@ -257,7 +253,7 @@ for layer, skip in zip(G.up[1:], reversed(kept[:-1]), strict=True):
     x = layer(torch.cat([x, skip], 1))  # the skip
     ups.append(tuple(x.shape[1:]))
 for down, up in zip(kept, reversed(ups), strict=True):
-    print(f"{str(tuple(down.shape[1:])):>34}{'':4}<->{'':3}{up!s:>16}")
+    print(f"{tuple(down.shape[1:])!s:>34}{'':4}<->{'':3}{up!s:>16}")
 with torch.no_grad():
     assert torch.equal(x, G(data.scale(held.a.pixels[:1])))
 print(
