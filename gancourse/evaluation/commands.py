@@ -42,7 +42,7 @@ def add_commands(commands: Any) -> None:
     maps = commands.add_parser("train-church-segmenter", help="make the reader of label maps that the package ships")
     maps.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
     maps.add_argument("--images", type=int, default=6000)
-    maps.add_argument("--epochs", type=int, default=6)
+    maps.add_argument("--epochs", type=int, default=5)
     maps.add_argument("--seed", type=int, default=0)
     maps.set_defaults(run=_train_church_segmenter)
 

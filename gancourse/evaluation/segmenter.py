@@ -127,7 +127,7 @@ def mean_iou(found: Tensor, truth: Tensor) -> float:
 
 
 def train_segmenter(
-    out: str | Path, images: int = 6000, test: int = 1000, epochs: int = 6, seed: int = 0
+    out: str | Path, images: int = 6000, test: int = 1000, epochs: int = 5, seed: int = 0
 ) -> dict[str, float]:
     """Train a Segmenter on renders of seed 3, test it on others (seed 4), write `out` and its card.
 

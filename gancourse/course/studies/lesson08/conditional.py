@@ -1,4 +1,4 @@
-"""A conditional GAN on digits, with a D that is told the class and with one that is not, how loudly, how fast: does G do as it is told?"""
+"""A conditional GAN on digits, with a D that is told the class and with one that is not: does G do as it is told?"""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def run(job: Job) -> dict[str, Any]:
 
 
 STUDY = Study(
-    f"a conditional GAN on MNIST, with a D that is told the class and with one that is not, {len(SEEDS)} seeds",
+    f"a conditional GAN on MNIST, with a D that is told the class and with one that is not, at two rates, {len(SEEDS)} seeds",
     jobs,
     run,
 )
