@@ -66,7 +66,7 @@ def run(job: Job) -> dict[str, Any]:
 
 
 STUDY = Study(
-    f"a conditional GAN on MNIST, with a D that is told the class and one that is not, at two rates, {len(SEEDS)} seeds",
+    f"a conditional GAN on MNIST, D told the class or not, at two rates, {len(SEEDS)} seeds",
     jobs,
     run,
 )
