@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.mnist_classifier import classifier
-from gancourse.models.base import Z_SIZE
+from gancourse.models.base import Z_SIZE, eval_mode
 
 
 class Obedience(NamedTuple):
@@ -30,14 +30,16 @@ class Obedience(NamedTuple):
 def obedience(G: Callable[[Tensor, Tensor], Tensor], n: int = 200, seed: int = 0) -> Obedience:
     """n samples of each class from G: z (B, 100) and labels (B,) -> digits (B, 1, 28, 28) in [-1, 1].
 
-    Variety counts those samples alone that are read as their class: the mean distance of two of them.
+    G runs in eval mode and gets its own back. Variety counts those samples alone that are read as their class: the mean
+    distance of two of them.
     """
     model, test = classifier(), mnist("test")
     assert test.labels is not None
     rng = torch.Generator().manual_seed(seed)
     shares, variety = [], []
     for digit in range(10):
-        x = G(torch.randn(n, Z_SIZE, generator=rng), torch.full((n,), digit))
+        with eval_mode(G):
+            x = G(torch.randn(n, Z_SIZE, generator=rng), torch.full((n,), digit))
         features = model.features(x)
         obeyed = model.head(features).argmax(1) == digit
         real = model.features(test.pixels[test.labels == digit][:n].float() / 127.5 - 1)

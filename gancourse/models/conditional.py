@@ -15,9 +15,12 @@ LOUD = 10.0  # how long a label is as a vector: as long as z is, on average, so 
 
 def one_hot(y: Tensor, n: int, loud: float = 1.0) -> Tensor:
     """Labels y (n,) int64, 0 to 9 -> (n, 10) of zeros, `loud` at each label. Raises ShapeError for other labels."""
-    if y.shape != (n,) or y.is_floating_point() or (n and not 0 <= int(y.min()) <= int(y.max()) < CLASSES):
+    if y.shape != (n,) or y.dtype != torch.int64 or (n and not 0 <= int(y.min()) <= int(y.max()) < CLASSES):
         between = f" from {int(y.min())} to {int(y.max())}" if y.numel() else ""
-        raise ShapeError(f"labels have shape {tuple(y.shape)}, {y.dtype}{between}; expected ({n},), int64, 0 to 9.")
+        raise ShapeError(
+            f"labels have shape {tuple(y.shape)}, {y.dtype}{between}; expected ({n},), int64, 0 to 9: "
+            f"torch.randint(0, {CLASSES}, ({n},)), or y.long() for whole numbers of another type."
+        )
     return loud * nn.functional.one_hot(y, CLASSES).float()
 
 

@@ -134,10 +134,18 @@ def test_a_class_is_told_to_g_and_to_d_or_to_g_alone():
 
 
 @pytest.mark.parametrize(
-    "y", [torch.tensor([10, 0]), torch.tensor([0]), torch.tensor([0.0, 1.0]), torch.tensor([-1, 0])]
+    "y",
+    [
+        torch.tensor([10, 0]),
+        torch.tensor([0]),
+        torch.tensor([0.0, 1.0]),
+        torch.tensor([-1, 0]),
+        torch.tensor([0, 1], dtype=torch.int32),
+        torch.tensor([True, False]),
+    ],
 )
 def test_labels_that_are_none_are_named(y):
-    with pytest.raises(ShapeError, match="labels have shape"):
+    with pytest.raises(ShapeError, match=r"labels have shape.*y\.long\(\)"):
         ConditionalGenerator()(torch.randn(2, 100), y)
     with pytest.raises(ShapeError, match="labels have shape"):
         ConditionalDiscriminator(told=False)(torch.zeros(2, 1, 28, 28), y)
