@@ -300,7 +300,7 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
         return  # refused: tests/models/test_clusters.py
     translates = trained()[model][1].translation is not None
     if (translates and one.name in ("k", "fresh_z")) or (model == "pix2pix" and one.name == "loss"):
-        return  # refused: tests/training/test_translation.py, tests/publishing/test_shipping_translators.py
+        return  # refused: tests/training/test_pix2pix_cyclegan.py, tests/publishing/test_shipping_translators.py
     if one.name == "model" or (one.name == "augment" and not DATA[trained()[model][1].data].augment):
         return
     seen: dict[str, object] = {}

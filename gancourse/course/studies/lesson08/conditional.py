@@ -23,6 +23,7 @@ ARMS = {  # whether D is told, how loud a label is beside z, and the rate: five 
     "not-told": (False, LOUD, 1e-3),
     "told-as-one": (True, 1.0, 1e-3),
     "told-slowly": (True, LOUD, 2e-4),
+    "told-as-one-slowly": (True, 1.0, 2e-4),
 }
 
 

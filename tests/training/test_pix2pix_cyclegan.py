@@ -123,7 +123,7 @@ import os, signal, sys
 sys.path.insert(0, {tests!r})
 import torch
 torch.set_num_threads(1)
-from test_translation import KINDS, begun
+from test_pix2pix_cyclegan import KINDS, begun
 trainer = begun({name!r}, {out!r})
 kind, done = KINDS[{name!r}], []
 real = kind.round
