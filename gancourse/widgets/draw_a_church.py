@@ -18,9 +18,10 @@ from gancourse.data.churches.drawings import PALETTE, painted, read_drawing, sav
 from gancourse.data.churches.tasks import DAY
 from gancourse.data.images import scale
 from gancourse.latent import LatentError
+from gancourse.latent.generating import checked
 from gancourse.models.unet import painting
 from gancourse.plots.grids import to_uint8
-from gancourse.widgets.figure import button, choice, in_row, number, seed_control
+from gancourse.widgets.figure import SEEDS, button, choice, in_row, number, seed_control
 from gancourse.widgets.page import Page
 from gancourse.widgets.tool import Tool
 
@@ -59,8 +60,10 @@ class DrawAChurch(Tool):
         with self.making():
             self.G = _frozen(pretrained.translator("pix2pix-churches") if G is None else G)
             starts = labelled_churches(6, SIDE, SEED, **DAY)[1] if maps is None else maps
-            if starts.ndim != 3 or tuple(starts.shape[1:]) != (SIDE, SIDE):
+            starts = torch.as_tensor(starts)
+            if starts.ndim != 3 or tuple(starts.shape[1:]) != (SIDE, SIDE) or not len(starts):
                 raise LatentError(f"maps have shape {tuple(starts.shape)}, expected (n, {SIDE}, {SIDE}).")
+            painted(starts)  # its errors: numbers that are no class
             self.starts = {f"church {i + 1}": one.to(torch.uint8) for i, one in enumerate(starts)}
             self.starts["an empty landscape"] = landscape()
             self.size = (LEFT + 2 * SIDE * PIXEL + GAP + LEFT, TOP + SIDE * PIXEL + 8)
@@ -119,7 +122,7 @@ class DrawAChurch(Tool):
 
     def another(self) -> None:
         """Throw the dice of G's dropout again."""
-        self.set("Another church of the same map.", seed=self.value("seed") + 1)
+        self.set("Another church of the same map.", seed=(self.value("seed") + 1) % (SEEDS + 1))
 
     def save(self, path: str | Path) -> None:
         """The map as an indexed PNG, which `load`, or any program that paints, can open."""
@@ -154,8 +157,9 @@ class DrawAChurch(Tool):
     def _dab(self, places: list[tuple[int, int]]) -> None:
         drawn, width = self.drawing, self.value("width")
         rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+        shift = 0.5 * (width % 2 == 0)  # an even brush is centred between pixels
         for column, row in places:
-            near = ((columns - column) ** 2 + (rows - row) ** 2) * 4 <= width**2
+            near = ((columns - column + shift) ** 2 + (rows - row + shift) ** 2) * 4 <= width**2
             drawn[near] = CLASSES.index(self.value("brush"))
         self.memory["map"] = _packed(drawn)
 
@@ -164,10 +168,11 @@ class DrawAChurch(Tool):
         try:
             with torch.inference_mode(), torch.random.fork_rng(devices=[]), painting(self.G):
                 torch.manual_seed(seed)
-                y = self.G(x)
+                return to_uint8(checked(self.G(x), 1))[0]
+        except LatentError:
+            raise
         except Exception as error:  # a student's G may raise anything
             raise LatentError(f"G raised {type(error).__name__}: {str(error)[:200]}") from error
-        return to_uint8(y)[0]
 
     def page(self) -> Page:
         page = Page(*self.size, colour=True)
@@ -178,7 +183,8 @@ class DrawAChurch(Tool):
         page.put(drawn, LEFT, TOP, SIDE * PIXEL)
         page.put(self._picture(self.memory["map"], self.value("seed")), right, TOP, SIDE * PIXEL)
         half = self.value("width") * PIXEL / 2
-        x, y = (start + (self.value(axis) + 0.5) * PIXEL for start, axis in ((LEFT, "x"), (TOP, "y")))
+        centre = 0.5 * (self.value("width") % 2)
+        x, y = (start + (self.value(axis) + centre) * PIXEL for start, axis in ((LEFT, "x"), (TOP, "y")))
         page.frame(x - half, y - half, 2 * half, 2 * half, "ink", 1)
         return page
 

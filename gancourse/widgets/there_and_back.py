@@ -53,12 +53,14 @@ class ThereAndBack(Tool):
             back = pretrained.translator(shipped, "G_ba") if G_ba is None else G_ba
             if a is None or b is None:
                 pairs = true_pairs(task, N, SEED)[0]
-                a, b = a or pairs.a, b or pairs.b
+                a, b = pairs.a if a is None else a, pairs.b if b is None else b
             ways = {f"{names[0]} to {names[1]}": (there, back, a), f"{names[1]} to {names[0]}": (back, there, b)}
             self.ways = {name: (_frozen(one), _frozen(other), _scaled(x)) for name, (one, other, x) in ways.items()}
             self.size = (8 + LARGE + 24 + SMALL + 8, 28 + LARGE + 8)
             self._stages = lru_cache(maxsize=64)(self._make)
             most = min(len(x) for _, _, x in self.ways.values())
+            if not most:
+                raise LatentError("a or b holds no picture: give at least one of each side.")
             self.controls = {
                 "at": float_slider("There, back", 1.0, 0.0, 2.0, 0.05, 440),
                 "church": number("Church", 0, 0, most - 1),

@@ -182,3 +182,42 @@ def test_noise_half_way_and_another_way_change_what_comes_back():
     assert (tool.stages()[1] < tool.stages()[0]).mean() > 0.9  # now the other translator goes first
     changes(tool, lambda: setattr(tool.controls["church"], "value", 3))
     assert "Church 3" in tool.text
+
+
+@pytest.mark.parametrize("width", range(1, 16))
+def test_the_brush_is_as_wide_as_it_says(width):
+    board = drawn()
+    board.controls["width"].value = width
+    press(board, *at(32, 20))
+    wall = (board.drawing == CLASSES.index("wall")).nonzero()
+    assert ((wall.max(0).values - wall.min(0).values) + 1).tolist() == [width, width]
+
+
+@pytest.mark.parametrize(
+    "made", [lambda x: [x], lambda x: x[0], lambda x: x * float("nan"), lambda x: x[:0], lambda x: x[..., 0]]
+)
+def test_a_g_that_gives_no_picture_is_said(made):
+    board = widgets.draw_a_church(made, landscape()[None])
+    assert "picture" in board.text or "image" in board.text or "G raised" in board.text, board.text
+    assert picture_of(board)
+
+
+def test_maps_that_are_none_are_said_and_arrays_are_maps():
+    assert "numbers from" in widgets.draw_a_church(Negative(), torch.full((1, 64, 64), 99)).text
+    array: Any = landscape().numpy()[None]
+    assert widgets.draw_a_church(Negative(), array).text.startswith("The map")
+
+
+def test_the_last_seed_is_followed_by_the_first():
+    board = drawn()
+    board.controls["seed"].value = 9_999
+    board.buttons["another"].click()
+    assert board.value("seed") == 0
+
+
+def test_one_side_may_be_given_alone_and_none_may_be_empty():
+    pictures = torch.zeros(3, 3, 64, 64)
+    tool = widgets.there_and_back("dusk", Shift(0.1), Shift(-0.1), pictures)
+    assert tool.controls["church"].max == 2
+    empty = torch.zeros(0, 3, 64, 64)
+    assert "holds no picture" in widgets.there_and_back("dusk", Shift(0.1), Shift(-0.1), empty, empty).text
