@@ -176,10 +176,11 @@ found = study("conditional")
 if found:
     print(f"{'':24}{'as asked':>18}{'variety':>18}{'distance':>18}")
     titles = {
-        "told": "D is told",
+        "told": "D is told, by a 10",
+        "told-as-one": "by a 1",
+        "told-slowly": "by a 10, at P1's rate",
+        "told-as-one-slowly": "by a 1, at P1's rate",
         "not-told": "D is not told",
-        "told-as-one": "told by a 1, not a 10",
-        "told-slowly": "told, at P1's rate",
     }
     for arm, title in titles.items():
         rows = [row for row in found["rows"] if row["arm"] == arm]
@@ -188,13 +189,13 @@ if found:
             values = [row[column] for row in rows]
             line += f"{fmean(values):10.2f} ± {stdev(values):5.2f}"
         print(line)
-    assert all(row["obedience"] < 0.15 for row in found["rows"] if row["arm"] == "not-told")
-    assert all(row["obedience"] > 0.7 for row in found["rows"] if row["arm"] in ("told", "told-as-one"))
-    assert all(row["obedience"] < 0.5 for row in found["rows"] if row["arm"] == "told-slowly")
+    obeyed = {arm: [row["obedience"] for row in found["rows"] if row["arm"] == arm] for arm in titles}
+    assert max(obeyed["not-told"]) < 0.2 and max(obeyed["told-as-one-slowly"]) < 0.2
+    assert min(obeyed["told"] + obeyed["told-as-one"]) > 0.7 and min(obeyed["told-slowly"]) > 0.4
 
 # %% [markdown]
-# A label of 1 is heard as well as one of 10. At P1's rate the class is not obeyed yet after ten epochs: first the two
-# networks play for digits at all, then for the right ones.
+# At the faster rate a label of 1 is heard as well as one of 10. At P1's rate only the louder one is obeyed after ten epochs, and the 1 not
+# yet: a condition that seems to be ignored may be one that is not heard *yet*. Without being told, $D$ cannot make it heard at all.
 #
 # So $D$ is the one who has to be told. $G$ obeys because $D$ would notice, and for no other reason: *nothing in G's own loss says
 # that it should*. Keep this in mind for later: when a generator does not do what its input says, ask first whether its judge could have
