@@ -18,8 +18,8 @@ def one_hot(y: Tensor, n: int, loud: float = 1.0) -> Tensor:
     if y.shape != (n,) or y.dtype != torch.int64 or (n and not 0 <= int(y.min()) <= int(y.max()) < CLASSES):
         between = f" from {int(y.min())} to {int(y.max())}" if y.numel() else ""
         raise ShapeError(
-            f"labels have shape {tuple(y.shape)}, {y.dtype}{between}; expected ({n},), int64, 0 to 9: "
-            f"torch.randint(0, {CLASSES}, ({n},)), or y.long() for whole numbers of another type."
+            f"labels have shape {tuple(y.shape)}, {y.dtype}{between}; expected ({n},), int64, 0 to 9; y.long() makes "
+            "int64 of whole numbers of another type."
         )
     return loud * nn.functional.one_hot(y, CLASSES).float()
 

@@ -90,7 +90,10 @@ def test_every_module_with_a_convolution_is_known():
             f"gancourse/exercises/checking/{name}.py"
             for name in ("bugs", "critics", "discriminator", "layers", "same_network")
         ),
-        *(f"gancourse/exercises/checking/{name}.py" for name in ("painting", "patches", "pix2pix_losses")),
+        *(
+            f"gancourse/exercises/checking/{name}.py"
+            for name in ("cycles", "instance_norm", "painting", "patches", "pix2pix_losses")
+        ),
         "gancourse/course/studies/lesson04/church_predictions.py",
     }
     assert builders <= known, "add their networks to tests/models/convolutions.py, then their files here"
