@@ -206,8 +206,9 @@ def errors(used: Used, batch: int, ways: list[tuple[bool, bool]], rng: torch.Gen
             y = layer(x)
         y.backward(back.to(y.dtype).contiguous(memory_format=order))
         pairs = [(y, y_true), (x.grad, x_true.grad), *zip(grads(layer), grads(true), strict=True)]
-        # One number alone, the bias of one channel, is a sum that may lie near 0: it is measured by its usual size.
-        least = [back.double().norm().item() if b.numel() == 1 else 1e-12 for _, b in pairs]
+        # A bias's gradient is a sum that may lie near 0, and of few channels all may: it is measured by its usual size.
+        usual = back.double().norm().item() / y.shape[1] ** 0.5
+        least = [usual if b.ndim == 1 else 1e-12 for _, b in pairs]
         found = [
             ((a.double() - b).abs().max() / b.abs().max().clamp_min(low)).item()
             for (a, b), low in zip(pairs, least, strict=True)
