@@ -20,6 +20,11 @@
 #
 # **Time.** Some minutes on a processor; the plan cell below prints what was measured on your class of machine. The
 # exercises come on top, each with its own estimate.
+#
+# | minutes, measured on | smoke | laptop | paper, estimated |
+# | --- | ---: | ---: | ---: |
+# | 2 cores without bfloat16 units (AVX2 only) | 0.2 | 1.6 | 35 minutes |
+# | 2 cores with bfloat16 units | 0.2 | 1.5 | 31 minutes |
 
 # %% tags=["setup"]
 import importlib.util
@@ -162,8 +167,8 @@ plots.show(
     "8.1",
     "Eight z, the same in every row; a row a class, from 0 at the top to 9. Left: D is told the class too, and G does as it is told. "
     "Right: it is not. A row has something in common, for G uses the label as more noise, but it is not the digit that was asked for.",
-    "Two grids of ten rows of eight digits. Left: a row of zeros, a row of ones, and so on to nines. Right: digits mixed "
-    "in every row, and a row of ones at the bottom, where nines were asked for.",
+    "Two grids of ten rows of eight digits. Left: a row of zeros, a row of ones, and so on to nines. Right: other digits "
+    "than the one that was asked for, in every row.",
 )
 
 # %% [markdown]
