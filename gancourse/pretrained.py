@@ -19,13 +19,14 @@ import torch
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from gancourse.files import read_at_most, read_verified
 from gancourse.models.base import Discriminator, Generator
-from gancourse.models.catalogue import networks
+from gancourse.models.catalogue import networks, translators
 
 FORMAT = "gancourse-weights-1"
+TRANSLATOR = "gancourse-translator-1"
 FOLDER = Path(__file__).parent / "assets" / "weights"
 _MAX_CARD = 1 << 20  # bytes
 _MAX_HEADER = 1 << 20
@@ -38,26 +39,29 @@ class PretrainedError(ValueError):
     """Weights that do not exist, are damaged, or are not what their card says; the message says which there are."""
 
 
-def names(folder: Path = FOLDER) -> list[str]:
-    """What is shipped: the names that have a card in `folder`, sorted."""
-    return sorted(path.stem for path in folder.glob("*.json") if _is_card(path))
+def names(folder: Path = FOLDER, kind: str = FORMAT) -> list[str]:
+    """What is shipped: the names that have a card in `folder`, sorted.
+
+    kind: FORMAT, generators that are given z (`load`), or TRANSLATOR, those that are given a picture (`translator`).
+    """
+    return sorted(path.stem for path in folder.glob("*.json") if _is_card(path, kind))
 
 
-def _is_card(path: Path) -> bool:
+def _is_card(path: Path, kind: str) -> bool:
     try:
         found = json.loads(read_at_most(path, _MAX_CARD))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and found.get("format") == FORMAT
+    return isinstance(found, dict) and found.get("format") == kind
 
 
-def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
+def card(name: str, folder: Path = FOLDER, kind: str = FORMAT) -> dict[str, Any]:
     """What is known about a name: what, model, commands, commit, data, config, history, files, licence and more.
 
     `files` has, for each epoch (as text), the files of G and D and the scores of G; `history` is the run's, a row an
     epoch. Raises PretrainedError for an unknown name, listing what there is.
     """
-    known = names(folder)
+    known = names(folder, kind)
     if name not in known:
         raise PretrainedError(f"name is {name!r}, expected one of {', '.join(known) or '(nothing is shipped here)'}.")
     found: dict[str, Any] = json.loads(read_at_most(folder / f"{name}.json", _MAX_CARD))
@@ -93,6 +97,26 @@ def load(name: str, epoch: int | None = None, part: str = "G", folder: Path = FO
         network.load_state_dict(restored(tensors_in(raw)))
     except (ValueError, RuntimeError) as error:
         raise PretrainedError(f"{name} at epoch {epoch} holds no {part} of {about['model']}: {error}.") from error
+    return network.eval().requires_grad_(False)
+
+
+def translator(name: str, part: str = "", folder: Path = FOLDER) -> nn.Module:
+    """A trained network that translates pictures, (B, 3, H, W) in [-1, 1] both, as `load` gives one.
+
+    name: one of `names(kind=TRANSLATOR)`. part: one of its card's files; "" for the only one, or the first: "G" of
+    Pix2Pix, "G_ab" of CycleGAN. Raises PretrainedError as `load` does.
+    """
+    about = card(name, folder, TRANSLATOR)
+    part = part or next(iter(about["files"]))
+    if part not in about["files"]:
+        raise PretrainedError(f"part is {part!r}; of {name} there is {', '.join(about['files'])}.")
+    raw = _verified(folder, about["files"][part])
+    with torch.random.fork_rng(devices=[]):
+        network = translators(about["model"], **about["options"])[part]
+    try:
+        network.load_state_dict(restored(tensors_in(raw)))
+    except (ValueError, RuntimeError) as error:
+        raise PretrainedError(f"{name} holds no {part} of {about['model']}: {error}.") from error
     return network.eval().requires_grad_(False)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gancourse import stopping
-from gancourse.course.lessons import DATA, PROFILES, Trained, lengths_of, trained
+from gancourse.course.datasets import DATA
+from gancourse.course.lessons import PROFILES, Trained, lengths_of, trained
 
 _NETWORK = "options of the networks that have some, 0 or 1 for no and yes: deep=1 norm_g=0 channels=3"
 
@@ -19,9 +20,7 @@ _NETWORK = "options of the networks that have some, 0 or 1 for no and yes: deep=
 def add_commands(commands: Any) -> None:
     """Add them to the subparsers of `python -m gancourse`."""
     from gancourse.training.config import Config
-    from gancourse.training.critic import CriticRecipe
     from gancourse.training.pair_losses import PAIR_LOSSES
-    from gancourse.training.recipe import Recipe
     from gancourse.training.settings import add_arguments
 
     train = commands.add_parser(
@@ -42,10 +41,17 @@ def add_commands(commands: Any) -> None:
     both = "non_saturating", "saturating", *(name for name in PAIR_LOSSES if name != "non_saturating")
     unsaid = argparse.SUPPRESS
     train.add_argument("--loss", choices=both, default=unsaid, help="G's loss (non_saturating); the pair's of a critic")
-    common = {one.name for one in fields(Recipe)} & {one.name for one in fields(CriticRecipe)}
-    add_arguments(train.add_argument_group("Algorithm 1, all but the critics"), Recipe, without=tuple(common))
-    add_arguments(train.add_argument_group("Algorithm 1 and critics"), Recipe, without=_all_but(Recipe, common))
-    add_arguments(train.add_argument_group("critics"), CriticRecipe, without=("loss", *common))
+    offered = {"loss"}
+    for recipe, whose in _recipes().items():
+        others = [other for other in _recipes() if other is not recipe]
+        here = {one.name for one in fields(recipe)} - offered
+        shared = {name for name in here if any(name in _fields(other) for other in others)}
+        add_arguments(train.add_argument_group(f"{whose} settings"), recipe, without=_all_but(recipe, here - shared))
+        if shared:
+            add_arguments(train.add_argument_group("settings of several"), recipe, without=_all_but(recipe, shared))
+        offered |= here
+    usual_decay = {"dest": "decay", "action": "store_false", "default": unsaid}
+    train.add_argument("--constant-rate", help="cyclegan: the rates do not fall in the second half", **usual_decay)
     train.add_argument("--device", default="auto")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
     milestones = {"type": span, "nargs": "*", "default": [(5,), (50,), (100,)]}
@@ -79,9 +85,8 @@ def _train(options: argparse.Namespace) -> None:
     import torch
 
     from gancourse.evaluation import quick_fid
-    from gancourse.models.catalogue import networks, options_of
+    from gancourse.models.catalogue import options_of
     from gancourse.training import Config, Trainer, pick_device
-    from gancourse.training.critic import network_options
     from gancourse.training.processes import launched
     from gancourse.training.settings import values
 
@@ -89,12 +94,13 @@ def _train(options: argparse.Namespace) -> None:
     kind = DATA[what.data]
     if (augment := getattr(options, "augment", ())) and not kind.augment:
         raise ValueError(f"augment is {' '.join(augment)}, which makes no sense for {what.data}; leave it out.")
-    if options.width and "width" not in options_of(what.network):
+    if options.width and what.translation is None and "width" not in options_of(what.network):
         raise ValueError(f"width is {options.width}, and {options.model} has its paper's sizes; leave it out.")
     if options.score_every and what.data != "mnist":
         raise ValueError("--score-every is for digits; score such a run afterwards: python -m gancourse evaluate.")
     epochs, n_images = lengths_of(lesson)[options.profile]
-    said = values(options, Config, without=("model", "epochs", *["loss"] * (what.critic is not None)))
+    own_loss = ["loss"] * (what.algorithm != "minimax")
+    said = values(options, Config, without=("model", "epochs", *own_loss))
     config = Config(
         model=what.network,
         epochs=epochs if options.epochs is None else options.epochs,
@@ -109,38 +115,61 @@ def _train(options: argparse.Namespace) -> None:
             print(line)
     torch.manual_seed(config.seed)
     asked = dict(what.options.get(options.profile, {})) | ({"width": options.width} if options.width else {})
-    if what.critic is not None:
-        asked |= network_options(recipe)
-    G, D = networks(what.network, **(asked | dict(options.network)))
+    algorithm = _algorithm(what, recipe, asked, dict(options.network))
     rest: dict[str, Any] = {"milestones": tuple(chain.from_iterable(options.milestones))}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}
     rest |= {"accelerator": launched(), "accumulate": options.accumulate, "keep_last": options.keep_last}
-    trainer = Trainer(_algorithm(G, D, recipe), images, config, options.out, options.device, **rest)
+    trainer = Trainer(algorithm, images, config, options.out, options.device, **rest)
     trainer.fit()
     if trainer.epoch < config.epochs:
         raise KeyboardInterrupt("said by fit")
 
 
+def _recipes() -> dict[type, str]:
+    """Each class of settings of an algorithm, and whose they are."""
+    from gancourse.training import CriticRecipe, CycleRecipe, Pix2PixRecipe, Recipe
+
+    return {Recipe: "Algorithm 1's", CriticRecipe: "a critic's", Pix2PixRecipe: "Pix2Pix's", CycleRecipe: "CycleGAN's"}
+
+
 def _recipe(options: argparse.Namespace, what: Trained) -> Any:
-    """A Recipe or a CriticRecipe. Raises ValueError for an option of the other one."""
-    from gancourse.training.critic import CriticRecipe
-    from gancourse.training.recipe import Recipe
+    """The settings of the algorithm that trains it. Raises ValueError for an option that only others have."""
     from gancourse.training.settings import flag, values
 
-    mine, other = (Recipe, CriticRecipe) if what.critic is None else (CriticRecipe, Recipe)
-    known = {one.name for one in fields(mine)}
-    for one in fields(other):
-        if one.name in vars(options) and one.name not in {*known, "loss"}:
-            whose = "a critic's" if what.critic is None else "Algorithm 1's"
-            raise ValueError(f"{flag(one)} is {whose}, and {options.model} is trained otherwise; leave it out.")
-    return mine(**{**(what.critic or {}), **values(options, mine)})
+    if what.algorithm == "pix2pix" and "loss" in vars(options):
+        raise ValueError(f"--loss is {options.loss}, and pix2pix has one of its own; leave it out.")
+    mine = dict(zip(("minimax", "critic", "pix2pix", "cyclegan"), _recipes(), strict=True))[what.algorithm]
+    for other, whose in _recipes().items():
+        for one in fields(other):
+            if one.name in vars(options) and one.name not in {*_fields(mine), "loss"}:
+                raise ValueError(f"{flag(one)} is {whose}, and {options.model} is trained otherwise; leave it out.")
+    return mine(**{**(what.critic or what.translation or {}), **values(options, mine)})
 
 
-def _algorithm(G: Any, D: Any, recipe: Any) -> Any:
-    from gancourse.training import CriticGAN, CriticRecipe, Minimax
+def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[str, int]) -> Any:
+    """The algorithm with fresh networks. Raises ValueError for options that these do not have."""
+    from gancourse.models.catalogue import networks, translators
+    from gancourse.training import CriticGAN, CycleGAN, Minimax, Pix2Pix
+    from gancourse.training.critic import network_options
 
-    return CriticGAN(G, D, recipe) if isinstance(recipe, CriticRecipe) else Minimax(G, D, recipe)
+    if what.algorithm == "pix2pix":
+        if said:
+            raise ValueError(f"--network is {said}, and pix2pix has none of these; use --width, or leave it out.")
+        return Pix2Pix(**translators("pix2pix", **options, conditional=int(recipe.conditional)), recipe=recipe)
+    if what.algorithm == "cyclegan":
+        if said:
+            raise ValueError(f"--network is {said}, and cyclegan has none of these; use --width, or leave it out.")
+        return CycleGAN(**translators("cyclegan", **options), recipe=recipe)
+    if what.algorithm == "critic":
+        G, D = networks(what.network, **(options | network_options(recipe) | said))
+        return CriticGAN(G, D, recipe)
+    G, D = networks(what.network, **(options | said))
+    return Minimax(G, D, recipe)
+
+
+def _fields(settings: type) -> set[str]:
+    return {one.name for one in fields(settings)}
 
 
 def _critics() -> list[str]:

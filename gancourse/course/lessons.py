@@ -15,28 +15,13 @@ PROFILES = ("smoke", "laptop", "paper")
 
 
 @dataclass(frozen=True)
-class Data:
-    """A kind of data that the command line trains on.
-
-    about: for the help of --data. open: (path or None, how many, whether fewer will do) -> images. score: (generator,
-    how many) -> what a card says of it. licence: of weights trained on it. augment: whether mirror images and
-    DiffAugment make sense.
-    """
-
-    about: str
-    open: Callable[[str | None, int, bool], Any]
-    score: Callable[[Any, int], dict[str, float]]
-    licence: str
-    augment: bool = False
-
-
-@dataclass(frozen=True)
 class Trained:
     """Networks that `python -m gancourse train NAME` trains.
 
     network: their name in `models.networks`. data: one of DATA. options: profile -> what `models.networks` is given.
-    critic: settings of a `CriticRecipe`, where a critic is trained; None for Algorithm 1. config: settings of `Config`
-    that its recipe has. Options of the command line go before both.
+    critic: settings of a `CriticRecipe`, where a critic is trained; None for others. translation: settings of a
+    `Pix2PixRecipe` or a `CycleRecipe`, where networks of `models.translators` are. config: settings of `Config` that
+    its recipe has. Options of the command line go before all of them.
     """
 
     network: str
@@ -44,6 +29,14 @@ class Trained:
     options: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     critic: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    translation: Mapping[str, Any] | None = None
+
+    @property
+    def algorithm(self) -> str:
+        """Which of `training.algorithms` trains it, by its name: "minimax", "critic", "pix2pix", "cyclegan"."""
+        if self.translation is not None:
+            return self.network
+        return "minimax" if self.critic is None else "critic"
 
 
 @dataclass(frozen=True)
@@ -63,51 +56,6 @@ class Lesson:
     timed_as: str | None = None
     seconds_per_image: Callable[[], Mapping[str, float]] | None = None
 
-
-def _mnist(path: str | None, n: int, at_most: bool) -> Any:
-    from gancourse.data.mnist_digits import mnist
-
-    return mnist("train", path).subset(n)
-
-
-def _churches(path: str | None, n: int, at_most: bool) -> Any:
-    if path is None or path == "procedural":
-        from gancourse.data.churches import procedural_churches
-
-        return procedural_churches(n)[0]
-    from gancourse.data.photographs import open_pictures
-
-    images = open_pictures(path, 128)
-    return images.subset(min(n, len(images)) if at_most else n)
-
-
-def _digit_scores(G: Any, n: int) -> dict[str, float]:
-    from gancourse.evaluation.generated import digit_scores
-
-    return digit_scores(G, n)
-
-
-def _church_scores(G: Any, n: int) -> dict[str, float]:
-    from gancourse.evaluation import church_reader
-
-    return church_reader.scores(G)
-
-
-DATA = {
-    "mnist": Data(
-        "folder with MNIST/raw; default: the MNIST inside the package",
-        _mnist,
-        _digit_scores,
-        "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
-    ),
-    "churches": Data(
-        "LSUN's folder, one of pictures or a made map; default: procedural churches",
-        _churches,
-        _church_scores,
-        "MIT, as the code.",
-        augment=True,
-    ),
-}
 
 CHURCH_WIDTH = {"smoke": 4, "laptop": 8, "paper": 64}  # of lesson 04's networks; 64 is P4's, as we read it
 _WIDTHS = {profile: {"width": width} for profile, width in CHURCH_WIDTH.items()}
@@ -203,10 +151,30 @@ LESSONS: dict[str, Lesson] = {
         CRITICS,
         "dcgan",
     ),
+    "08_pix2pix": Lesson(
+        "Conditions and Pix2Pix",
+        "telling a generator what to make: a class, a label map; which loss does what, judged by the truth",
+        {"smoke": (1, 32), "laptop": (2, 1_000), "paper": (8, 6_000)},
+        {"pix2pix": Trained("pix2pix", "maps", {"smoke": {"width": 4}}, config={"batch_size": 4}, translation={})},
+        "dcgan",
+    ),
 }
 
 # Rows whose notebook is not written yet: only the command line knows them. With its notebook a row moves to LESSONS.
-UNWRITTEN: dict[str, Lesson] = {}
+UNWRITTEN: dict[str, Lesson] = {
+    "09_cyclegan": Lesson(
+        "CycleGAN",
+        "morning to dusk and summer to snow without pairs; what is hidden in the snow",
+        {"smoke": (1, 16), "laptop": (2, 300), "paper": (4, 3_000)},
+        {
+            f"cyclegan-{task}": Trained(
+                "cyclegan", task, {"smoke": {"width": 4}}, config={"batch_size": 1, "lr": 5e-4}, translation={}
+            )
+            for task in ("dusk", "snow")
+        },
+        "dcgan",
+    ),
+}
 
 
 def trained() -> dict[str, tuple[str, Trained]]:
@@ -237,8 +205,3 @@ def command_of(network: str, critic: Mapping[str, Any] | None = None) -> str:
         return next((name for name, _ in rows), network)
     agree = {name: sum(1 if critic.get(k) == v else -1 for k, v in given.items()) for name, given in rows}
     return max(agree, key=lambda name: agree[name], default=network)
-
-
-def data_of(name: str) -> Data | None:
-    """The kind of data whose name a run's config has, such as "mnist-train"; None for pictures of the user's own."""
-    return DATA.get(name.split("-")[0])

@@ -24,16 +24,24 @@ class TrainingData(Protocol):
     """What a trainer asks of its data. `Images` and the classes of this module are such data."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called in messages and in a run's config."""
+        ...
 
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """A SHA-256 of all that it holds."""
+        ...
 
     def __len__(self) -> int: ...
 
-    def to(self, device: torch.device | str) -> Self: ...
+    def to(self, device: torch.device | str) -> Self:
+        """The same on a device."""
+        ...
 
-    def batches(self, batch_size: int, rng: torch.Generator) -> Iterator[Batch]: ...
+    def batches(self, batch_size: int, rng: torch.Generator) -> Iterator[Batch]:
+        """One epoch, in an order drawn from `rng`: images (B, C, H, W) in [-1, 1], or tuples that begin with them."""
+        ...
 
 
 def share_of(batch: Batch, rank: int, processes: int) -> Batch:
@@ -58,10 +66,12 @@ class LabelledImages:
 
     @property
     def name(self) -> str:
+        """As of all `TrainingData`."""
         return f"{self.images.name}, labelled"
 
     @property
     def fingerprint(self) -> str:
+        """As of all `TrainingData`."""
         assert self.images.labels is not None
         labels = self.images.labels.cpu().contiguous().numpy().tobytes()
         return hashlib.sha256(self.images.fingerprint.encode() + labels).hexdigest()
@@ -70,6 +80,7 @@ class LabelledImages:
         return len(self.images)
 
     def to(self, device: torch.device | str) -> LabelledImages:
+        """The same on a device."""
         return LabelledImages(self.images.to(device))
 
     def batches(self, batch_size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
@@ -102,16 +113,19 @@ class AlignedPairs:
 
     @property
     def name(self) -> str:
+        """As of all `TrainingData`."""
         return f"pairs of {self.a.name} and {self.b.name}"
 
     @property
     def fingerprint(self) -> str:
+        """As of all `TrainingData`."""
         return hashlib.sha256(f"{self.a.fingerprint} {self.b.fingerprint}".encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.a)
 
     def to(self, device: torch.device | str) -> AlignedPairs:
+        """The same on a device."""
         return replace(self, a=self.a.to(device), b=self.b.to(device))
 
     def batches(self, batch_size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
@@ -132,16 +146,19 @@ class UnalignedPairs:
 
     @property
     def name(self) -> str:
+        """As of all `TrainingData`."""
         return f"{self.a.name} and {self.b.name}"
 
     @property
     def fingerprint(self) -> str:
+        """As of all `TrainingData`."""
         return hashlib.sha256(f"unaligned {self.a.fingerprint} {self.b.fingerprint}".encode()).hexdigest()
 
     def __len__(self) -> int:
         return min(len(self.a), len(self.b))
 
     def to(self, device: torch.device | str) -> UnalignedPairs:
+        """The same on a device."""
         return replace(self, a=self.a.to(device), b=self.b.to(device))
 
     def batches(self, batch_size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
@@ -149,3 +166,8 @@ class UnalignedPairs:
         orders = [list(images.order(batch_size, rng)) for images in (self.a, self.b)]
         for index_a, index_b in zip(*orders, strict=False):
             yield scale(self.a.rows(index_a)), scale(self.b.rows(index_b))
+
+
+def first_pairs(data: AlignedPairs | UnalignedPairs, n: int) -> AlignedPairs | UnalignedPairs:
+    """The first n of both sides, n pairs where they are aligned. Raises DataError where a side has fewer."""
+    return replace(data, a=data.a.subset(n), b=data.b.subset(n))

@@ -229,7 +229,7 @@ def train_reader(
     for epoch in range(1, epochs + 1):
         total = torch.zeros(())
         for index in torch.randperm(images, generator=rng)[: steps * batch].split(batch):
-            x = _roughen(scale(churches.pixels[index]), rng).contiguous(memory_format=torch.channels_last)
+            x = roughened(scale(churches.pixels[index]), rng).contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=half):
                 logits = model(x)
             losses = [functional.cross_entropy(logits[name].float(), truth[name][index]) for name in FACTORS]
@@ -269,8 +269,8 @@ def train_reader(
     return score
 
 
-def _roughen(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Every second image blurred by a factor of 2 to 4, then noise of a strength of each image's own."""
+def roughened(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Images (B, 3, H, W), every second one blurred by a factor of 2 or 4, then with noise of its own strength."""
     k = 2 if torch.rand((), generator=rng) < 0.5 else 4
     blurred = functional.interpolate(functional.avg_pool2d(x[::2], k), scale_factor=k, mode="bilinear")
     x = x.clone()

@@ -1,4 +1,4 @@
-"""The commands of this room: `evaluate`, `compare`, and what made the two networks that judge."""
+"""The commands of this room: `evaluate`, `compare`, and what made the networks that judge."""
 
 from __future__ import annotations
 
@@ -38,6 +38,21 @@ def add_commands(commands: Any) -> None:
     reader.add_argument("--epochs", type=int, default=8)
     reader.add_argument("--seed", type=int, default=0)
     reader.set_defaults(run=_train_church_reader)
+
+    maps = commands.add_parser("train-church-segmenter", help="make the reader of label maps that the package ships")
+    maps.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
+    maps.add_argument("--images", type=int, default=6000)
+    maps.add_argument("--epochs", type=int, default=5)
+    maps.add_argument("--seed", type=int, default=0)
+    maps.set_defaults(run=_train_church_segmenter)
+
+
+def _train_church_segmenter(options: argparse.Namespace) -> None:
+    from gancourse.evaluation.segmenter import train_segmenter
+
+    found = train_segmenter(options.out, options.images, epochs=options.epochs, seed=options.seed)
+    for name, share in found.items():
+        print(f"{name:10} {share:.1%}")
 
 
 def _train_classifier(options: argparse.Namespace) -> None:

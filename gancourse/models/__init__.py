@@ -3,6 +3,7 @@
 base                 what a generator and a discriminator are; DCGAN's initialisation
 mlp dcgan residual   the pairs of lessons 02 to 05
 critics spectral     networks of lesson 07: scores without a Sigmoid, spectral normalisation
+unet cyclegan        networks of lessons 08 and 09, which make a picture from a picture
 clusters             a latent space torn into clusters, and a discriminator that is told of them
 pointwise            a 1x1 convolution with a stride, without the kernel that crashes
 catalogue            networks(name): a fresh pair
@@ -11,7 +12,7 @@ standing_statistics  BatchNorm's statistics of an averaged generator, made anew
 """
 
 from gancourse.models.base import Z_SIZE, Discriminator, Generator, ShapeError, count_parameters, init_dcgan
-from gancourse.models.catalogue import networks
+from gancourse.models.catalogue import networks, translators
 from gancourse.models.clusters import (
     CLUSTERS,
     Cluster128Discriminator,
@@ -22,6 +23,7 @@ from gancourse.models.clusters import (
     TornGenerator,
 )
 from gancourse.models.critics import Critic, DCGANVariant, init_critic
+from gancourse.models.cyclegan import Pool, ResNetTranslator
 from gancourse.models.dcgan import (
     DCGAN128Discriminator,
     DCGAN128Generator,
@@ -31,6 +33,7 @@ from gancourse.models.dcgan import (
 )
 from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
 from gancourse.models.residual import ResidualBlock, ResidualDiscriminator, ResidualGenerator
+from gancourse.models.unet import PatchDiscriminator, UNet, painting, receptive_field
 
 __all__ = [
     "CLUSTERS",
@@ -49,6 +52,9 @@ __all__ = [
     "Generator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "PatchDiscriminator",
+    "Pool",
+    "ResNetTranslator",
     "ResidualBlock",
     "ResidualDiscriminator",
     "ResidualGenerator",
@@ -58,8 +64,12 @@ __all__ = [
     "StrongDiscriminator",
     "ToldDiscriminator",
     "TornGenerator",
+    "UNet",
     "count_parameters",
     "init_critic",
     "init_dcgan",
     "networks",
+    "painting",
+    "receptive_field",
+    "translators",
 ]

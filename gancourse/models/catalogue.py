@@ -1,10 +1,15 @@
-"""`networks(name)`: a fresh generator and discriminator by name, initialised by their paper's recipe."""
+"""`networks(name)`: a fresh generator and discriminator by name, initialised by their paper's recipe.
+
+`translators(name)`: the same for networks whose input is a picture; CycleGAN has four.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from inspect import signature
 from typing import Any
+
+from torch import nn
 
 from gancourse.models.base import Discriminator, Generator, init_dcgan
 from gancourse.models.clusters import (
@@ -14,6 +19,7 @@ from gancourse.models.clusters import (
     ClusterGenerator,
 )
 from gancourse.models.critics import Critic, DCGANVariant
+from gancourse.models.cyclegan import ResNetTranslator
 from gancourse.models.dcgan import (
     DCGAN128Discriminator,
     DCGAN128Generator,
@@ -23,6 +29,7 @@ from gancourse.models.dcgan import (
 )
 from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
 from gancourse.models.residual import ResidualDiscriminator, ResidualGenerator
+from gancourse.models.unet import PatchDiscriminator, UNet
 
 _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "mlp": (MLPGenerator, MLPDiscriminator),
@@ -96,3 +103,28 @@ def options_in(config: Mapping[str, Any]) -> dict[str, int]:
     if stated is not None:
         return {**stated.get("D", {}), **stated.get("G", {})}
     return {"width": config["parameters"]["G"][-1][0]} if options_of(str(config["model"])) else {}
+
+
+TRANSLATORS: dict[str, tuple[str, ...]] = {"pix2pix": ("G", "D"), "cyclegan": ("G_ab", "G_ba", "D_a", "D_b")}
+
+
+def translators(name: str, width: int = 16, size: int = 64, conditional: int = 1) -> dict[str, nn.Module]:
+    """Fresh networks that translate pictures (Isola et al. 2017, 6.1; Zhu et al. 2017, 7.2), by `TRANSLATORS`' names.
+
+    name: "pix2pix", a `UNet` and a `PatchDiscriminator` twice as wide, of 34 pixels; "cyclegan", two
+        `ResNetTranslator` of four blocks and two discriminators as wide as they, of 34 pixels, with InstanceNorm.
+    width: of the generators. size: of pix2pix's pictures. conditional: 0 for a D of pix2pix that sees no condition.
+    All are initialised by `init_dcgan`.
+    Raises ValueError for another name, and as the networks do.
+    """
+    if name not in TRANSLATORS:
+        raise ValueError(f"model is {name!r}, expected one of {', '.join(TRANSLATORS)}.")
+    made: dict[str, nn.Module]
+    if name == "pix2pix":
+        made = {"G": UNet(width, size), "D": PatchDiscriminator(6 if conditional else 3, 2 * width)}
+    else:
+        made = {side: ResNetTranslator(width) for side in ("G_ab", "G_ba")}
+        made |= {side: PatchDiscriminator(3, width, norm="instance") for side in ("D_a", "D_b")}
+    for network in made.values():
+        init_dcgan(network)
+    return made

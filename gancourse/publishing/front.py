@@ -26,6 +26,7 @@ from gancourse.data.sheets import tile
 
 FOLDER = ".github/pictures"
 DIGITS, CHURCHES, PHOTOGRAPHS = "r3gan-mnist", "church-best", "church-photographs"
+TRIPLES = 4  # churches of each kind that are translated
 UNSEEN = 19  # the seed of renders that no generator was trained on (theirs is 0)
 SIDE, GAP, WORDS = 284, 14, 24  # pixels: of a picture, between two, of the line below
 PAPER, INK = (250, 250, 248), (64, 64, 64)
@@ -55,6 +56,35 @@ def strip() -> Image.Image:
         sheet = tile(pixels, columns, gap=2).expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
         page.paste(Image.fromarray(sheet).resize((SIDE, SIDE), Image.Resampling.BICUBIC), (left, 0))
         draw.text((left, SIDE + 4), words, fill=INK, font=font)
+    return page
+
+
+def translated() -> Image.Image:
+    """Two rows of triples: a label map, what Pix2Pix paints of it, the church; morning, CycleGAN's dusk, the true dusk.
+
+    Nothing is selected: the first churches of a seed that no network was trained on.
+    """
+    from gancourse.course.studies.translations import translated as through
+    from gancourse.data.churches.tasks import map_pairs, true_pairs
+    from gancourse.data.images import scale
+
+    maps, dusk = map_pairs(TRIPLES, seed=UNSEEN)[0], true_pairs("dusk", TRIPLES, UNSEEN)[0]
+    painted = unscale(through(pretrained.translator("pix2pix-churches"), scale(maps.a.pixels), seed=0))
+    at_dusk = unscale(through(pretrained.translator("cyclegan-dusk"), scale(dusk.a.pixels)))
+    rows = [
+        ("a drawing, painted by Pix2Pix, and the church that it is of", (maps.a.pixels, painted, maps.b.pixels)),
+        ("a morning, CycleGAN's dusk, learnt without pairs, and the true one", (dusk.a.pixels, at_dusk, dusk.b.pixels)),
+    ]
+    side = 2 * maps.a.pixels.shape[-1]
+    page = Image.new("RGB", (TRIPLES * (3 * side + GAP) - GAP, len(rows) * (side + WORDS)), PAPER)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(15)
+    for row, (words, columns) in enumerate(rows):
+        for place, pixels in enumerate(torch.stack(columns, 1).flatten(0, 1)):
+            triple, column = divmod(place, 3)
+            image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+            left = triple * (3 * side + GAP) + column * side
+            page.paste(image.resize((side, side), Image.Resampling.BICUBIC), (left, row * (side + WORDS)))
+        draw.text((0, row * (side + WORDS) + side + 4), words, fill=INK, font=font)
     return page
 
 
@@ -212,4 +242,7 @@ def write(folder: Path) -> list[Path]:
     written.append(folder / "results.webp")
     with written[-1].open("wb") as file:
         strip().save(file, "WEBP", quality=82, method=6)
+    written.append(folder / "translated.webp")
+    with written[-1].open("wb") as file:
+        translated().save(file, "WEBP", quality=82, method=6)
     return written

@@ -22,7 +22,8 @@ from PIL import Image
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from gancourse.course.lessons import Trained, command_of, data_of, trained
+from gancourse.course.datasets import data_of
+from gancourse.course.lessons import Trained, command_of, trained
 from gancourse.data.images import Images, unscale
 from gancourse.evaluation import copies
 from gancourse.files import write_atomically

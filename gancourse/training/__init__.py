@@ -1,19 +1,28 @@
 """Training: Algorithm 1 as printed (step), what years added to it (recipe), critics (critic), all of it over epochs."""
 
+from gancourse.training.algorithms.conditional import ConditionalGAN
+from gancourse.training.algorithms.cyclegan import CycleGAN
 from gancourse.training.algorithms.minimax import Minimax
+from gancourse.training.algorithms.pix2pix import Pix2Pix
 from gancourse.training.algorithms.wasserstein import CriticGAN
 from gancourse.training.config import Config, pick_device
 from gancourse.training.critic import CriticRecipe
 from gancourse.training.recipe import Recipe
 from gancourse.training.step import STATISTICS, draw_z, train_step
 from gancourse.training.trainer import Trainer, TrainingDiverged
+from gancourse.training.translation import CycleRecipe, Pix2PixRecipe
 
 __all__ = [
     "STATISTICS",
+    "ConditionalGAN",
     "Config",
     "CriticGAN",
     "CriticRecipe",
+    "CycleGAN",
+    "CycleRecipe",
     "Minimax",
+    "Pix2Pix",
+    "Pix2PixRecipe",
     "Recipe",
     "Trainer",
     "TrainingDiverged",

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from gancourse.data.sheets import tile, untile
 from gancourse.files import read_at_most, write_atomically
+from gancourse.training import translation
 from gancourse.training.checkpoint import Checkpoint, CheckpointError, Row, RunError, load_checkpoint, save_checkpoint
 from gancourse.training.critic import marks_in
 from gancourse.training.lock import FolderLock
@@ -245,6 +246,8 @@ class Run:
         config = self.config or {}
         if config.get("algorithm") == "critic":
             return History(rows, marks_in(config))
+        if "translation" in config:
+            return History(rows, translation.marks_in(config))
         pair = LOSSES.get(str(config.get("loss")))
         return History(rows, pair.marks if pair else {})
 

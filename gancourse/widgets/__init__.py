@@ -8,6 +8,8 @@
     seed_map                a plane of blended seeds
     epochs                  the same z through a run
     real_or_fake            the student plays discriminator
+    draw_a_church           a map that the reader draws, painted by a generator
+    there_and_back          a picture, its translation, and what comes back
     neighbours              the training images closest to a sample
     dashboard               a training run as it goes
 
@@ -24,6 +26,7 @@ Here each is under the name by which notebooks call it: `widgets.latent_explorer
 """
 
 from gancourse.widgets.arithmetic import Arithmetic as arithmetic
+from gancourse.widgets.draw_a_church import DrawAChurch as draw_a_church
 from gancourse.widgets.epochs import EpochsScrubber as epochs_scrubber
 from gancourse.widgets.interpolator import Interpolator as interpolator
 from gancourse.widgets.latent_explorer import LatentExplorer as latent_explorer
@@ -32,9 +35,11 @@ from gancourse.widgets.optimal_discriminator import OptimalDiscriminator as opti
 from gancourse.widgets.playground import Playground as playground
 from gancourse.widgets.real_or_fake import RealOrFake as real_or_fake
 from gancourse.widgets.seed_map import SeedMap as seed_map
+from gancourse.widgets.there_and_back import ThereAndBack as there_and_back
 
 __all__ = [
     "arithmetic",
+    "draw_a_church",
     "epochs_scrubber",
     "interpolator",
     "latent_explorer",
@@ -43,4 +48,5 @@ __all__ = [
     "playground",
     "real_or_fake",
     "seed_map",
+    "there_and_back",
 ]

@@ -230,3 +230,21 @@ def test_p4s_contradictions_are_decided_over_seeds_and_say_how_short_the_runs_we
         and "3 epochs of 8,000 images" in found
         and "100 were" in found
     )
+
+
+@pytest.mark.parametrize(
+    ("maps", "stones", "verdict"),
+    [
+        ([0.8, 0.81], [0.9, 0.95], claims.HOLDS),
+        ([0.8, 0.81], [0.3, 0.4], claims.PARTLY),
+        ([0.5, 0.6], [0.3, 0.4], claims.FAILS),
+        ([0.5, 0.8], [0.3, 0.95], claims.UNDECIDED),
+    ],
+)
+def test_pix2pix_is_judged_by_its_map_and_by_the_stone_that_was_ordered(monkeypatch, maps, stones, verdict):
+    rows = [{"arm": "ceiling", "code": False, "ceiling": {"iou": 0.85, "stone": 0.95}}]
+    rows += [{"arm": "l1-cgan", "code": False, "dropout": {"iou": v, "stone": 0.1}} for v in maps]
+    rows += [{"arm": "l1-cgan", "code": True, "dropout": {"iou": 0.1, "stone": v}} for v in stones]
+    rows += [{"arm": "l1", "code": True, "dropout": {"iou": 0.1, "stone": 0.1}}]
+    verdicts(monkeypatch, pix2pix=rows)
+    assert claims._supervised()[1] == verdict

@@ -27,9 +27,13 @@ LAYERS = (nn.Conv2d, nn.ConvTranspose2d)
 RESIDUAL = (2, 4, 8, 16, 32, 64)
 P4 = (2, 4, 8, 16, 64)
 CRITIC = (2, 4, 6, 64, 128)
+TRANSLATORS = (4, 8, 16, 32)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
-CHECKS_WITH_NETWORKS = {"gancourse.exercises.checking.critics"}
+CHECKS_WITH_NETWORKS = {
+    f"gancourse.exercises.checking.{name}"
+    for name in ("critics", "cycles", "instance_norm", "painting", "patches", "pix2pix_losses")
+}
 QUICK_WORK = 30e6  # multiplications for one image; layers with more are "large" (P4's, at full width)
 
 
@@ -54,6 +58,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
     from gancourse.evaluation.church_reader import FactorReader
     from gancourse.evaluation.features import RandomNetwork
     from gancourse.evaluation.mnist_classifier import MNISTClassifier
+    from gancourse.evaluation.segmenter import Segmenter
     from gancourse.models.catalogue import networks as pair
     from gancourse.models.catalogue import options_of
 
@@ -81,6 +86,16 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
         for part in DCGAN:
             for up, down in [*((up, "strided") for up in UP), *((UP[0], down) for down in DOWN)]:
                 yield from both(f"small DCGAN (width {part}, {up}, {down})", dcgan(part, up, down))
+        for width in TRANSLATORS:
+            for size in (16, 64):
+                yield f"U-Net (width {width})", models.UNet(width, size), (3, size, size)
+            yield f"ResNet translator (width {width})", models.ResNetTranslator(width), (3, 64, 64)
+            for channels in (3, 6):
+                for norm in ("batch", "instance"):
+                    for halvings in (1, 2, 3):
+                        D = models.PatchDiscriminator(channels, width, halvings, norm)
+                        yield f"patches ({channels} channels, width {width}, {halvings}, {norm})", D, (channels, 64, 64)
+        yield "segmenter", Segmenter(), (3, 64, 64)
         yield "MNIST classifier", MNISTClassifier(), (1, 28, 28)
         yield "church reader", FactorReader(), (3, 128, 128)
         yield "random features", RandomNetwork(1), (1, 28, 28)
@@ -191,7 +206,13 @@ def errors(used: Used, batch: int, ways: list[tuple[bool, bool]], rng: torch.Gen
             y = layer(x)
         y.backward(back.to(y.dtype).contiguous(memory_format=order))
         pairs = [(y, y_true), (x.grad, x_true.grad), *zip(grads(layer), grads(true), strict=True)]
-        found = [((a.double() - b).abs().max() / b.abs().max().clamp_min(1e-12)).item() for a, b in pairs]
+        # A bias's gradient is a sum that may lie near 0, and of few channels all may: it is measured by its usual size.
+        usual = back.double().norm().item() / y.shape[1] ** 0.5
+        least = [usual if b.ndim == 1 else 1e-12 for _, b in pairs]
+        found = [
+            ((a.double() - b).abs().max() / b.abs().max().clamp_min(low)).item()
+            for (a, b), low in zip(pairs, least, strict=True)
+        ]
         yield f"{used}; {how}", max(found)
 
 

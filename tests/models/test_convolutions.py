@@ -81,13 +81,18 @@ def test_every_module_with_a_convolution_is_known():
         path for path, name, _ in calls("gancourse") if name in ("Conv2d", "ConvTranspose2d", "StridedPointwise")
     }
     known = {
-        *(f"gancourse/models/{name}.py" for name in ("dcgan", "residual", "clusters", "critics")),
-        *(f"gancourse/evaluation/{name}.py" for name in ("church_reader", "features", "mnist_classifier")),
+        *(f"gancourse/models/{name}.py" for name in ("dcgan", "residual", "clusters", "critics", "unet", "cyclegan")),
+        *(f"gancourse/evaluation/{name}.py" for name in ("church_reader", "features", "mnist_classifier", "segmenter")),
+        "gancourse/evaluation/smuggling.py",  # 3x3 convolutions on the spot, in float32
         "gancourse/course/studies/small_dcgan.py",
         *(f"gancourse/exercises/lesson{number:02}.py" for number in range(1, 100)),
         *(
             f"gancourse/exercises/checking/{name}.py"
             for name in ("bugs", "critics", "discriminator", "layers", "same_network")
+        ),
+        *(
+            f"gancourse/exercises/checking/{name}.py"
+            for name in ("cycles", "instance_norm", "painting", "patches", "pix2pix_losses")
         ),
         "gancourse/course/studies/lesson04/church_predictions.py",
     }
@@ -109,7 +114,13 @@ def test_every_width_that_is_written_anywhere_is_computed():
     studies = {
         job["width"] for n in runner.names() for q in (True, False) for job in runner.find(n).jobs(q) if "width" in job
     }
-    widths = {*convolutions.RESIDUAL, *convolutions.P4, *convolutions.CRITIC, *convolutions.DCGAN}
+    widths = {
+        *convolutions.TRANSLATORS,
+        *convolutions.RESIDUAL,
+        *convolutions.P4,
+        *convolutions.CRITIC,
+        *convolutions.DCGAN,
+    }
     missing = {path: numbers - widths for path, numbers in asked.items() if numbers - widths}
     assert not missing and studies <= widths, "add them to the widths of tests/models/convolutions.py"
     assert set(profiles.CHURCH_WIDTH.values()) <= set(convolutions.P4)

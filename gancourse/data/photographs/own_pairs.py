@@ -13,9 +13,9 @@ from pathlib import Path
 from PIL import Image
 
 from gancourse.data.images import DataError
-from gancourse.data.pairs import AlignedPairs
+from gancourse.data.pairs import AlignedPairs, UnalignedPairs
 from gancourse.data.photographs.mapmaker import Source, make
-from gancourse.data.photographs.sources import SUFFIXES, stamp
+from gancourse.data.photographs.sources import SUFFIXES, open_pictures, stamp
 
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _NAMED = 10  # files in one message
@@ -74,6 +74,26 @@ def side_by_side_pairs(folder: str | Path, size: int = 64, first: str = "left") 
         )
     parts = ("left", "right") if first == "left" else ("right", "left")
     return _pairs([_source(path, names, part) for part in parts], size)
+
+
+def own_pairs(folder: str | Path, size: int = 64) -> AlignedPairs:
+    """Pairs of one folder: `paired_folders` of its a and b where it has both, else `side_by_side_pairs`."""
+    a, b = Path(folder) / "a", Path(folder) / "b"
+    return paired_folders(a, b, size) if a.is_dir() and b.is_dir() else side_by_side_pairs(folder, size)
+
+
+def own_sides(folder: str | Path, size: int = 64) -> UnalignedPairs:
+    """Pictures of a folder's folders a and b, two sets without partners, (3, size, size) each; kept in the cache.
+
+    Raises DataError: one of the folders is missing or holds no pictures, and as `image_folder` does.
+    """
+    sides = []
+    for name in "ab":
+        path = Path(folder) / name
+        if not path.is_dir():
+            raise DataError(f"{folder} has no folder {name}; put the pictures of the two sides into a and b.")
+        sides.append(open_pictures(path, size))
+    return UnalignedPairs(*sides)
 
 
 def _pairs(sources: list[Source], size: int) -> AlignedPairs:

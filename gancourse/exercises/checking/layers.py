@@ -29,7 +29,7 @@ class _NotBy(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _by_hand(call: StudentFunction, args: tuple[Any, ...], *own: str) -> Any:
+def by_hand(call: StudentFunction, args: tuple[Any, ...], *own: str) -> Any:
     """The student's value; `Wrong` where it came from one of PyTorch's functions whose names begin with `own`."""
     with _NotBy(*own) as watch:
         value = call(*args)
@@ -68,14 +68,14 @@ def check_batch_norm(call: StudentFunction) -> str:
         x = torch.randn(4, 3, 2, 3, dtype=torch.float64) * scale + torch.tensor([1.0, 0.0, -2.0])[:, None, None]
         before = mean.clone(), var.clone()
         given = x.clone()
-        value = _by_hand(call, (given, ours.weight.detach(), ours.bias.detach(), mean, var, True), "batch_norm")
+        value = by_hand(call, (given, ours.weight.detach(), ours.bias.detach(), mean, var, True), "batch_norm")
         compare(value, ours.train()(x).detach(), _norm_mistakes(x, ours, before), _NORM_OTHERWISE)
         if not torch.equal(given, x):
             raise Wrong("It changes x in place: others may still need it, so make a new tensor.")
         _running("mean", mean, before[0], ours.running_mean, x.mean((0, 2, 3)), x.mean((0, 2, 3)))
         _running("var", var, before[1], ours.running_var, x.var((0, 2, 3)), x.var((0, 2, 3), unbiased=False))
     kept = mean.clone(), var.clone()
-    value = _by_hand(call, (x.clone(), ours.weight.detach(), ours.bias.detach(), mean, var, False), "batch_norm")
+    value = by_hand(call, (x.clone(), ours.weight.detach(), ours.bias.detach(), mean, var, False), "batch_norm")
     in_train = F.batch_norm(x, None, None, ours.weight.detach(), ours.bias.detach(), training=True)
     if not (torch.equal(kept[0], mean) and torch.equal(kept[1], var)):
         raise Wrong("With training=False it moves the running averages: looking at images must leave no trace.")
@@ -164,7 +164,7 @@ def check_transposed_convolution(call: StudentFunction) -> str:
         x = torch.randn(2, c_in, *size, dtype=torch.float64)
         weight = layer.weight.detach()
         what = f"x {tuple(x.shape)}, kernel {kernel}, stride {stride}, padding {padding}"
-        value = _by_hand(call, (x.clone(), weight.clone(), stride, padding), "conv_transpose")
+        value = by_hand(call, (x.clone(), weight.clone(), stride, padding), "conv_transpose")
         mistakes = _transposed_mistakes(x, weight, stride, padding)
         compare(value, layer(x).detach(), mistakes, f"For {what} these are not the numbers of nn.ConvTranspose2d.")
     return (

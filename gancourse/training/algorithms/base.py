@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -108,6 +108,15 @@ class Algorithm:
     def marks(self) -> Mapping[str, tuple[float, str]]:
         """Statistic -> its value at the game's equilibrium and what to call that: a dashed line in figures."""
         return {}
+
+    def takes_no(self, *names: str) -> None:
+        """Raise ValueError where the run's config has another value than the default for settings not used here."""
+        for one in fields(Config):
+            value = getattr(self.setting.config, one.name)
+            if one.name in names and value != one.default:
+                raise ValueError(
+                    f"{one.name} is {value!r}, which {self.name} has no use for; leave it at {one.default!r}."
+                )
 
     # -- what the trainer calls ----------------------------------------------------------------------------------
 

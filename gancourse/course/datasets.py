@@ -1,0 +1,138 @@
+"""What the command line trains on: how each kind of data is opened, how a card scores what was trained on it.
+
+This module imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Data:
+    """A kind of data that the command line trains on.
+
+    about: for the help of --data. open: (path or None, how many, whether fewer will do) -> images, or pairs. score:
+    (generator, or networks by name; how many) -> what a card says of it. licence: of weights trained on it. augment:
+    whether mirror images and DiffAugment make sense.
+    """
+
+    about: str
+    open: Callable[[str | None, int, bool], Any]
+    score: Callable[[Any, int], dict[str, float]]
+    licence: str
+    augment: bool = False
+
+
+def _mnist(path: str | None, n: int, at_most: bool) -> Any:
+    from gancourse.data.mnist_digits import mnist
+
+    return mnist("train", path).subset(n)
+
+
+def _churches(path: str | None, n: int, at_most: bool) -> Any:
+    if path is None or path == "procedural":
+        from gancourse.data.churches import procedural_churches
+
+        return procedural_churches(n)[0]
+    from gancourse.data.photographs import open_pictures
+
+    images = open_pictures(path, 128)
+    return images.subset(min(n, len(images)) if at_most else n)
+
+
+def _painted_maps(path: str | None, n: int, at_most: bool) -> Any:
+    from gancourse.data.churches.tasks import map_pairs
+
+    if path is not None:
+        return _own_pairs(path, n, at_most)
+    return map_pairs(n)[0]
+
+
+def _own_pairs(path: str, n: int, at_most: bool) -> Any:
+    from gancourse.data.pairs import first_pairs
+    from gancourse.data.photographs.own_pairs import own_pairs
+
+    pairs = own_pairs(path)
+    return first_pairs(pairs, min(n, len(pairs)) if at_most else n)
+
+
+def _unpaired(task: str) -> Callable[[str | None, int, bool], Any]:
+    def opened(path: str | None, n: int, at_most: bool) -> Any:
+        from gancourse.data.churches.tasks import unpaired
+        from gancourse.data.pairs import first_pairs
+        from gancourse.data.photographs.own_pairs import own_sides
+
+        if path is None:
+            return unpaired(task, n)
+        sides = own_sides(path)
+        return first_pairs(sides, min(n, len(sides)) if at_most else n)
+
+    return opened
+
+
+def _map_scores(networks: Any, n: int) -> dict[str, Any]:
+    from gancourse.course.studies.lesson08 import judged
+
+    return judged.of_a_card(networks, n)
+
+
+def _cycle_scores(task: str) -> Callable[[Any, int], dict[str, Any]]:
+    def scored(networks: Any, n: int) -> dict[str, Any]:
+        from gancourse.course.studies.lesson09 import judged
+
+        return judged.of_a_card(networks, task, n)
+
+    return scored
+
+
+def _digit_scores(G: Any, n: int) -> dict[str, float]:
+    from gancourse.evaluation.generated import digit_scores
+
+    return digit_scores(G, n)
+
+
+def _church_scores(G: Any, n: int) -> dict[str, float]:
+    from gancourse.evaluation import church_reader
+
+    return church_reader.scores(G)
+
+
+DATA = {
+    "mnist": Data(
+        "folder with MNIST/raw; default: the MNIST inside the package",
+        _mnist,
+        _digit_scores,
+        "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
+    ),
+    "churches": Data(
+        "LSUN's folder, one of pictures or a made map; default: procedural churches",
+        _churches,
+        _church_scores,
+        "MIT, as the code.",
+        augment=True,
+    ),
+    "maps": Data(
+        "a folder of pairs, two pictures side by side in each file, or with folders a and b of equal names; default: "
+        "label maps of procedural churches at noon, and the churches",
+        _painted_maps,
+        _map_scores,
+        "MIT, as the code.",
+    ),
+    **{
+        task: Data(
+            f"a folder with folders a and b of pictures; default: procedural churches, {sides}",
+            _unpaired(task),
+            _cycle_scores(task),
+            "MIT, as the code.",
+        )
+        for task, sides in {"dusk": "in the morning and at dusk", "snow": "in summer and in snow"}.items()
+    },
+}
+
+
+def data_of(name: str) -> Data | None:
+    """The kind of data whose name a run's config has, such as "mnist-train"; None for pictures of the user's own."""
+    return DATA.get(name.split("-")[0])

@@ -1,0 +1,111 @@
+"""From a run of Pix2Pix or CycleGAN to the files that the package ships: its generators, and the card about them.
+
+    python -m gancourse ship RUN --name cyclegan-dusk --epochs 4 --out FOLDER
+
+`pretrained.translator` reads what this writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as save_safetensors
+
+from gancourse.course.datasets import DATA
+from gancourse.course.lessons import Trained, trained
+from gancourse.data.churches.dataset import VERSION
+from gancourse.files import write_atomically
+from gancourse.models.catalogue import TRANSLATORS, translators
+from gancourse.pretrained import TRANSLATOR, halved, quartered, restored
+from gancourse.training import CycleRecipe, Pix2PixRecipe, settings
+from gancourse.training.checkpoint import RunError
+from gancourse.training.config import Config
+from gancourse.training.provenance import commit
+from gancourse.training.run import Run
+
+N_SCORE = 400
+
+
+def ship_translator(
+    run: Run, name: str, epoch: int, out: Path, trained_at: str = "", eight_bit: bool = False
+) -> dict[str, Any]:
+    """Write the generators of one epoch of a run, averaged where it has averages, and their card; return the card.
+
+    Rounded as `shipping.ship` rounds, and scored as rounded. Raises RunError: no run of a translator, no checkpoint of
+    the epoch, or data that no row of the course trains on (translators of your own pictures are not shipped with it).
+    """
+    config = run.config
+    if config is None or config.get("algorithm") not in TRANSLATORS:
+        raise RunError(f"{run.folder} is no run of {' or '.join(TRANSLATORS)}.")
+    what = _row_of(config)
+    if what is None:
+        raise RunError(f"{run.folder} was trained on {config['data']['name']}, which no lesson trains on.")
+    checkpoint, kind = run.load(epoch), config["algorithm"]
+    options = _options(config)
+    with torch.random.fork_rng(devices=[]):
+        networks = translators(kind, **options)
+    files: dict[str, Any] = {}
+    rounded = quartered if eight_bit else halved
+    for part in TRANSLATORS[kind]:
+        if not part.startswith("G"):
+            continue
+        state = checkpoint.network(part.replace("G", "ema")) or checkpoint.network(part)
+        stored = rounded(state)
+        networks[part].load_state_dict(restored(stored))
+        raw, file = save_safetensors(stored), f"{name}-{part.lower().replace('_', '-')}.safetensors"
+        write_atomically(out / file, raw)
+        files[part] = {"file": file, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+    network = type(networks[next(iter(files))]).__name__
+    card = {
+        "format": TRANSLATOR,
+        "name": name,
+        "what": f"{network} of gancourse.models, trained on {config['data']['name']}",
+        "model": kind,
+        "options": options,
+        "commands": [
+            _command(config, *what),
+            f"python -m gancourse ship RUN --name {name} --epochs {epoch}{' --eight-bit' * eight_bit} --out FOLDER",
+        ],
+        "commit": trained_at or commit(),
+        "data": config["data"],
+        "config": {f.name: config[f.name] for f in fields(Config)},
+        "translation": config["translation"],
+        "computed": config["computed"],
+        "device": config["device"],
+        "torch": torch.__version__,
+        "files": files,
+        "scores": DATA[what[1].data].score(networks, N_SCORE),
+        "licence": DATA[what[1].data].licence,
+        "history": [{k: float(f"{v:.4g}") for k, v in row.items()} for row in checkpoint.history],
+    }
+    write_atomically(out / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
+    return card
+
+
+def _row_of(config: dict[str, Any]) -> tuple[str, Trained] | None:
+    """The command line's name, and what it trains, of a run: by its network, and by the data of the two sides."""
+    sides = {"maps": "label maps", "dusk": "dusk", "snow": "snow"}
+    for name, (_, what) in trained().items():
+        data = config["data"]["name"]
+        if what.network == config["algorithm"] and sides[what.data] in data and f"churches-v{VERSION}" in data:
+            return name, what
+    return None
+
+
+def _options(config: dict[str, Any]) -> dict[str, int]:
+    of_g = config["options"]["G" if config["algorithm"] == "pix2pix" else "G_ab"]
+    size = {"size": of_g["size"], "conditional": int(config["translation"]["conditional"])} if "size" in of_g else {}
+    return {"width": of_g["width"], **size}
+
+
+def _command(config: dict[str, Any], name: str, what: Trained) -> str:
+    recipe = Pix2PixRecipe if what.network == "pix2pix" else CycleRecipe
+    words = [f"python -m gancourse train {name} --epochs {config['epochs']} --images {config['data']['count']}"]
+    words += settings.words(config, Config, without=("model", "epochs", "loss"), usual=what.config)
+    words += settings.words(config["translation"], recipe, usual=what.translation or {})
+    return " ".join([*words, f"--milestones {config['epochs']} --out RUN"])

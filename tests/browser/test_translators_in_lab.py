@@ -1,0 +1,76 @@
+"""Drawing a church, and going there and back, in JupyterLab in a real browser: by mouse, by keyboard, by buttons."""
+
+from __future__ import annotations
+
+import pytest
+from lab import quiet, record
+
+from gancourse.widgets.draw_a_church import GAP, LEFT, PIXEL, SIDE, TOP
+
+STEADY = pytest.mark.usefixtures("nothing_is_appended_and_nothing_complains")
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), STEADY]
+BOARD, TOOL = ".gc-draw-a-church", ".gc-there-and-back"
+CELLS = (
+    "import torch\nfrom gancourse import widgets\ntorch.set_num_threads(1)",
+    "widgets.draw_a_church()",
+    'widgets.there_and_back("dusk")',
+)
+WIDTH = LEFT + 2 * SIDE * PIXEL + GAP + LEFT
+HEIGHT = TOP + SIDE * PIXEL + 8
+
+
+@pytest.fixture(scope="module")
+def page(open_notebook):
+    notebook = open_notebook("translators.ipynb", CELLS)
+    notebook.run()
+    for css in (BOARD, TOOL):
+        notebook.page.wait_for_selector(f"{css} img")
+    return notebook
+
+
+def place(column, row):
+    """Where a pixel of the map lies in the widget's picture, in [0, 1]."""
+    return (LEFT + (column + 0.5) * PIXEL) / WIDTH, (TOP + (row + 0.5) * PIXEL) / HEIGHT
+
+
+def test_a_church_is_drawn_with_the_mouse_and_painted_at_once(page):
+    page.page.locator(f"{BOARD} select").filter(has_text="gilt").select_option("roof")
+    page.says(BOARD, "The brush paints roof")
+    before = page.source(BOARD)
+    page.press(BOARD, place(10, 10))
+    milliseconds = page.changes(BOARD, before, "draw a church, press to new picture")
+    record("draw a church, press to new picture", milliseconds)
+    if quiet():
+        assert milliseconds < 150
+    page.says(BOARD, "wide, at (10, 10)")
+    before = page.source(BOARD)
+    page.press(BOARD, place(20, 10), place(30, 14), place(40, 10))  # dragged
+    page.changes(BOARD, before, "draw a church, drag to new picture")
+    page.says(BOARD, "wide, at (40, 10)")
+    page.screenshot("draw-a-church", BOARD)
+
+
+def test_the_same_is_done_by_slider_key_and_button(page):
+    before = page.source(BOARD)
+    page.key(BOARD, 1, "ArrowRight")  # x
+    page.changes(BOARD, before, "draw a church, key to new picture")
+    page.says(BOARD, "wide, at (41, 10)")
+    before = page.source(BOARD)
+    page.click(BOARD, "Paint")
+    page.changes(BOARD, before, "draw a church, Paint to new picture")
+    page.says(BOARD, "Painted roof at (41, 10)")
+    before = page.source(BOARD)
+    page.click(BOARD, "Another")
+    page.changes(BOARD, before, "draw a church, other dice to new picture")
+    page.click(BOARD, "Undo")
+    page.says(BOARD, "Undone")
+
+
+def test_the_slider_goes_there_and_back(page):
+    before = page.source(TOOL)
+    page.key(TOOL, 0, "ArrowRight")
+    page.changes(TOOL, before, "there and back, key to new picture")
+    page.says(TOOL, "between translated and back again")
+    page.click(TOOL, "Back")
+    page.says(TOOL, "back again. What comes back is")
+    page.screenshot("there-and-back", TOOL)
