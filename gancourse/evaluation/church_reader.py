@@ -11,7 +11,6 @@ makes the reader that the package ships.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -20,20 +19,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gancourse.data.churches import FACTORS, procedural_churches
 from gancourse.data.images import Images, scale
-from gancourse.evaluation import Extractor, WeightsError, feature_statistics, frechet_distance
+from gancourse.evaluation import Extractor, WeightsError, feature_statistics, frechet_distance, judge_training
 from gancourse.evaluation.features import weights_key
 from gancourse.evaluation.image_batches import samples
 from gancourse.evaluation.summary import divergence_from_uniform
-from gancourse.files import read_at_most, read_verified, write_atomically
+from gancourse.files import read_at_most, read_verified
 from gancourse.models.base import ShapeError
-from gancourse.models.fast import has_bfloat16
-from gancourse.pretrained import halved, restored, tensors_in
+from gancourse.pretrained import restored, tensors_in
 from gancourse.training.provenance import commit
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-reader.safetensors"
@@ -222,58 +219,22 @@ def train_reader(
         model = FactorReader().to(memory_format=torch.channels_last)
     rng = torch.Generator().manual_seed(seed)
     batch = min(100, images)
-    steps = images // batch
-    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=0.006, total_steps=epochs * steps)
-    half = has_bfloat16(torch.device("cpu"))
-    for epoch in range(1, epochs + 1):
-        total = torch.zeros(())
-        for index in torch.randperm(images, generator=rng)[: steps * batch].split(batch):
-            x = roughened(scale(churches.pixels[index]), rng).contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                logits = model(x)
-            losses = [functional.cross_entropy(logits[name].float(), truth[name][index]) for name in FACTORS]
-            loss = torch.stack(losses).sum()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += loss.detach()
-        print(
-            f"epoch {epoch}/{epochs}: loss {total.item() / steps:.3f}, {time.perf_counter() - started:.0f} s",
-            flush=True,
-        )
-    state = halved(model.state_dict())
-    raw = save_safetensors(state)
-    model.load_state_dict(restored(state))
+
+    def loss(logits: dict[str, Tensor], index: Tensor) -> Tensor:
+        losses = [functional.cross_entropy(logits[name].float(), truth[name][index]) for name in FACTORS]
+        return torch.stack(losses).sum()
+
+    judge_training.fit(model, churches, loss, epochs, batch, rng)
+    raw = judge_training.rounded(model)
     unseen, unseen_truth = procedural_churches(test, seed=1)
     score = accuracy(model.eval(), unseen, unseen_truth)
-    card = {
-        "name": out.stem,
+    about = {
         "what": "gancourse.evaluation.church_reader.FactorReader, float16 weights",
-        "sha256": hashlib.sha256(raw).hexdigest(),
-        "bytes": len(raw),
         "parameters": sum(p.numel() for p in model.parameters()),
         "command": "python -m gancourse train-church-reader "
         f"--out {out.name} --images {images} --epochs {epochs} --seed {seed}",
         "commit": at,
-        "data": {s.name: {"images": len(s), "sha256": s.fingerprint} for s in (churches, unseen)},
         "accuracy": {name: round(value, 4) for name, value in score.items()},
-        "precision": "bfloat16 autocast, float32 weights" if half else "float32",
-        "torch": torch.__version__,
-        "seconds": round(time.perf_counter() - started),
-        "licence": "MIT, as the code. Trained on the course's own renderer.",
     }
-    write_atomically(out, raw)
-    write_atomically(out.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
+    judge_training.write(out, raw, about, (churches, unseen), started)
     return score
-
-
-def roughened(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Images (B, 3, H, W), every second one blurred by a factor of 2 or 4, then with noise of its own strength."""
-    k = 2 if torch.rand((), generator=rng) < 0.5 else 4
-    blurred = functional.interpolate(functional.avg_pool2d(x[::2], k), scale_factor=k, mode="bilinear")
-    x = x.clone()
-    x[::2] = blurred
-    strength = 0.15 * torch.rand(len(x), 1, 1, 1, generator=rng)
-    return (x + strength * torch.randn(x.shape, generator=rng)).clamp(-1, 1)

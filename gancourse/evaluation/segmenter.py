@@ -11,25 +11,21 @@ makes the segmenter that the package ships.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from functools import cache
 from pathlib import Path
 
 import torch
-from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gancourse.data.churches import CLASSES, labelled_churches
 from gancourse.data.images import Images, scale
-from gancourse.evaluation import WeightsError
-from gancourse.evaluation.church_reader import roughened
-from gancourse.files import read_at_most, read_verified, write_atomically
+from gancourse.evaluation import WeightsError, judge_training
+from gancourse.files import read_at_most, read_verified
 from gancourse.models.base import ShapeError
-from gancourse.models.fast import has_bfloat16
-from gancourse.pretrained import halved, restored, tensors_in
+from gancourse.pretrained import restored, tensors_in
 from gancourse.training.provenance import commit
 
 SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-segmenter.safetensors"
@@ -145,49 +141,23 @@ def train_segmenter(
         model = Segmenter().to(memory_format=torch.channels_last)
     rng = torch.Generator().manual_seed(seed)
     batch = min(25, images)
-    steps = images // batch
-    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=0.006, total_steps=epochs * steps)
-    half = has_bfloat16(torch.device("cpu"))
-    for epoch in range(1, epochs + 1):
-        total = torch.zeros(())
-        for index in torch.randperm(images, generator=rng)[: steps * batch].split(batch):
-            x = roughened(scale(churches.pixels[index]), rng).contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                logits = model(x)
-            loss = functional.cross_entropy(logits.float(), maps[index].long())
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += loss.detach()
-        print(
-            f"epoch {epoch}/{epochs}: loss {total.item() / steps:.4f}, {time.perf_counter() - started:.0f} s",
-            flush=True,
-        )
-    state = halved(model.state_dict())
-    raw = save_safetensors(state)
-    model.load_state_dict(restored(state))
+
+    def loss(logits: Tensor, index: Tensor) -> Tensor:
+        return functional.cross_entropy(logits.float(), maps[index].long())
+
+    judge_training.fit(model, churches, loss, epochs, batch, rng)
+    raw = judge_training.rounded(model)
     unseen, truth, _ = labelled_churches(test, 64, TESTED_ON)
     found = segment(unseen, model.eval())
     score = {"pixels": (found == truth).double().mean().item(), "mean IoU": mean_iou(found, truth)}
     score |= dict(zip(CLASSES, intersection_over_union(found, truth).tolist(), strict=True))
-    card = {
-        "name": out.stem,
+    about = {
         "what": "gancourse.evaluation.segmenter.Segmenter, float16 weights",
-        "sha256": hashlib.sha256(raw).hexdigest(),
-        "bytes": len(raw),
         "parameters": sum(p.numel() for p in model.parameters()),
         "command": "python -m gancourse train-church-segmenter "
         f"--out {out.name} --images {images} --epochs {epochs} --seed {seed}",
         "commit": at,
-        "data": {s.name: {"images": len(s), "sha256": s.fingerprint} for s in (churches, unseen)},
         "scores": {name: round(value, 4) for name, value in score.items()},
-        "precision": "bfloat16 autocast, float32 weights" if half else "float32",
-        "torch": torch.__version__,
-        "seconds": round(time.perf_counter() - started),
-        "licence": "MIT, as the code. Trained on the course's own renderer.",
     }
-    write_atomically(out, raw)
-    write_atomically(out.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
+    judge_training.write(out, raw, about, (churches, unseen), started)
     return score

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from gancourse.training.settings import check, choice, number, setting, switch, whole
@@ -88,11 +88,6 @@ def marks_in(config: Mapping[str, Any]) -> Mapping[str, tuple[float, str]]:
         return kind(**config["translation"]).marks() if kind else {}
     except (KeyError, TypeError, ValueError):
         return {}
-
-
-def remembered(recipe: Pix2PixRecipe | CycleRecipe) -> dict[str, Any]:
-    """What a run folder remembers of a recipe."""
-    return {"translation": asdict(recipe)}
 
 
 def falling_rate(lr: float, epoch: int, epochs: int) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,16 +15,17 @@ from torch import Tensor, nn
 from gancourse.data.images import scale
 from gancourse.data.pairs import Batch, TrainingData, UnalignedPairs
 from gancourse.models.cyclegan import Pool
-from gancourse.training.algorithms.base import Algorithm, Setting
+from gancourse.training.algorithms.base import Setting
+from gancourse.training.algorithms.translating import Translating
 from gancourse.training.losses import wide
 from gancourse.training.pair_losses import PAIR_LOSSES
 from gancourse.training.step import grad_norm, means
-from gancourse.training.translation import CYCLE_LOSSES, CycleRecipe, falling_rate, remembered
+from gancourse.training.translation import CYCLE_LOSSES, CycleRecipe
 
 N_FIXED = 8  # pictures of each side whose translations are kept, epoch by epoch
 
 
-class CycleGAN(Algorithm):
+class CycleGAN(Translating):
     """One step of both generators, then one of both discriminators (Zhu et al. 2017, equation 3 and section 4).
 
     G_ab: pictures of the first side (B, C, H, W) in [-1, 1] -> such of the second; G_ba: back. D_a, D_b: pictures of a
@@ -39,6 +39,7 @@ class CycleGAN(Algorithm):
 
     name = "cyclegan"
     statistics = ("loss_d", "loss_g", "cycle", "identity", "score_real", "score_fake", "grad_norm_d", "grad_norm_g")
+    recipe: CycleRecipe
     averages = {"ema_ab": "G_ab", "ema_ba": "G_ba"}
 
     def __init__(
@@ -75,19 +76,6 @@ class CycleGAN(Algorithm):
         n = self.networks
         sides = {"opt_g": nn.ModuleList([n["G_ab"], n["G_ba"]]), "opt_d": nn.ModuleList([n["D_a"], n["D_b"]])}
         return {name: self.setting.adam(both) for name, both in sides.items()}
-
-    def begin_epoch(self, epoch: int) -> None:
-        if self.recipe.decay:
-            rate = falling_rate(self.setting.config.lr, epoch, self.setting.config.epochs)
-            for optimiser in self.optimisers.values():
-                for group in optimiser.param_groups:
-                    group["lr"] = rate
-
-    def settings(self) -> dict[str, Any]:
-        return remembered(self.recipe)
-
-    def marks(self) -> Mapping[str, tuple[float, str]]:
-        return self.recipe.marks()
 
     def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
         """One batch (a, b), each (B, C, H, W) -> the eight statistics, (8,)."""

@@ -7,7 +7,6 @@ to it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +14,16 @@ from torch import Tensor, nn
 from gancourse.data.images import scale
 from gancourse.data.pairs import AlignedPairs, Batch, TrainingData
 from gancourse.models.unet import painting
-from gancourse.training.algorithms.base import Algorithm, Setting
+from gancourse.training.algorithms.base import Setting
+from gancourse.training.algorithms.translating import Translating
 from gancourse.training.losses import discriminator_loss, non_saturating_loss, wide
 from gancourse.training.step import grad_norm, means
-from gancourse.training.translation import Pix2PixRecipe, falling_rate, remembered
+from gancourse.training.translation import Pix2PixRecipe
 
 N_FIXED = 8  # pairs whose translations are kept, epoch by epoch
 
 
-class Pix2Pix(Algorithm):
+class Pix2Pix(Translating):
     """One step of D, then one of G on the same fakes (Isola et al. 2017, section 3.3 and equation 4).
 
     G: x (B, C, H, W) in [-1, 1] -> pictures (B, C', H, W) in [-1, 1]. D: x and a picture, one behind the other,
@@ -36,6 +36,7 @@ class Pix2Pix(Algorithm):
 
     name = "pix2pix"
     statistics = ("loss_d", "loss_g", "l1", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
+    recipe: Pix2PixRecipe
     averages = {"ema": "G"}
 
     def __init__(self, G: nn.Module, D: nn.Module, recipe: Pix2PixRecipe | None = None) -> None:
@@ -62,19 +63,6 @@ class Pix2Pix(Algorithm):
 
     def make_optimisers(self) -> dict[str, torch.optim.Optimizer]:
         return {f"opt_{name.lower()}": self.setting.adam(network) for name, network in self.networks.items()}
-
-    def begin_epoch(self, epoch: int) -> None:
-        if self.recipe.decay:
-            rate = falling_rate(self.setting.config.lr, epoch, self.setting.config.epochs)
-            for optimiser in self.optimisers.values():
-                for group in optimiser.param_groups:
-                    group["lr"] = rate
-
-    def settings(self) -> dict[str, Any]:
-        return remembered(self.recipe)
-
-    def marks(self) -> Mapping[str, tuple[float, str]]:
-        return self.recipe.marks()
 
     def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
         """One batch (x, y), each (B, C, H, W) -> the seven statistics, (7,)."""
