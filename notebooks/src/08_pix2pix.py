@@ -109,7 +109,7 @@ by_hand = G.net(torch.cat([z, 10.0 * one_hot(y, 10)], 1)).view(-1, 1, 28, 28)
 assert torch.equal(by_hand, G(z, y))
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 def conditional_round(G, D, opt_g, opt_d, x, y, rng):
     """One step of D, then one of G, on digits x (B, 1, 28, 28) in [-1, 1] and their classes y (B,)."""
     with torch.no_grad():
@@ -226,7 +226,7 @@ ex.with_class.check(my_with_class)
 # looks. Our renderer draws both from the same factors, so each map has its picture, pixel by pixel. In this lesson all churches stand
 # at noon, in clear or cloudy weather.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 pairs, maps, factors = map_pairs(plan.images, seed=0)
 held, held_maps, held_factors = map_pairs({"smoke": 24, "laptop": 100, "paper": 300}[plan.profile], seed=4)
 print(pairs.name, f"{len(pairs)} pairs of {pairs.a.shape}", sep="\n")
@@ -369,7 +369,7 @@ ex.pixels_seen.check(my_pixels_seen)
 # for all of them. The mean of $|c - y|$ over $y$ is smallest where as many $y$ lie above $c$ as below: at the **median**, channel by
 # channel. (Of the squared error it would be the mean.) What colour is that?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 walls = {}
 for stone, name in enumerate(FACTORS["stone"]):
     here = (factors["stone"] == stone)[:, None, None] & (maps == CLASSES.index("wall"))
@@ -425,7 +425,7 @@ ex.best_constant.check(my_best_constant)
 # paper). Everything is in train mode, dropout included.
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 def pix2pix_round(G, D, opt_g, opt_d, x, y):
     """One step of D, then one of G: maps x and pictures y, (B, 3, 64, 64) in [-1, 1]."""
     fake = G(x)
@@ -502,7 +502,7 @@ for name, recipe in (("L1 alone", Pix2PixRecipe(adversarial=0.0)), ("L1 and D", 
     trainer.fit()
     painters[name], live[name] = trainer.networks["G"].cpu(), trainer.history
 
-# %%
+# %% tags=["nbval-ignore-output"]
 given, truth = data.scale(held.a.pixels), data.scale(held.b.pixels)
 for name, G in painters.items():
     pictures = judged.painted(G, given, "dropout", seed)
