@@ -248,3 +248,39 @@ def test_pix2pix_is_judged_by_its_map_and_by_the_stone_that_was_ordered(monkeypa
     rows += [{"arm": "l1", "code": True, "dropout": {"iou": 0.1, "stone": 0.1}}]
     verdicts(monkeypatch, pix2pix=rows)
     assert claims._supervised()[1] == verdict
+
+
+def translated(psnr, windows, kept):
+    """Rows of the study of lesson 09: CycleGAN's two seeds, and floors of 18 dB, 30 levels; the truth keeps all."""
+    rows = []
+    for task in ("dusk", "snow"):
+        floor = {way: {"psnr": 18.0, "windows": 30.0, "plan": 0.9, "stone": 0.9} for way in ("ab", "ba")}
+        rows.append({"arm": "floors", "task": task, "floors": dict.fromkeys((*claims.FLOORS, "the truth"), floor)})
+        for seed in (0, 1):
+            both = {"psnr": psnr[seed], "windows": windows[seed], "plan": kept[seed], "stone": kept[seed]}
+            rows.append({"arm": "cyclegan", "task": task, "seed": seed, "ab": both, "ba": both})
+        rows.append({"arm": "no-cycle", "task": task, "ab": {"psnr": 1.0}, "ba": {"psnr": 1.0}})
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("psnr", "windows", "verdict"),
+    [
+        ([20, 21], [20, 25], claims.HOLDS),
+        ([20, 21], [40, 41], claims.PARTLY),  # a transfer of colours would do
+        ([20, 17], [40, 29], claims.UNDECIDED),
+        ([10, 11], [40, 41], claims.FAILS),
+    ],
+)
+def test_cyclegan_has_learned_when_every_seed_beats_what_needs_no_training(monkeypatch, psnr, windows, verdict):
+    verdicts(monkeypatch, cyclegan=translated(psnr, windows, [0.9, 0.9]))
+    assert claims._without_pairs()[1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("kept", "verdict"),
+    [([0.9, 0.86], claims.HOLDS), ([0.9, 0.84], claims.UNDECIDED), ([0.84, 0.8], claims.FAILS)],
+)
+def test_unchanged_is_read_as_in_the_true_pictures(monkeypatch, kept, verdict):
+    verdicts(monkeypatch, cyclegan=translated([20, 21], [20, 25], kept))
+    assert claims._unchanged()[1] == verdict

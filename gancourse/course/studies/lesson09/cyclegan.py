@@ -54,10 +54,11 @@ def run(job: Job) -> dict[str, Any]:
     if job["arm"] == "floors":
         found: dict[str, Any] = {"floors": judged.floors(job["task"], job["held_out"])}
         return found | ({"visible": judged.visible(4 * job["held_out"])} if job["task"] == "snow" else {})
-    if job["arm"] == "paired":
-        return judged.figures(translations.paired(job), job["task"], job["held_out"])
-    networks = translations.cyclegan(job).networks
-    return judged.figures(networks, job["task"], job["held_out"])
+    networks = translations.paired(job) if job["arm"] == "paired" else translations.cyclegan(job).networks
+    found = judged.figures(networks, job["task"], job["held_out"])
+    if job["seed"]:
+        del found["strip"]  # figures show the first seed
+    return found
 
 
 STUDY = Study(
