@@ -787,7 +787,7 @@ ex.bug_hunt.check(my_bug_hunt)
 #
 # - Whether a longer run, or another kind of noise, would make it choose anew for every picture.
 # - How much of this carries over to photographs, where no renderer knows the truth. `--data` trains on yours.
-# - What a generator learns that has the pictures and no pairs at all: that is CycleGAN, lesson 09.
+# - What a generator learns that has the pictures and no pairs at all: that is CycleGAN, in [lesson 09](09_cyclegan.ipynb).
 #
 # ## References
 #

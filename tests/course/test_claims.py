@@ -1,6 +1,7 @@
 """The claims record: built from results alone, and its verdicts follow the stated rules."""
 
 import operator
+from typing import Any
 
 import pytest
 
@@ -252,7 +253,7 @@ def test_pix2pix_is_judged_by_its_map_and_by_the_stone_that_was_ordered(monkeypa
 
 def translated(psnr, windows, kept):
     """Rows of the study of lesson 09: CycleGAN's two seeds, and floors of 18 dB, 30 levels; the truth keeps all."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for task in ("dusk", "snow"):
         floor = {way: {"psnr": 18.0, "windows": 30.0, "plan": 0.9, "stone": 0.9} for way in ("ab", "ba")}
         rows.append({"arm": "floors", "task": task, "floors": dict.fromkeys((*claims.FLOORS, "the truth"), floor)})

@@ -1,0 +1,452 @@
+# %% [markdown]
+# # 09 Translating without pairs: CycleGAN
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gancourse/gancourse/blob/main/notebooks/09_cyclegan.ipynb)
+#
+# [Lesson 08](08_pix2pix.ipynb) had pairs. For most tasks nobody has them: no photographer took the same church in summer and, from the same
+# spot, in snow. P1 names CycleGAN, which "learns without pairs" and holds that what it does not have to change "remains unchanged". Our
+# renderer does have the pairs. So we hide them from the training, and bring them out to judge.
+#
+# **What you will learn**
+#
+# - why two sets of pictures do not say which picture belongs to which, and what a way there and back adds
+# - to write CycleGAN by hand: four networks, two of them judged, a pool of earlier fakes
+# - what its cycle term, identity term, pool and least squares are each good for, switched off one at a time
+# - what no transfer of colours can do, and how far unpaired training comes to training on pairs
+# - that the cycle makes the generator hide messages, and how to read and destroy them
+# - to find the bugs that published versions have
+#
+# **Time.** Some minutes on a processor; the plan cell below prints what was measured on your class of machine. The
+# exercises come on top, each with its own estimate.
+#
+# | minutes, measured on | smoke | laptop | paper, estimated |
+# | --- | ---: | ---: | ---: |
+# | 2 cores without bfloat16 units (AVX2 only) | ? | ? | ? |
+# | 2 cores with bfloat16 units | ? | ? | ? |
+
+# %% tags=["setup"]
+import importlib.util
+import subprocess
+import sys
+
+if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
+    package = "gancourse @ git+https://github.com/gancourse/gancourse"
+    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", package])
+
+# %% tags=["parameters"]
+profile = "auto"  # "smoke" (seconds), "laptop" (minutes), "paper" (longer runs), or "auto"
+seed = 0  # of the networks and the order of the data
+out = None  # a folder, or on Colab "drive": the run is kept there, and goes on after an interruption
+
+# %%
+from itertools import chain
+from statistics import fmean, stdev
+
+import torch
+
+from gancourse import data, models, plots, pretrained, widgets
+from gancourse.course import profiles
+from gancourse.course.studies import runner, translations
+from gancourse.course.studies.lesson09 import cyclegan, judged
+from gancourse.data import sheets
+from gancourse.data.churches.tasks import true_pairs, unpaired
+from gancourse.evaluation.translation import error_inside, psnr
+from gancourse.exercises import lesson09 as ex
+from gancourse.models.cyclegan import Pool
+from gancourse.training import Config, CycleGAN, CycleRecipe, Trainer
+from gancourse.training.translation import falling_rate
+
+plots.use_style()
+
+# %% tags=["nbval-ignore-output"]
+plan = profiles.choose("09_cyclegan", profile)
+out = plan.folder(out)
+print(plan)
+
+
+# %%
+def study(name):
+    """The results of a long run of the course, or None where this version has none."""
+    try:
+        return runner.results(name)
+    except runner.StudyError as error:
+        print(error)
+
+
+# %% [markdown]
+# ## 9.1 What do two sets without pairs say?
+#
+# Side $a$: churches in the morning. Side $b$: other churches at dusk. No church is on both sides, and in all else the two are drawn alike.
+
+# %%
+sides = unpaired("dusk", max(8, plan.images))
+print(sides.name, f"{len(sides)} pictures of {sides.a.shape} on each side", sep="\n")
+plots.show(
+    plots.image_grid(torch.cat([sides.a.pixels[:8], sides.b.pixels[:8]]), 8),
+    "9.1",
+    "The first eight of each side. Nobody is above their partner: there are none.",
+    "A row of churches in pale morning light and a row of other churches under a violet sky, with lit windows.",
+)
+
+# %% [markdown]
+# A generator $G_{ab}$ with a discriminator $D_b$ can learn to make pictures that look like side $b$: the game of lesson 01, with a picture in the
+# place of $z$. At its equilibrium the distribution of $G_{ab}(a)$ is that of $b$. But *which* $b$ for which $a$? Any reshuffling
+# of the churches among each other leaves that distribution as it is. So adversarial training alone does not say that the church should stay.
+#
+# Zhu et al. (2017) add a second generator $G_{ba}$, with its own $D_a$, and ask that the way there and back leads home:
+#
+# $$ L_\text{cycle} = \mathbb E\,|G_{ba}(G_{ab}(a)) - a| + \mathbb E\,|G_{ab}(G_{ba}(b)) - b|. \tag{9.1} $$
+#
+# A generator that threw the church away could not bring it back. **Predict**: does (9.1) say that the church must stay *as it is*? Think of a
+# generator that exchanges brick for granite on the way there, and granite for brick on the way back.
+#
+# With least squares in the place of the logarithm (lesson 07), $\lambda = 10$, and an identity term (9.4), the generators descend
+#
+# $$ L_G = \mathbb E\,(D_b(G_{ab}(a)) - 1)^2 + \mathbb E\,(D_a(G_{ba}(b)) - 1)^2 + \lambda L_\text{cycle} + \tfrac{\lambda}{2} L_\text{id}, \tag{9.2} $$
+#
+# and each discriminator half of
+#
+# $$ L_{D_b} = \mathbb E\,(D_b(b) - 1)^2 + \mathbb E\,D_b(\text{fake})^2, \tag{9.3} $$
+#
+# where the fakes are not only the newest: with probability $1/2$ an earlier one out of a **pool** of 50 is shown in its place, so that $D$ does not
+# forget what $G$ once did.
+#
+# **Exercise: There and back** (easy, 5 minutes). Write (9.1), as a tensor from which both networks learn.
+
+
+# %% tags=["exercise"]
+def my_cycle_loss(G_ab, G_ba, a, b):
+    """What is lost on the ways there and back, a scalar; a, b: pictures (B, 3, H, W) of the two sides."""
+    ...  # your code
+
+
+# %%
+ex.cycle_loss.check(my_cycle_loss)
+
+# %% [markdown]
+# **Exercise: What is there already stays** (easy, 5 minutes). A translator to side $b$ that is shown a picture of side $b$ has nothing to do:
+#
+# $$ L_\text{id} = \mathbb E\,|G_{ab}(\cdot) - \cdot| + \mathbb E\,|G_{ba}(\cdot) - \cdot|. \tag{9.4} $$
+#
+# Return it with its weight, $\lambda/2$, where `cycle` is $\lambda$. Which pictures belong in which place is for you to say. (A well-known course had them
+# exchanged.)
+
+
+# %% tags=["exercise"]
+def my_identity_loss(G_ab, G_ba, a, b, cycle):
+    """The identity term with its weight, half of `cycle`, a scalar; a, b: pictures (B, 3, H, W) of the two sides."""
+    ...  # your code
+
+
+# %%
+ex.identity_loss.check(my_identity_loss)
+
+# %% [markdown]
+# ## 9.2 Which networks?
+#
+# No U-Net: a skip at full size makes it easy to copy everything. The generator halves twice, goes through residual blocks at a quarter of the size, and
+# doubles twice. There is no noise: one picture has one translation. Batches are of one picture, so that BatchNorm would have nothing to average over;
+# **InstanceNorm** takes mean and variance from each channel of each picture alone. Borders are padded by reflection, which leaves no dark frame.
+
+# %%
+torch.manual_seed(seed)
+networks = models.translators("cyclegan")
+for name, network in networks.items():
+    print(f"{name}: {type(network).__name__}, {models.count_parameters(network):,} parameters")
+print(networks["G_ab"].net[:7])
+x = torch.randn(2, 4, 5, 5)
+by_hand = (x - x.mean((2, 3), keepdim=True)) / (x.var((2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt()
+assert (torch.nn.InstanceNorm2d(4)(x) - by_hand).abs().max() < 1e-5
+
+# %% [markdown]
+# **Exercise: InstanceNorm by hand** (medium, 7 minutes). Mean and variance over the pixels of one channel of one picture, the variance divided by $n$.
+
+
+# %% tags=["exercise"]
+def my_instance_norm(x, eps):
+    """x (B, C, H, W), each channel of each picture less its mean, divided by the root of its variance plus eps."""
+    ...  # your code
+
+
+# %%
+ex.instance_norm.check(my_instance_norm)
+
+# %% [markdown]
+# **Exercise: How far to reflect** (easy, 5 minutes). `print(ex.published_ends())` shows how a widely read implementation begins and ends its translators. It works, for
+# colour pictures. Try it with one channel, find out what is wrong, and write it so that a picture keeps its size whatever its channels.
+
+
+# %% tags=["exercise"]
+def my_ends(channels):
+    """A Module: pictures (B, channels, H, W) in [-1, 1] -> such of the same shape."""
+    ...  # your code
+
+
+# %%
+ex.ends.check(my_ends)
+
+# %% [markdown]
+# ## 9.3 What does CycleGAN look like, written by hand?
+#
+# One step of both generators together, then one of both discriminators. The rates stay for half of the run and fall to 0 in the other.
+
+
+# %%
+def cyclegan_round(G_ab, G_ba, D_a, D_b, opt_g, opt_d, a, b, pools, rng):
+    """One step of the generators, one of the discriminators; a, b: pictures (B, 3, H, W) in [-1, 1]."""
+    fake_b, fake_a = G_ab(a), G_ba(b)
+    loss_g = (D_b(fake_b) - 1).square().mean() + (D_a(fake_a) - 1).square().mean()
+    loss_g = loss_g + 10 * ((G_ba(fake_b) - a).abs().mean() + (G_ab(fake_a) - b).abs().mean())
+    loss_g = loss_g + 5 * ((G_ab(b) - b).abs().mean() + (G_ba(a) - a).abs().mean())
+    opt_g.zero_grad()
+    loss_g.backward()
+    opt_g.step()
+
+    loss_d = torch.zeros(())
+    for D, real, fake, pool in ((D_a, a, fake_a, pools[0]), (D_b, b, fake_b, pools[1])):
+        shown = pool.exchange(fake.detach(), rng)
+        loss_d = loss_d + ((D(real) - 1).square().mean() / 2 + D(shown).square().mean() / 2)
+    opt_d.zero_grad()
+    loss_d.backward()
+    opt_d.step()
+
+
+few = unpaired("dusk", 8)
+torch.manual_seed(seed)
+by_hand = models.translators("cyclegan", width=4)
+G_ab, G_ba, D_a, D_b = by_hand.values()
+opt_g = torch.optim.Adam(chain(G_ab.parameters(), G_ba.parameters()), 2e-4, (0.5, 0.999))
+opt_d = torch.optim.Adam(chain(D_a.parameters(), D_b.parameters()), 2e-4, (0.5, 0.999))
+pools, rng = (Pool(2, (3, 64, 64)), Pool(2, (3, 64, 64))), torch.Generator().manual_seed(seed)
+for epoch in range(2):
+    for optimiser in (opt_g, opt_d):
+        optimiser.param_groups[0]["lr"] = falling_rate(2e-4, epoch, 2)
+    for a, b in few.batches(1, rng):
+        cyclegan_round(G_ab, G_ba, D_a, D_b, opt_g, opt_d, a, b, pools, rng)
+
+torch.manual_seed(seed)
+networks = models.translators("cyclegan", width=4)
+config = Config("cyclegan", 2, batch_size=1, seed=seed, fast=False, precision="float32")
+Trainer(CycleGAN(**networks, recipe=CycleRecipe(pool=2)), few, config, device="cpu").fit(progress=False)
+for name, mine in by_hand.items():
+    for one, other in zip(mine.parameters(), networks[name].parameters(), strict=True):
+        assert torch.equal(one, other)
+print("by hand and by the package: the same weights in all four networks, bit for bit")
+
+# %% [markdown]
+# **Exercise: The pool** (medium, 15 minutes). `held` is a list of at most `size` fakes, empty at first, which your function changes in place. While there is room, a new fake is
+# kept, and shown. Then a fair coin decides: either it is shown itself, or one of those held, drawn at random, is shown, and the new one takes its place.
+# `fakes` come straight from $G$: neither what is kept nor what is shown may have its graph.
+
+
+# %% tags=["exercise"]
+def my_exchange(held, fakes, size):
+    """What D is shown, (B, C, H, W), for fakes (B, C, H, W) from G; held: a list of at most `size` earlier ones."""
+    ...  # your code
+
+
+# %%
+ex.exchange.check(my_exchange)
+
+# %% [markdown]
+# **Exercise: Both translators at once** (medium, 12 minutes). Return a pair: what both translators minimise, (9.2) without the identity term, and one Adam, with rate $2 \cdot 10^{-4}$ and betas
+# $(.5, .999)$, for both of them and for them alone. (In a published version one of the two never learned.)
+
+
+# %% tags=["exercise"]
+def my_translators(G_ab, G_ba, D_a, D_b, a, b, cycle):
+    """(loss, optimiser) of both translators; a, b: pictures (B, 3, H, W), D_a, D_b: pictures -> scores of patches."""
+    ...  # your code
+
+
+# %%
+ex.translators.check(my_translators)
+
+# %% [markdown]
+# ## 9.4 What happens when we train it?
+#
+# A short run, live. After it we bring out the true pairs. **Predict** what such a beginner gets right first: the colours of the sky, the lit windows, or the stone
+# of the walls?
+
+# %% tags=["nbval-ignore-output"]
+torch.manual_seed(seed)
+live = models.translators("cyclegan", {"smoke": 4, "laptop": 16, "paper": 16}[plan.profile])
+config = Config("cyclegan", plan.epochs, batch_size=1, lr=5e-4, seed=seed)
+trainer = Trainer(CycleGAN(**live), unpaired("dusk", plan.images), config, out)
+trainer.fit()
+live = {name: network.cpu() for name, network in live.items() if name.startswith("G")}
+
+# %%
+n_held = {"smoke": 24, "laptop": 100, "paper": 400}[plan.profile]
+pairs, maps, factors = true_pairs("dusk", n_held, translations.HELD_OUT)
+a, b = data.scale(pairs.a.pixels), data.scale(pairs.b.pixels)
+shipped = {part: pretrained.translator("cyclegan-dusk", part) for part in ("G_ab", "G_ba")}
+rows = {"the morning itself": a, "short run": None, "the course's, 12,000 steps": None}
+for name, found in (("short run", live), ("the course's, 12,000 steps", shipped)):
+    rows[name] = translations.translated(found["G_ab"], a)
+for name, made in rows.items():
+    inside = error_inside(made, b, maps, "window")
+    print(f"{name:28} PSNR to the true dusk {psnr(made, b).mean():5.1f} dB, error inside windows {inside:5.1f} levels")
+plots.show(
+    plots.image_grid(torch.cat([x[:8] for x in rows.values()] + [b[:8]]), 8),
+    "9.2",
+    "From top to bottom: mornings that nothing was trained on; after the short run; by the course's generator, 12,000 steps; and the true dusk of these "
+    "very churches, which neither has seen. The first eight, not picked.",
+    "Four rows of eight churches: by day; blurred and violet; clear, with lit windows under a violet sky; and rendered at dusk.",
+)
+
+# %% [markdown]
+# Nobody told it that windows are lit at dusk, or where windows are. It found out because $D_b$ would not take a dark window for dusk, and because lamps are
+# easily removed on the way back.
+#
+# ## 9.5 There and back, by hand
+#
+# The slider goes from the picture over its translation to what comes back. Then add noise half-way, one or two of 255 levels, which no eye sees in the
+# translated picture. **Predict** what it does to the picture that comes back.
+
+# %%
+widgets.there_and_back("dusk")
+
+# %% [markdown]
+# ## 9.6 What is each part good for?
+#
+# Each part switched off once, on morning and dusk, 1,200 steps, three seeds, judged on 400 true pairs. Beside them what needs no training: the picture itself, and
+# a transfer of colours that brings the mean and the spread of each channel to those of the other side. And what nobody has who needs CycleGAN: the same generator
+# trained on *pairs*, as a ceiling. (`python -m gancourse reproduce cyclegan`.)
+
+# %%
+NAMES = {
+    "cyclegan": "CycleGAN",
+    "no-cycle": "without the cycle term",
+    "no-identity": "without the identity term",
+    "no-pool": "without the pool",
+    "log-loss": "log loss for least squares",
+    "paired": "the same G on pairs",
+}
+found = study("cyclegan")
+COLUMNS = {"psnr": "PSNR", "windows": "in windows", "plan": "plan kept", "stone": "stone kept"}
+
+
+def of(arm, task, way, column):
+    """The values of one column over the seeds."""
+    return [row[way][column] for row in found["rows"] if (row["arm"], row["task"]) == (arm, task)]
+
+
+def print_table(task, way, arms):
+    print(f"{'':28}" + "".join(f"{title:>16}" for title in COLUMNS.values()))
+    floors = next(row["floors"] for row in found["rows"] if (row["arm"], row["task"]) == ("floors", task))
+    for name in floors:
+        print(f"{name:28}" + "".join(f"{floors[name][way][column]:9.2f}       " for column in COLUMNS))
+    for arm in arms:
+        values = [of(arm, task, way, column) for column in COLUMNS]
+        print(f"{NAMES[arm]:28}" + "".join(f"{fmean(v):9.2f} ± {stdev(v):4.2f}" for v in values))
+
+
+if found:
+    print("morning to dusk")
+    print_table("dusk", "ab", NAMES)
+    print("\ndusk to morning")
+    print_table("dusk", "ba", NAMES)
+
+# %%
+if found:
+    shown = ("cyclegan", "no-cycle", "paired")
+    n = judged.N_SHOWN
+    first = {row["arm"]: row for row in found["rows"] if row["task"] == "dusk" and row["seed"] == 0}
+    strips = [sheets.unpack(first[arm]["strip"]) for arm in shown]
+    test = true_pairs("dusk", n, translations.HELD_OUT)[0]
+    plots.show(
+        plots.image_grid(torch.cat([test.a.pixels, *[strip[:n] for strip in strips], test.b.pixels]), n),
+        "9.3",
+        f"Seed 0 of three arms, 1,200 steps: the mornings; {'; '.join(NAMES[arm] for arm in shown)}; the true dusk.",
+        "Five rows of six churches, the first by day, all others at dusk.",
+    )
+
+# %% [markdown]
+# PARTS-TEXT
+#
+# ## 9.7 What is hidden in the snow?
+#
+# Snow hides the colour of a roof, as the true pictures show. But (9.1) asks $G_{ba}$ to bring it back from the snow picture. There is a way to satisfy both
+# discriminators *and* the cycle: write the colour into the snow, so faintly that nobody sees it (Chu, Zhmoginov and Sandler, 2017). Do our
+# translators? Train a small reader on half of the snow pictures, tell it the true roofs, and count on the other half how often it is right. On *true* snow it
+# finds what is really to be seen; what it finds beyond that in the translator's snow was smuggled.
+
+# %%
+if found:
+    visible = next(row["visible"] for row in found["rows"] if (row["arm"], row["task"]) == ("floors", "snow"))
+    print(f"{'roof read from':36}{'right':>8}   (chance {visible['chance']:.2f})")
+    print(f"{'true summer':36}{visible['clear']:8.2f}")
+    print(f"{'true snow':36}{visible['snow']:8.2f} ± {visible['snow_error']:.2f}, of the count")
+    for arm in (*cyclegan.OF_SNOW, "paired"):
+        mine = [row for row in found["rows"] if (row["arm"], row["task"]) == (arm, "snow")]
+        told, noisy = ([row[column] for row in mine] for column in ("roof_told", "roof_told_noise"))
+        print(f"{'snow of ' + NAMES[arm]:36}{fmean(told):8.2f} ± {stdev(told):.2f}; with noise {fmean(noisy):.2f}")
+    print()
+    print(f"{'there and back, error in levels':36}{'as it is':>10}{'rounded':>10}{'noise':>10}")
+    errors = ("cycle", "cycle_rounded", "cycle_noise")
+    for task in ("dusk", "snow"):
+        for arm in ("cyclegan", "no-cycle", "paired"):
+            mine = [row for row in found["rows"] if (row["arm"], row["task"]) == (arm, task)]
+            line = "".join(f"{fmean(row[column] for row in mine):10.2f}" for column in errors)
+            print(f"{task + ': ' + NAMES[arm]:36}{line}")
+
+# %%
+widgets.there_and_back("snow")
+
+# %% [markdown]
+# SNOW-TEXT
+#
+# **Exercise: What the fake hides** (medium, 10 minutes). Measure how faint the account is that a fake keeps: move each number of $G_{ab}(a)$ by `levels` of the 255 levels of a picture, up or down by a
+# coin of its own, and return how many times larger the cycle's error becomes. Mind that pictures lie in $[-1, 1]$.
+
+
+# %% tags=["exercise"]
+def my_jump(G_ab, G_ba, a, levels):
+    """How many times larger the error of the way there and back is with noise on the fake; a (B, 3, H, W): a number."""
+    ...  # your code
+
+
+# %%
+ex.jump.check(my_jump)
+
+# %% [markdown]
+# ## 9.8 What do published versions get wrong?
+#
+# **Exercise: The bug hunt** (hard, 20 minutes). `print(ex.listing())` shows a round of CycleGAN that runs without an error. Nine lines are marked, `A` to `I`; four of them are wrong, and all but one of
+# these were published. Give each line its diagnosis, a dict `{"A": "...", "B": "...", ...}`, out of: `pad is not the kernel's`, `norm before tanh`, `a network never moves`, `D's step reaches G`,
+# `loss must not be halved`, `target swapped`, `fakes must be detached`, `translators swapped`, `weight too small`, `healthy`.
+
+# %%
+print(ex.listing())
+
+# %% tags=["exercise"]
+# A dict: marked line "A" to "I" -> diagnosis.
+my_bug_hunt = ...
+
+# %%
+ex.bug_hunt.check(my_bug_hunt)
+
+# %% [markdown]
+# ## What we now know
+#
+# WE-KNOW
+#
+# ## What we do not know yet
+#
+# - What longer runs would change: the authors train for 200 passes over the data.
+# - Whether what is hidden could be forbidden without losing what the cycle is good for.
+# - How all this goes on photographs: `python -m gancourse train cyclegan-dusk --data FOLDER --out RUN` takes a folder with two folders of yours, `a` and `b`.
+#
+# ## References
+#
+# - S. Ben Abdallah, *Adversarial Networks for Image Generation* (P1): section 3, on CycleGAN.
+# - J.-Y. Zhu, T. Park, P. Isola, A. A. Efros, *Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks*, ICCV 2017,
+#   [arXiv:1703.10593](https://arxiv.org/abs/1703.10593): equations 1 to 3, section 4, 5.1.4 and 7.
+# - C. Chu, A. Zhmoginov, M. Sandler, *CycleGAN, a Master of Steganography*, 2017, [arXiv:1712.02950](https://arxiv.org/abs/1712.02950).
+# - A. Shrivastava et al., *Learning from Simulated and Unsupervised Images through Adversarial Training*, CVPR 2017,
+#   [arXiv:1612.07828](https://arxiv.org/abs/1612.07828): the pool.
+# - J. Johnson, A. Alahi, L. Fei-Fei, *Perceptual Losses for Real-Time Style Transfer and Super-Resolution*, ECCV 2016,
+#   [arXiv:1603.08155](https://arxiv.org/abs/1603.08155): the generator.
+# - D. Ulyanov, A. Vedaldi, V. Lempitsky, *Instance Normalization*, 2016, [arXiv:1607.08022](https://arxiv.org/abs/1607.08022).
+# - E. Reinhard et al., *Color Transfer between Images*, 2001.
