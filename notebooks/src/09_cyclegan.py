@@ -99,6 +99,26 @@ plots.show(
 #
 # A generator that threw the church away could not bring it back. **Predict**: does (9.1) say that the church must stay *as it is*? Think of a
 # generator that exchanges brick for granite on the way there, and granite for brick on the way back.
+
+# %%
+some = data.scale(sides.a.pixels[:8])
+ways = {
+    "unchanged": lambda x: x,
+    "colours inverted": lambda x: -x,
+    "mirrored": lambda x: x.flip(3),
+    "red and blue exchanged": lambda x: x.flip(1),
+}
+for name, way in ways.items():
+    there = way(some)
+    print(
+        f"{name:24} moved by {(there - some).abs().mean():.2f}, L1 of the way there and back {(way(there) - some).abs().mean():.2f}"
+    )
+    assert torch.equal(way(there), some)
+
+# %% [markdown]
+# No: (9.1) is 0 for everything that can be undone. It forbids to *lose* something, and not to change it. That a church stays where it is has other reasons: the two sides
+# have as much sky and as much ground in the same places, which $D$ sees, and a network of small filters finds it easier to leave things where they are. Inverted
+# colours are among the complaints that the authors' repository receives most; the last term below is one remedy.
 #
 # With least squares in the place of the logarithm (lesson 07), $\lambda = 10$, and an identity term (9.4), the generators descend
 #
@@ -144,9 +164,10 @@ ex.identity_loss.check(my_identity_loss)
 # %% [markdown]
 # ## 9.2 Which networks?
 #
-# No U-Net: a skip at full size makes it easy to copy everything. The generator halves twice, goes through residual blocks at a quarter of the size, and
-# doubles twice. There is no noise: one picture has one translation. Batches are of one picture, so that BatchNorm would have nothing to average over;
-# **InstanceNorm** takes mean and variance from each channel of each picture alone. Borders are padded by reflection, which leaves no dark frame.
+# Zhu et al. take the generator of Johnson et al. (2016) and no U-Net. It halves twice, goes through residual blocks at a quarter of the size, and
+# doubles twice; no skip carries the picture past all that. There is no noise: one picture has one translation. Batches are of one picture, and
+# **InstanceNorm** takes mean and variance from each channel of each picture alone. (With one picture a batch BatchNorm does the same while it trains. In eval mode
+# it would go on with averages over other pictures.) Borders are padded by reflection, so that no frame of zeros is drawn into the picture.
 
 # %%
 torch.manual_seed(seed)
@@ -157,6 +178,7 @@ print(networks["G_ab"].net[:7])
 x = torch.randn(2, 4, 5, 5)
 by_hand = (x - x.mean((2, 3), keepdim=True)) / (x.var((2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt()
 assert (torch.nn.InstanceNorm2d(4)(x) - by_hand).abs().max() < 1e-5
+assert (torch.nn.BatchNorm2d(4)(x[:1]) - by_hand[:1]).abs().max() < 1e-5  # one picture, train mode
 
 # %% [markdown]
 # **Exercise: InstanceNorm by hand** (medium, 7 minutes). Mean and variance over the pixels of one channel of one picture, the variance divided by $n$.
@@ -296,8 +318,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Nobody told it that windows are lit at dusk, or where windows are. It found out because $D_b$ would not take a dark window for dusk, and because lamps are
-# easily removed on the way back.
+# Nobody told it that windows are lit at dusk, or where windows are: $D_b$ saw pictures with lit windows, and dark ones did not pass.
 #
 # ## 9.5 There and back, by hand
 #
