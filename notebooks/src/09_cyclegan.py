@@ -110,15 +110,14 @@ ways = {
 }
 for name, way in ways.items():
     there = way(some)
-    print(
-        f"{name:24} moved by {(there - some).abs().mean():.2f}, L1 of the way there and back {(way(there) - some).abs().mean():.2f}"
-    )
+    moved, lost = (there - some).abs().mean(), (way(there) - some).abs().mean()
+    print(f"{name:24} moved by {moved:.2f}, lost on the way there and back {lost:.2f}")
     assert torch.equal(way(there), some)
 
 # %% [markdown]
 # No: (9.1) is 0 for everything that can be undone. It forbids to *lose* something, and not to change it. That a church stays where it is has other reasons: the two sides
-# have as much sky and as much ground in the same places, which $D$ sees, and a network of small filters finds it easier to leave things where they are. Inverted
-# colours are among the complaints that the authors' repository receives most; the last term below is one remedy.
+# have as much sky and as much ground in the same places, which $D$ sees, and a network of small filters finds it easier to leave things where they are. Users
+# of the authors' code have reported inverted colours (issues 91 and 1301 of its repository). The last term below is meant against such freedom.
 #
 # With least squares in the place of the logarithm (lesson 07), $\lambda = 10$, and an identity term (9.4), the generators descend
 #
@@ -174,7 +173,7 @@ torch.manual_seed(seed)
 networks = models.translators("cyclegan")
 for name, network in networks.items():
     print(f"{name}: {type(network).__name__}, {models.count_parameters(network):,} parameters")
-print(networks["G_ab"].net[:7])
+print("G_ab begins with " + ", ".join(type(layer).__name__ for layer in networks["G_ab"].net[:7]))
 x = torch.randn(2, 4, 5, 5)
 by_hand = (x - x.mean((2, 3), keepdim=True)) / (x.var((2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt()
 assert (torch.nn.InstanceNorm2d(4)(x) - by_hand).abs().max() < 1e-5
