@@ -191,7 +191,7 @@ def check_identity_loss(call: StudentFunction) -> str:
         judge_value(value, right, mistakes, f"two small translators and cycle = {cycle:g}")
         _judge_gradient(value, right, {"G_ab": F, "G_ba": G})
     return (
-        "Who is there already, stays: without this term G is free to exchange all colours, as long as it can undo it."
+        "Who is there already, stays: without this term G may exchange colours as far as D lets it and G can undo it."
     )
 
 
