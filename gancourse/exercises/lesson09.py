@@ -62,8 +62,9 @@ def identity_loss(G_ab, G_ba, a, b, cycle):
     difficulty="medium",
     minutes=7,
     prompt=r"""
-    InstanceNorm takes its statistics from each picture and each channel alone, in training and afterwards: return $(x - \mu) / \sqrt{\sigma^2 + \varepsilon}$ with mean and variance over the
-    pixels of one channel of one picture, the variance as the plain mean of squares (divided by $n$, not $n - 1$).
+    InstanceNorm takes its statistics from each picture and each channel alone, in training and afterwards: return
+    $(x - \mu) / \sqrt{\sigma^2 + \varepsilon}$ with mean and variance over the pixels of one channel of one picture,
+    the variance as the plain mean of squares (divided by $n$, not $n - 1$).
     """,
     hints=(
         "A batch has the axes (B, C, H, W). Over which of them does the mean go, and how many means are there then?",
