@@ -270,7 +270,9 @@ def _of_cyclegan(task: str, way: str, column: str) -> tuple[list[float], dict[st
 
 
 def _against(values: list[float], bar: float) -> str:
-    """Whether every value reaches a bar that has no spread; undecided where they lie on both of its sides."""
+    """Whether every value reaches a bar that has no spread; undecided on both of its sides, and of a single seed."""
+    if len(values) < 2:
+        return UNDECIDED
     return HOLDS if min(values) > bar else FAILS if max(values) < bar else UNDECIDED
 
 

@@ -285,3 +285,9 @@ def test_cyclegan_has_learned_when_every_seed_beats_what_needs_no_training(monke
 def test_unchanged_is_read_as_in_the_true_pictures(monkeypatch, kept, verdict):
     verdicts(monkeypatch, cyclegan=translated([20, 21], [20, 25], kept))
     assert claims._unchanged()[1] == verdict
+
+
+def test_a_single_long_run_decides_nothing(monkeypatch):
+    rows = [row for row in translated([20, 21], [20, 25], [0.9, 0.9]) if row.get("seed") != 1]
+    verdicts(monkeypatch, cyclegan=rows)
+    assert claims._without_pairs()[1] == claims._unchanged()[1] == claims.UNDECIDED
