@@ -117,8 +117,8 @@ for name, way in ways.items():
 
 # %% [markdown]
 # No: (9.1) is 0 for everything that can be undone. It forbids to *lose* something, and not to change it. That a church stays where it is has other reasons: the two sides
-# have as much sky and as much ground in the same places, which $D$ sees, and a network of small filters finds it easier to leave things where they are. Users
-# of the authors' code have reported inverted colours (issues 91 and 1301 of its repository). The last term below is meant against such freedom.
+# have as much sky and as much ground in the same places, and $D$ sees that. Users of the authors' code have reported inverted colours (issues 91 and 1301 of its
+# repository). The last term below is meant against such freedom.
 #
 # With least squares in the place of the logarithm (lesson 07), $\lambda = 10$, and an identity term (9.4), the generators descend
 #
@@ -272,7 +272,7 @@ ex.exchange.check(my_exchange)
 
 # %% [markdown]
 # **Exercise: Both translators at once** (medium, 12 minutes). Return a pair: what both translators minimise, (9.2) without the identity term, and one Adam, with rate $2 \cdot 10^{-4}$ and betas
-# $(.5, .999)$, for both of them and for them alone. (In a published version one of the two never learned.)
+# $(.5, .999)$, for both of them and for them alone.
 
 
 # %% tags=["exercise"]
