@@ -373,14 +373,14 @@ def of(arm, task, way, column):
 def print_table(task, way, arms):
     floors = next(row["floors"] for row in found["rows"] if (row["arm"], row["task"]) == ("floors", task))
     columns = [column for column in COLUMNS if column in floors["the truth"][way]]  # snow covers roofs
-    print(f"{'':28}" + "".join(f"{COLUMNS[column]:>17}" for column in columns))
+    print(f"{'':28}" + "".join(f"{COLUMNS[column]:>15}" for column in columns))
     for name in floors:
-        print(f"{name:28}" + "".join(f"{floors[name][way][column]:9.2f}        " for column in columns))
-    by_chance = [f"{1 / len(FACTORS[column]):9.2f}" if column in FACTORS else " " * 9 for column in columns[2:]]
-    print(f"{'by chance':62}" + (" " * 8).join(by_chance))
+        print(f"{name:28}" + "".join(f"{floors[name][way][column]:7.2f}        " for column in columns))
+    by_chance = [f"{1 / len(FACTORS[column]):7.2f}" for column in columns[2:]]
+    print(f"{'by chance':58}" + (" " * 8).join(by_chance))
     for arm in arms:
         values = [of(arm, task, way, column) for column in columns]
-        print(f"{NAMES[arm]:28}" + "".join(f"{fmean(v):9.2f} ± {stdev(v):5.2f}" for v in values))
+        print(f"{NAMES[arm]:28}" + "".join(f"{fmean(v):7.2f} ± {stdev(v):5.2f}" for v in values))
 
 
 if found:
