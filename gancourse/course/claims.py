@@ -20,7 +20,18 @@ from typing import Any
 from gancourse import pretrained
 from gancourse.course.studies.lesson07 import critics, readings, stability
 from gancourse.course.studies.runner import StudyError, results
-from gancourse.course.verdicts import FAILS, HOLDS, OPEN, PARTLY, UNDECIDED, decide, seed_by_seed, steadier, together
+from gancourse.course.verdicts import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    PARTLY,
+    UNDECIDED,
+    decide,
+    reach,
+    seed_by_seed,
+    steadier,
+    together,
+)
 
 Row = dict[str, Any]
 
@@ -248,10 +259,7 @@ def _supervised() -> tuple[str, str]:
     ceiling = _rows("pix2pix", arm="ceiling")[0]["ceiling"]
     plain, coded = (_rows("pix2pix", arm="l1-cgan", code=code) for code in (False, True))
     maps, stones = [row["dropout"]["iou"] for row in plain], [row["dropout"]["stone"] for row in coded]
-    verdicts = [
-        HOLDS if min(values) >= 0.9 * best else FAILS if max(values) < 0.9 * best else UNDECIDED
-        for values, best in ((maps, ceiling["iou"]), (stones, ceiling["stone"]))
-    ]
+    verdicts = [reach(maps, 0.9 * ceiling["iou"]), reach(stones, 0.9 * ceiling["stone"])]
     text = (
         f"mean IoU {_words(maps)}, of true churches {ceiling['iou']:.3g}: {verdicts[0]}; stone as ordered "
         f"{_words(stones)}, read from true churches {ceiling['stone']:.3g}: {verdicts[1]}"
@@ -269,13 +277,6 @@ def _of_cyclegan(task: str, way: str, column: str) -> tuple[list[float], dict[st
     return [row[way][column] for row in rows], {name: both[way][column] for name, both in floors.items()}
 
 
-def _against(values: list[float], bar: float) -> str:
-    """Whether every value reaches a bar that has no spread; undecided on both of its sides, and of a single seed."""
-    if len(values) < 2:
-        return UNDECIDED
-    return HOLDS if min(values) > bar else FAILS if max(values) < bar else UNDECIDED
-
-
 def _without_pairs() -> tuple[str, str]:
     """Translations are nearer the true pictures than all that needs no training; lamps, inside windows too."""
     texts, verdicts = [], []
@@ -287,11 +288,11 @@ def _without_pairs() -> tuple[str, str]:
     ):
         values, floors = _of_cyclegan(task, way, "psnr")
         bar = max(floors[name] for name in FLOORS)
-        verdicts.append(_against(values, bar))
+        verdicts.append(reach(values, bar))
         texts.append(f"PSNR {what} {_words(values)}, without training {bar:.3g}: {verdicts[-1]}")
     values, floors = _of_cyclegan("dusk", "ab", "windows")
     bar = min(floors[name] for name in FLOORS)
-    verdicts.append(_against([-value for value in values], -bar))
+    verdicts.append(reach([-value for value in values], -bar))
     texts.append(f"error in lit windows {_words(values)}, without training {bar:.3g}: {verdicts[-1]}")
     return "; ".join(texts), together(verdicts)
 
@@ -302,7 +303,7 @@ def _unchanged() -> tuple[str, str]:
     for task, what in (("dusk", "at dusk"), ("snow", "in snow")):
         for column in ("plan", "stone"):
             values, found = _of_cyclegan(task, "ab", column)
-            verdicts.append(_against(values, found["the truth"] - 0.05))
+            verdicts.append(reach(values, found["the truth"] - 0.05))
             texts.append(f"{column} {what} {_words(values)}, truth {found['the truth']:.3g}: {verdicts[-1]}")
     return "; ".join(texts), together(verdicts)
 

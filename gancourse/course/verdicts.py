@@ -27,6 +27,13 @@ def decide(smaller: Sequence[float], larger: Sequence[float]) -> str:
     return HOLDS if gap > noise else FAILS if -gap > noise else UNDECIDED
 
 
+def reach(values: Sequence[float], bar: float) -> str:
+    """Whether every seed's value reaches a bar that has no spread; UNDECIDED on both of its sides, and of one seed."""
+    if len(values) < 2:
+        return UNDECIDED
+    return HOLDS if min(values) >= bar else FAILS if max(values) < bar else UNDECIDED
+
+
 def seed_by_seed(smaller: Sequence[float], larger: Sequence[float]) -> tuple[str, float, float]:
     """Whether `smaller` is so where both sides share their seeds, in one order: a paired, two-sided t test at 95 %.
 
