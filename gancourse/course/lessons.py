@@ -172,22 +172,15 @@ LESSONS: dict[str, Lesson] = {
     ),
 }
 
-# Rows whose notebook is not written yet: only the command line knows them. With its notebook a row moves to LESSONS.
-UNWRITTEN: dict[str, Lesson] = {}
-
 
 def trained() -> dict[str, tuple[str, Trained]]:
     """The command line's name -> the lesson and what is trained, of all lessons."""
-    return {name: (lesson, what) for lesson, row in _rows().items() for name, what in row.trains.items()}
+    return {name: (lesson, what) for lesson, row in LESSONS.items() for name, what in row.trains.items()}
 
 
 def lengths_of(lesson: str) -> Mapping[str, tuple[int, int]]:
     """Profile -> (epochs, images), of a lesson that `trained` names."""
-    return _rows()[lesson].lengths
-
-
-def _rows() -> dict[str, Lesson]:
-    return LESSONS | {name: row for name, row in UNWRITTEN.items() if name not in LESSONS}
+    return LESSONS[lesson].lengths
 
 
 def command_of(network: str, critic: Mapping[str, Any] | None = None) -> str:

@@ -58,6 +58,7 @@ from gancourse.course import lessons, profiles
 from gancourse.course.studies import runner
 from gancourse.course.studies.lesson07 import critic_speed, critics, pixel_w1, readings, stability, stacked
 from gancourse.course.studies.lesson07 import rulers as ruler_study
+from gancourse.course.studies.runner import look_up as study
 from gancourse.data import sheets
 from gancourse.exercises import lesson07 as ex
 from gancourse.theory import kantorovich, minimax, transport
@@ -79,16 +80,6 @@ GREY, ORANGE, VIOLET, BLUE = (plots.COLOURS[name] for name in ("data", "generato
 plan = profiles.choose("07_wasserstein", profile)
 out = plan.folder(out)
 print(plan)
-
-
-# %%
-def study(name):
-    """The results of a long run of the course, or None where this version has none."""
-    try:
-        return runner.results(name)
-    except runner.StudyError as error:
-        print(error)
-
 
 # %% [markdown]
 # ## 7.1 Why is the JSD a bad ruler?

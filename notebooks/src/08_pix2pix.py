@@ -50,8 +50,8 @@ from torch.nn.functional import one_hot, softplus
 
 from gancourse import data, models, plots, widgets
 from gancourse.course import profiles, verdicts
-from gancourse.course.studies import runner
 from gancourse.course.studies.lesson08 import judged, pix2pix
+from gancourse.course.studies.runner import look_up as study
 from gancourse.data import sheets
 from gancourse.data.churches import CLASSES, FACTORS
 from gancourse.data.churches.tasks import map_pairs
@@ -69,16 +69,6 @@ GREY, ORANGE, VIOLET, BLUE = (plots.COLOURS[name] for name in ("data", "generato
 plan = profiles.choose("08_pix2pix", profile)
 out = plan.folder(out)
 print(plan)
-
-
-# %%
-def study(name):
-    """The results of a long run of the course, or None where this version has none."""
-    try:
-        return runner.results(name)
-    except runner.StudyError as error:
-        print(error)
-
 
 # %% [markdown]
 # ## 8.1 Who has to be told?

@@ -47,8 +47,9 @@ import torch
 
 from gancourse import data, models, plots, pretrained, widgets
 from gancourse.course import claims, profiles, verdicts
-from gancourse.course.studies import runner, translations
+from gancourse.course.studies import translations
 from gancourse.course.studies.lesson09 import cyclegan, judged
+from gancourse.course.studies.runner import look_up as study
 from gancourse.data import sheets
 from gancourse.data.churches import FACTORS, church_pairs
 from gancourse.data.churches.tasks import true_pairs, unpaired
@@ -64,16 +65,6 @@ plots.use_style()
 plan = profiles.choose("09_cyclegan", profile)
 out = plan.folder(out)
 print(plan)
-
-
-# %%
-def study(name):
-    """The results of a long run of the course, or None where this version has none."""
-    try:
-        return runner.results(name)
-    except runner.StudyError as error:
-        print(error)
-
 
 # %% [markdown]
 # ## 9.1 What do two sets without pairs say?
@@ -102,7 +93,7 @@ plots.show(
 # A generator that threw the church away could not bring it back. **Predict**: does (9.1) say that the church must stay *as it is*? Think of a
 # generator that exchanges brick for granite on the way there, and granite for brick on the way back.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 some = data.scale(sides.a.pixels[:8])
 ways = {
     "unchanged": lambda x: x,
@@ -491,7 +482,7 @@ if found:
 # both (it was trained for 24,000 steps, twice as long as the long runs of the table), and below it the difference of the two pictures, eight times enlarged, where grey is
 # no difference. **Predict** where the last row will be grey.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 two_roofs = {"weather": "clear", "time": "noon", "seed": translations.HELD_OUT}
 summers = church_pairs(judged.N_SHOWN, "slate", "tiles", **two_roofs)[0]
 snows = church_pairs(judged.N_SHOWN, "slate", "tiles", **two_roofs | {"weather": "snow"})[0]

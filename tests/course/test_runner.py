@@ -58,3 +58,9 @@ def test_unknown_study_and_missing_results_name_what_there_is():
         runner.find("nothing")
     with pytest.raises(runner.StudyError, match="reproduce nothing"):
         runner.results("nothing")
+
+
+def test_a_notebook_goes_on_without_results_and_says_how_to_get_them(capsys):
+    assert runner.look_up("nothing") is None
+    assert "python -m gancourse reproduce nothing" in capsys.readouterr().out
+    assert runner.look_up("cyclegan") == runner.results("cyclegan") and not capsys.readouterr().out

@@ -163,3 +163,12 @@ def results(name: str) -> dict[str, Any]:
         raise StudyError(f"there are no results of {name!r} in this version; python -m gancourse reproduce {name}.")
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def look_up(name: str) -> dict[str, Any] | None:
+    """`results` for a notebook, which goes on without: where there are none it says how to get them, and gives None."""
+    try:
+        return results(name)
+    except StudyError as error:
+        print(error)
+        return None
