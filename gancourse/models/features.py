@@ -2,8 +2,8 @@
 
 A loss on them (the content loss of Johnson et al. 2016 and Ledig et al. 2017) compares what is shown instead of pixels;
 a discriminator on them (Sauer et al. 2021, Projected GAN) need not learn to see. Ledig et al. took VGG19's; ours are
-those of EfficientNet-Lite0, which has a thirtieth of its parameters. `random_features` is the same network without what it learnt, the
-control for every claim that the learning mattered.
+those of EfficientNet-Lite0, which has a thirtieth of its parameters. `random_features` is the same network without
+what it learnt, the control for every claim that the learning mattered.
 """
 
 from __future__ import annotations
@@ -82,10 +82,11 @@ def random_features(seed: int = 0, device: torch.device | str = "cpu") -> Frozen
     rng = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         network = EfficientNetLite0()
-    for layer in network.modules():
-        if isinstance(layer, Layer):
-            nn.init.kaiming_normal_(layer.conv.weight, generator=rng)
-            layer.norm.momentum = 1.0  # stored is what the last batch had, and nothing of the initial 0 and 1
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, generator=rng)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0  # stored is what the last batch had, and nothing of the initial 0 and 1
     with torch.no_grad():
         network.train()(octaves())
     return FrozenFeatures(network).to(device)
