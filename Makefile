@@ -36,7 +36,7 @@ test: $(STAMP)  ## unit tests, then every notebook against its committed outputs
 test-python:  ## unit tests on another Python, everything at its lowest version: PY=python3.11
 	@test -x $(LOWEST)/bin/uv || { "$(PY)" -m venv $(LOWEST) && $(LOWEST)/bin/python -m pip install -q --disable-pip-version-check uv; }
 	@$(LOWEST)/bin/uv pip compile -q --no-header --resolution lowest-direct --no-build -p $(LOWEST)/bin/python \
-	  --extra lab --extra dev --extra distributed --extra lsun pyproject.toml -o $(LOWEST)/versions.txt
+	  --extra lab --extra dev --extra distributed --extra lsun --extra features pyproject.toml -o $(LOWEST)/versions.txt
 	@$(LOWEST)/bin/uv pip install -q -p $(LOWEST)/bin/python -r $(LOWEST)/versions.txt
 	@$(LOWEST)/bin/uv pip install -q -p $(LOWEST)/bin/python --no-deps -e .
 	@$(LOWEST)/bin/python -c 'import sys, torch, numpy; print("Python", sys.version.split()[0], "torch", torch.__version__, "numpy", numpy.__version__)'
@@ -91,5 +91,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	@test -x $(BIN)/pip || "$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[lab,dev,distributed,lsun]"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[lab,dev,distributed,lsun,features]"
 	@touch $(STAMP)

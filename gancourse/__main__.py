@@ -17,6 +17,7 @@ if __name__ == "__main__":
 ROOMS = {  # whose commands these are; a command loads its own room alone, so that `check` needs no torch
     "course": ("train", "reproduce", "claims"),
     "data": ("fetch", "pack-mnist"),
+    "models": ("features",),
     "evaluation": ("evaluate", "compare", "train-classifier", "train-church-reader", "train-church-segmenter"),
     "publishing": (
         *("sync", "check", "course", "refresh", "plans", "html", "slides"),

@@ -88,7 +88,7 @@ def test_environment_installs_this_package_on_a_python_it_supports():
 
 def test_make_installs_the_same_as_conda_and_accepts_the_same_pythons():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert '-c constraints.txt -e ".[lab,dev,distributed,lsun]"' in makefile
+    assert '-c constraints.txt -e ".[lab,dev,distributed,lsun,features]"' in makefile
     low, high = re.findall(r"\((\d+), (\d+)\)", makefile)
     assert project()["requires-python"] == f">={'.'.join(low)},<{high[0]}.{int(high[1]) + 1}"
 

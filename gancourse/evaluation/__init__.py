@@ -3,6 +3,7 @@
 Two ways to look at an image stand behind one interface, an `Extractor`: the course's own MNIST classifier
 (`classifier_features`), and Inception, as in the literature (`inception_features`, a download). FID means the Fréchet
 distance on Inception's features; on the classifier's the numbers are on another scale: we say classifier distance.
+For pictures of 32 pixels and more there is EfficientNet-Lite0 too (`lite0_features`): its distance is no FID either.
 Compare scores only where extractor, real set and number of samples are the same, and beside the score of real images.
 
     python -m gancourse evaluate RUN
@@ -15,6 +16,7 @@ from gancourse.evaluation.features import Extractor, classifier_features, random
 from gancourse.evaluation.image_batches import EvaluationError, Source
 from gancourse.evaluation.inception import inception_features
 from gancourse.evaluation.kernel import KernelDistance, kernel_distance
+from gancourse.evaluation.lite0 import lite0_features
 from gancourse.evaluation.mnist_classifier import (
     MNISTClassifier,
     WeightsError,
@@ -69,6 +71,7 @@ __all__ = [
     "frechet_distance",
     "inception_features",
     "kernel_distance",
+    "lite0_features",
     "load_classifier",
     "memorisation",
     "mode_scores",

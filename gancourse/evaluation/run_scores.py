@@ -18,6 +18,7 @@ from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.features import Extractor, classifier_features, random_features
 from gancourse.evaluation.image_batches import EvaluationError
 from gancourse.evaluation.inception import inception_features
+from gancourse.evaluation.lite0 import lite0_features
 from gancourse.evaluation.scores import Scores, evaluate
 from gancourse.evaluation.summary import summarise, summary_of
 from gancourse.files import read_at_most, write_atomically
@@ -26,7 +27,7 @@ from gancourse.models.catalogue import networks, options_in
 from gancourse.training.checkpoint import fitting
 from gancourse.training.run import Run, RunError
 
-FEATURES = ("classifier", "inception", "random")
+FEATURES = ("classifier", "inception", "lite0", "random")
 _NAME = re.compile(r"epoch-[0-9]{4,18}-[a-z0-9-]+-[0-9]+-[0-9]+\.json")
 _SAME = ("features", "real", "n")  # scores compare only where these agree
 
@@ -37,6 +38,8 @@ def extractor_of(name: str, channels: int) -> Extractor:
         return classifier_features()
     if name == "inception":
         return inception_features()
+    if name == "lite0":
+        return lite0_features()
     if name == "random":
         return random_features(channels)
     raise EvaluationError(f"features is {name!r}, expected one of {', '.join(FEATURES)}.")

@@ -6,6 +6,9 @@ critics spectral     networks of lesson 07: scores without a Sigmoid, spectral n
 unet cyclegan        networks of lessons 08 and 09, which make a picture from a picture
 srgan                networks of lesson 10, which enlarge pictures
 clusters             a latent space torn into clusters, and a discriminator that is told of them
+efficientnet         EfficientNet-Lite0, whose features are borrowed
+features             the same frozen: trained, or with random weights as a control
+feature_weights      where its trained weights come from
 pointwise            a 1x1 convolution with a stride, without the kernel that crashes
 catalogue            networks(name): a fresh pair
 fast                 the same mathematics, arranged for the hardware
