@@ -4,6 +4,7 @@ base                 what a generator and a discriminator are; DCGAN's initialis
 mlp dcgan residual   the pairs of lessons 02 to 05
 critics spectral     networks of lesson 07: scores without a Sigmoid, spectral normalisation
 unet cyclegan        networks of lessons 08 and 09, which make a picture from a picture
+tiles                a picture of any size through a network that enlarges it
 clusters             a latent space torn into clusters, and a discriminator that is told of them
 pointwise            a 1x1 convolution with a stride, without the kernel that crashes
 catalogue            networks(name): a fresh pair
