@@ -73,6 +73,7 @@ def test_pointer_and_sliders_do_the_same():
 
 def test_a_press_beside_the_large_view_does_not_move_it_and_one_on_a_piece_shows_that_version():
     tool = lens()
+    press(tool, 2, 100)
     press(tool, EDGE + LARGE + 10, 300)
     press(tool, 100, 100, drag=True)
     assert (tool.value("x"), tool.value("y"), tool.value("version")) == (48, 48, "near")
