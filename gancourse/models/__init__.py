@@ -4,6 +4,7 @@ base                 what a generator and a discriminator are; DCGAN's initialis
 mlp dcgan residual   the pairs of lessons 02 to 05
 critics spectral     networks of lesson 07: scores without a Sigmoid, spectral normalisation
 unet cyclegan        networks of lessons 08 and 09, which make a picture from a picture
+srgan                networks of lesson 10, which enlarge pictures
 tiles                a picture of any size through a network that enlarges it
 clusters             a latent space torn into clusters, and a discriminator that is told of them
 pointwise            a 1x1 convolution with a stride, without the kernel that crashes
@@ -13,7 +14,7 @@ standing_statistics  BatchNorm's statistics of an averaged generator, made anew
 """
 
 from gancourse.models.base import Z_SIZE, Discriminator, Generator, ShapeError, count_parameters, init_dcgan
-from gancourse.models.catalogue import networks, translators
+from gancourse.models.catalogue import enlargers, networks, translators
 from gancourse.models.clusters import (
     CLUSTERS,
     Cluster128Discriminator,
@@ -34,6 +35,7 @@ from gancourse.models.dcgan import (
 )
 from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
 from gancourse.models.residual import ResidualBlock, ResidualDiscriminator, ResidualGenerator
+from gancourse.models.srgan import SRDiscriminator, SRResNet, checkerboard, icnr_
 from gancourse.models.unet import PatchDiscriminator, UNet, painting, receptive_field
 
 __all__ = [
@@ -59,6 +61,8 @@ __all__ = [
     "ResidualBlock",
     "ResidualDiscriminator",
     "ResidualGenerator",
+    "SRDiscriminator",
+    "SRResNet",
     "SchulzDiscriminator",
     "SchulzGenerator",
     "ShapeError",
@@ -66,7 +70,10 @@ __all__ = [
     "ToldDiscriminator",
     "TornGenerator",
     "UNet",
+    "checkerboard",
     "count_parameters",
+    "enlargers",
+    "icnr_",
     "init_critic",
     "init_dcgan",
     "networks",

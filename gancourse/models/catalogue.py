@@ -1,6 +1,6 @@
 """`networks(name)`: a fresh generator and discriminator by name, initialised by their paper's recipe.
 
-`translators(name)`: the same for networks whose input is a picture; CycleGAN has four.
+`translators(name)`: the same for networks whose input is a picture; CycleGAN has four. `enlargers()`: SRGAN's two.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from gancourse.models.dcgan import (
 )
 from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
 from gancourse.models.residual import ResidualDiscriminator, ResidualGenerator
+from gancourse.models.srgan import SRDiscriminator, SRResNet
 from gancourse.models.unet import PatchDiscriminator, UNet
 
 _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
@@ -128,3 +129,14 @@ def translators(name: str, width: int = 16, size: int = 64, conditional: int = 1
     for network in made.values():
         init_dcgan(network)
     return made
+
+
+def enlargers(
+    width: int = 32, blocks: int = 8, scale: int = 4, norm: str = "batch", icnr: int = 1, size: int = 64
+) -> dict[str, nn.Module]:
+    """Fresh networks of SRGAN (Ledig et al. 2017, figure 4): "G", an `SRResNet`, and "D", an `SRDiscriminator`.
+
+    width: of G; D has half of it, and the paper 64 for both. size: of the crops that D judges. Other options: see
+    there. Initialised by PyTorch's defaults and ICNR. Raises ValueError as the networks do.
+    """
+    return {"G": SRResNet(width, blocks, scale, norm, bool(icnr)), "D": SRDiscriminator(max(1, width // 2), size)}

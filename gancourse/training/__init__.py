@@ -4,15 +4,18 @@ from gancourse.training.algorithms.conditional import ConditionalGAN
 from gancourse.training.algorithms.cyclegan import CycleGAN
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.algorithms.pix2pix import Pix2Pix
+from gancourse.training.algorithms.srgan import SRGAN
 from gancourse.training.algorithms.wasserstein import CriticGAN
 from gancourse.training.config import Config, pick_device
 from gancourse.training.critic import CriticRecipe
 from gancourse.training.recipe import Recipe
 from gancourse.training.step import STATISTICS, draw_z, train_step
+from gancourse.training.superresolution import SRRecipe, content_loss
 from gancourse.training.trainer import Trainer, TrainingDiverged
 from gancourse.training.translation import CycleRecipe, Pix2PixRecipe
 
 __all__ = [
+    "SRGAN",
     "STATISTICS",
     "ConditionalGAN",
     "Config",
@@ -24,8 +27,10 @@ __all__ = [
     "Pix2Pix",
     "Pix2PixRecipe",
     "Recipe",
+    "SRRecipe",
     "Trainer",
     "TrainingDiverged",
+    "content_loss",
     "draw_z",
     "pick_device",
     "train_step",
