@@ -5,6 +5,7 @@ mlp dcgan residual   the pairs of lessons 02 to 05
 critics spectral     networks of lesson 07: scores without a Sigmoid, spectral normalisation
 unet cyclegan        networks of lessons 08 and 09, which make a picture from a picture
 srgan                networks of lesson 10, which enlarge pictures
+tiles                a picture of any size through a network that enlarges it
 clusters             a latent space torn into clusters, and a discriminator that is told of them
 efficientnet         EfficientNet-Lite0, whose features are borrowed
 features             the same frozen: trained, or with random weights as a control

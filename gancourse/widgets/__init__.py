@@ -10,6 +10,7 @@
     real_or_fake            the student plays discriminator
     draw_a_church           a map that the reader draws, painted by a generator
     there_and_back          a picture, its translation, and what comes back
+    lens                    enlargements and the truth, magnified where a lens lies
     neighbours              the training images closest to a sample
     dashboard               a training run as it goes
 
@@ -30,6 +31,7 @@ from gancourse.widgets.draw_a_church import DrawAChurch as draw_a_church
 from gancourse.widgets.epochs import EpochsScrubber as epochs_scrubber
 from gancourse.widgets.interpolator import Interpolator as interpolator
 from gancourse.widgets.latent_explorer import LatentExplorer as latent_explorer
+from gancourse.widgets.lens import Lens as lens
 from gancourse.widgets.neighbours import NearestNeighbours as nearest_neighbours
 from gancourse.widgets.optimal_discriminator import OptimalDiscriminator as optimal_discriminator_explorer
 from gancourse.widgets.playground import Playground as playground
@@ -43,6 +45,7 @@ __all__ = [
     "epochs_scrubber",
     "interpolator",
     "latent_explorer",
+    "lens",
     "nearest_neighbours",
     "optimal_discriminator_explorer",
     "playground",

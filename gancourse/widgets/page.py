@@ -91,7 +91,7 @@ class Page:
 
     def put(self, image: np.ndarray, x: int, y: int, side: int) -> None:
         """One image, uint8 (C, H, W), fitted into the square of this side with its upper left corner at (x, y)."""
-        picture = _enlarged(image, side)
+        picture = fitted(image, side)
         dx, dy = (side - picture.shape[1]) // 2, (side - picture.shape[0]) // 2
         if self.colour and picture.ndim == 2:
             picture = picture[..., None].repeat(3, 2)
@@ -201,7 +201,7 @@ class Page:
         return picture
 
 
-def _enlarged(image: np.ndarray, side: int) -> np.ndarray:
+def fitted(image: np.ndarray, side: int) -> np.ndarray:
     """uint8 (C, H, W) -> (h, w) or (h, w, 3), as large as fits into the square: a whole multiple for small images."""
     c, h, w = image.shape
     picture = image[0] if c == 1 else image.transpose(1, 2, 0)
