@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -12,7 +14,7 @@ from gancourse.models.base import ShapeError
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def made(*options, train: bool = False, **more) -> SRResNet:
+def made(*options, train: bool = False, **more) -> Any:
     torch.manual_seed(0)
     return SRResNet(*options, **more).train(train)
 
@@ -51,7 +53,7 @@ def test_parameters_by_hand():
 
 def test_d_answers_with_logits():
     torch.manual_seed(0)
-    D = SRDiscriminator(4, 32).eval()
+    D: Any = SRDiscriminator(4, 32).eval()
     x = torch.rand(6, 3, 32, 32) * 2 - 1
     assert D(x).shape == (6,)
     with torch.no_grad():
@@ -69,11 +71,13 @@ def test_pixel_shuffle_makes_rows_and_columns_of_four_channels_that_follow_each_
 
 def test_icnr_is_a_nearest_neighbour_enlargement():
     torch.manual_seed(0)
+    layer: Any
     layer, plain = nn.Conv2d(3, 8, 3, 1, 1), nn.Conv2d(3, 2, 3, 1, 1)
     assert icnr_(layer.weight) is layer.weight
     icnr_(layer.bias)
     with torch.no_grad():
         plain.weight.copy_(layer.weight[::4])
+        assert plain.bias is not None
         plain.bias.copy_(layer.bias[::4])
         x = torch.randn(2, 3, 6, 6)
         nearest = plain(x).repeat_interleave(2, 2).repeat_interleave(2, 3)
@@ -122,9 +126,9 @@ def test_an_output_pixel_reaches_no_further_than_it_says_and_just_so_far(blocks,
     assert G.receptive_field == 2 * reach + 1
     x = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
     middle, furthest = side // 2, 0
-    G.train()  # no clamping; BatchNorm stands still
-    G.apply(lambda part: part.eval() if isinstance(part, nn.BatchNorm2d) else None)
-    y = G(x)
+    for part in G.modules():
+        part.training = not isinstance(part, nn.BatchNorm2d)
+    y = G(x)  # unclamped, and BatchNorm stands still
     for row in range(scale):
         (grad,) = torch.autograd.grad(y[0, :, middle * scale + row, middle * scale].sum(), x, retain_graph=True)
         touched = grad[0].abs().sum(0).sum(1).nonzero().flatten()
