@@ -19,12 +19,12 @@ NORMS = ("batch", "none")
 
 @torch.no_grad()
 def icnr_(weight: Tensor, factor: int = 2) -> Tensor:
-    """ICNR (Aitken et al. 2017): in place, what makes the pixels of one PixelShuffle block starts out equal.
+    """ICNR (Aitken et al. 2017): in place, so that the pixels of each of PixelShuffle's blocks are equal at the start.
 
-    weight: of a convolution before PixelShuffle(factor), (C factor^2, ...), already initialised, or its bias. Channels
-    c factor^2 to (c + 1) factor^2 - 1 become one block of output channel c; all get the first one's weights. The
-    enlargement is then a nearest-neighbour one of what the convolution computes: no checkerboard before training.
-    Raises ValueError where factor^2 does not divide the channels.
+    weight: (C factor^2, C', k, k) of a convolution before PixelShuffle(factor), already initialised, or its bias
+    (C factor^2,). Channels c factor^2 to (c + 1) factor^2 - 1 become one block of output channel c; all get the first
+    one's weights. The enlargement is then a nearest-neighbour one of what the convolution computes: no checkerboard
+    before training. Returns weight. Raises ValueError where factor^2 does not divide the channels.
     """
     block = factor * factor
     if factor < 1 or len(weight) % block:
