@@ -59,7 +59,9 @@ class FrozenFeatures(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        maps: tuple[Tensor, Tensor, Tensor, Tensor] = self.network(x.contiguous(memory_format=torch.channels_last))
+        if x.ndim == 4:  # any other shape is the network's to refuse
+            x = x.contiguous(memory_format=torch.channels_last)
+        maps: tuple[Tensor, Tensor, Tensor, Tensor] = self.network(x)
         return maps
 
 
