@@ -186,9 +186,9 @@ def published_srgan() -> str:
     prompt=r"""
     `print(ex.published_srgan())` shows a step of SRGAN's $G$ in the manner of published code. It runs, and the loss
     falls; but $G$ learns to paint neither black nor white, and the features say little. Four things are wrong in
-    `g_loss`, all of them about ranges, modes and graphs. Write it right. What was right is to stay: $G$ takes small pictures in
-    $[0, 1]$ and ends in a tanh, $D$ knows pictures in $[-1, 1]$, the pixels are compared in $[-1, 1]$, and the weights
-    are those of the listing.
+    `g_loss`, all of them about ranges, modes and graphs. Write it right. What was right is to stay: $G$ takes small
+    pictures in $[0, 1]$ and ends in a tanh, $D$ knows pictures in $[-1, 1]$, the pixels are compared in $[-1, 1]$, and
+    the weights are those of the listing.
     """,
     hints=(
         "Write down the range of each picture on each line: low, true, fake, and what `features` is given. What is the "

@@ -18,9 +18,9 @@ STUDIO, OFFSET = (65.481, 128.553, 24.966), 16.0
 
 def _pair(n: int, channels: int, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Pictures and such with noise, in [-1, 1]: no two pictures and no two channels have the same error."""
-    x = torch.rand(n, channels, height, width) * 1.6 - 0.8
+    x = torch.rand(n, channels, height, width) * 1.4 - 0.7
     size = torch.linspace(0.05, 0.4, n).view(-1, 1, 1, 1) * torch.linspace(1, 0.3, channels).view(1, -1, 1, 1)
-    return x, (x + size * torch.randn_like(x)).clamp(-1, 1)
+    return x, (x + size * torch.randn_like(x)).clamp(-0.95, 0.9)
 
 
 def _db(ratio: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ def _shuffle_mistakes(x: Tensor, r: int) -> list[tuple[Tensor, str]]:
             "The axes are h, w, i, j: before the reshape they have to be h, i, w, j.",
         ),
         (
-            last.permute(0, 1, 5, 2, 4, 3).reshape(b, c, w * r, h * r),
+            last.permute(0, 1, 5, 3, 4, 2).reshape(b, c, w * r, h * r),
             "Height and width are exchanged.",
         ),
         (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gancourse.exercises.checking.content import gradients
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
 from gancourse.exercises.checking.judging import Mistake, close
 from gancourse.exercises.checking.layers import compare
+from gancourse.exercises.checking.watching import gradients
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)

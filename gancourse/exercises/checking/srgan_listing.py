@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.exercises.checking.content import Features, gradients, one_number
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
 from gancourse.exercises.checking.gradient_penalty import judge_value
 from gancourse.exercises.checking.imagenet import MEAN, STD, normalised
 from gancourse.exercises.checking.judging import Mistake, close
+from gancourse.exercises.checking.watching import Features, Watched, gradients, one_number
 
 PUBLISHED = '''\
 import torch
@@ -53,26 +53,12 @@ def generator_step(net, D, features, opt_g, low, true):
 _B, _LOW, _TRUE = 2, (4, 5), (16, 20)
 
 
-class _Watched(nn.Module):
-    """A network that notes what it is given."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-        self.seen: list[Tensor] = []
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.seen.append(x.detach().clone())
-        y: Tensor = self.net(x)
-        return y
-
-
 class _Scene:
     """Three networks and a batch, half of it in bright light: no two ranges have the same errors."""
 
     def __init__(self) -> None:
-        self.net = _Watched(nn.Sequential(nn.Conv2d(3, 48, 3, 1, 1), nn.PixelShuffle(4)))
-        self.D = _Watched(
+        self.net = Watched(nn.Sequential(nn.Conv2d(3, 48, 3, 1, 1), nn.PixelShuffle(4)))
+        self.D = Watched(
             nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(252, 1), nn.Flatten(0))
         )
         self.features = Features(norm=True).train()
@@ -132,8 +118,8 @@ def check_bug_hunt(call: StudentFunction) -> str:
     ends = normalised(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1))
     return (
         f"ImageNet's range goes from {float(ends.min()):.2f} to {float(ends.max()):.2f}, and a tanh from -1 to 1: that "
-        "G could paint neither black nor white, and nothing stopped. (PyTorch-GAN has this, and its issue 54 asks where "
-        "the brightness comes from.) Each network has a range of its own; the pictures between them have one, [-1, 1]."
+        "G could paint neither black nor white, and nothing stopped. (PyTorch-GAN has this, and its issue 54 asks "
+        "where the brightness comes from.) Each network has a range of its own; between them pictures lie in [-1, 1]."
     )
 
 
