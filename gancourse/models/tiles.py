@@ -66,12 +66,13 @@ def pieces(
     those of `enlarge`.
     """
     whole = _checked(picture, scale)
-    across = list(_kept(whole.shape[2], tile, overlap))
+    height, down = _kept(whole.shape[1], tile, overlap)
+    width, across = _kept(whole.shape[2], tile, overlap)
     weights = list(G.parameters()) if isinstance(G, nn.Module) else []
     device = weights[0].device if weights else whole.device
-    for top, rows in _kept(whole.shape[1], tile, overlap):
+    for top, rows in down:
         for left, columns in across:
-            x = whole[None, :, top : top + tile, left : left + tile].to(device)
+            x = whole[None, :, top : top + height, left : left + width].to(device)
             with torch.no_grad(), eval_mode(G):
                 y = G(x)
             if not isinstance(y, Tensor) or y.shape != (1, 3, scale * x.shape[2], scale * x.shape[3]):
@@ -83,11 +84,18 @@ def pieces(
             yield _enlarged(rows, scale), _enlarged(columns, scale), inner.to(picture.device, torch.float32)
 
 
-def _kept(length: int, tile: int, overlap: int) -> Iterator[tuple[int, slice]]:
-    """Of each tile along a side: its start, and what of the side is taken from it."""
+def _kept(length: int, tile: int, overlap: int) -> tuple[int, list[tuple[int, slice]]]:
+    """The size of tiles along a side, and of each its start and what of the side is taken from it.
+
+    As many tiles as `tile_starts` says, and no larger than that many must be: the last one repeats little then.
+    """
+    n = len(tile_starts(length, tile, overlap))
+    if n == 1:
+        return length, [(0, slice(0, length))]
+    tile = -(-(length + (n - 1) * overlap) // n)
     starts = tile_starts(length, tile, overlap)
     middles = [(start + before + tile) // 2 for before, start in pairwise(starts)]
-    return zip(starts, map(slice, [0, *middles], [*middles, length]), strict=True)
+    return tile, list(zip(starts, map(slice, [0, *middles], [*middles, length]), strict=True))
 
 
 def _within(kept: slice, start: int, scale: int) -> slice:
