@@ -23,8 +23,8 @@ def icnr_(weight: Tensor, factor: int = 2) -> Tensor:
 
     weight: (N, C, k, k) of a convolution before PixelShuffle(factor), already initialised, or its bias (N,); N is a
     multiple of factor^2. Channels c factor^2 to (c + 1) factor^2 - 1 become one block of output channel c; all get the
-    first one's weights. The enlargement is then a nearest-neighbour one of what the convolution computes: no checkerboard
-    before training. Returns weight. Raises ValueError where factor^2 does not divide the channels.
+    first one's weights. The enlargement is then a nearest-neighbour one of what the convolution computes: no
+    checkerboard before training. Returns weight. Raises ValueError where factor^2 does not divide the channels.
     """
     block = factor * factor
     if factor < 1 or len(weight) % block:
