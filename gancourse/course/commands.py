@@ -178,10 +178,12 @@ def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[s
             raise ValueError(f"--network is {said}, and cyclegan has none of these; use --width, or leave it out.")
         return CycleGAN(**translators("cyclegan", **options), recipe=recipe)
     if what.algorithm == "srgan":
-        known = [name for name, one in signature(enlargers).parameters.items() if isinstance(one.default, int)]
+        known = list(signature(enlargers).parameters)
         if unknown := sorted(set(said) - set(known)):
             raise ValueError(f"--network is {said}, and srgan has no {unknown[0]}; it has {', '.join(known)}.")
         chosen: dict[str, Any] = options | said
+        if "norm" in said:
+            chosen["norm"] = "batch" if said["norm"] else "none"
         return SRGAN(**enlargers(**chosen), recipe=recipe)
     if what.algorithm == "critic":
         G, D = networks(what.network, **(options | network_options(recipe) | said))

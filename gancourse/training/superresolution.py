@@ -63,11 +63,25 @@ def pixel_loss(fake: Tensor, real: Tensor) -> Tensor:
     return F.mse_loss(fake.float(), real.float())
 
 
+class _Clamped(torch.autograd.Function):
+    """x clamped to [-1, 1], exactly; the gradient is that of x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.float().clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
 class FeatureLoss:
     """(fake, real), both (B, 3, H, W) in [-1, 1] -> a scalar: mean squared errors of a network's maps, weighed.
 
     (Ledig et al. 2017, equation 5, with several maps.) network: pictures -> maps (B, C, h, w). factors: one a map; the
-    loss is the mean over the maps of factor x mean squared error. The gradient reaches fake alone.
+    loss is the mean over the maps of factor x mean squared error. The gradient reaches fake alone. A fake whose pixels
+    lie outside [-1, 1] is shown clamped, since such networks know no other pictures; the gradient passes as if it were
+    not, so that a pixel that is too bright is still pulled back.
     """
 
     def __init__(self, network: Features, factors: Sequence[float]) -> None:
@@ -76,7 +90,8 @@ class FeatureLoss:
     def __call__(self, fake: Tensor, real: Tensor) -> Tensor:
         with torch.no_grad():
             wanted = self.network(real)
-        pairs = zip(self.network(fake), wanted, self.factors, strict=True)
+        shown = _Clamped.apply(fake)
+        pairs = zip(self.network(shown), wanted, self.factors, strict=True)
         return torch.stack([factor * F.mse_loss(a.float(), b.float()) for a, b, factor in pairs]).mean()
 
 
@@ -93,12 +108,12 @@ def factors_of(network: Features, hr: Tensor, scale: int = 4) -> tuple[float, ..
     return tuple(float(cost / F.mse_loss(a, b)) for a, b in zip(network(bicubic), network(hr), strict=True))
 
 
-def content_loss(kind: str, features: Features | None = None) -> Content:
+def content_loss(kind: str, features: Features | None = None, device: torch.device | str = "cpu") -> Content:
     """(fake, real), both (B, 3, H, W) in [-1, 1] -> a scalar. kind: one of CONTENTS.
 
-    features: a network in place of the one that `kind` names. Its maps are weighed by `factors_of`, with 16
-    procedural churches of 64 pixels. Raises ValueError for another kind, and what `borrowed_features` raises where the
-    network's weights are not there.
+    features: a network in place of the one that `kind` names, which is made on `device`. Its maps are weighed by
+    `factors_of`, with 16 procedural churches of 64 pixels. Raises ValueError for another kind, and what
+    `borrowed_features` raises where the network's weights are not there.
     """
     if kind not in CONTENTS:
         raise ValueError(f"content is {kind!r}, expected one of {', '.join(CONTENTS)}.")
@@ -107,8 +122,8 @@ def content_loss(kind: str, features: Features | None = None) -> Content:
     if features is None:
         from gancourse.models.features import borrowed_features, random_features
 
-        features = borrowed_features() if kind == "features" else random_features(0)
+        features = borrowed_features(device) if kind == "features" else random_features(0, device)
     from gancourse.data.churches import procedural_churches
     from gancourse.data.images import scale
 
-    return FeatureLoss(features, factors_of(features, scale(procedural_churches(_CHURCHES, 64)[0].pixels)))
+    return FeatureLoss(features, factors_of(features, scale(procedural_churches(_CHURCHES, 64)[0].pixels).to(device)))

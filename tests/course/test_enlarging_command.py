@@ -50,7 +50,7 @@ def test_a_pretraining_and_a_run_that_starts_from_it(tmp_path, capsys):
     before, after = tmp_path / "before", tmp_path / "after"
     assert run("train", "srresnet", *FEW, "--out", before) == 0
     config = json.loads((before / "config.json").read_text())
-    assert config["options"]["G"] == {"width": 4, "blocks": 1, "scale": 4, "norm": "batch"}
+    assert config["options"]["G"] == {"width": 4, "blocks": 1, "scale": 4, "norm": "batch", "residual": 0}
     assert config["data"]["name"].startswith("enlarging-churches") and "-256px-" in config["data"]["name"]
     assert config["translation"]["adversarial"] == 0 and "start" not in config
 
@@ -77,10 +77,24 @@ def test_pictures_of_ones_own_and_another_scale(tmp_path, monkeypatch):
     for i in range(4):
         Image.new("RGB", (300 + i, 280), (40 * i, 90, 200)).save(tmp_path / "mine" / f"{i}.png")
     out = tmp_path / "run"
-    words = ["--data", tmp_path / "mine", "--network", "scale=8", "--constant-rate", "--pixels", "0.5", "--weight", "2"]
+    words = [
+        "--data",
+        tmp_path / "mine",
+        "--network",
+        "scale=8",
+        "norm=0",
+        "residual=1",
+        "--constant-rate",
+        "--pixels",
+        "0.5",
+        "--weight",
+        "2",
+    ]
     assert run("train", "srgan", *FEW[:2], *FEW[4:], *words, "--out", out) == 0
     config = json.loads((out / "config.json").read_text())
-    assert config["data"]["count"] == 4 and config["options"]["G"]["scale"] == 8
+    assert config["data"]["count"] == 4 and config["options"]["G"] == {
+        "width": 4, "blocks": 1, "scale": 8, "norm": "none", "residual": 1
+    }  # fmt: skip
     assert config["translation"] == {
         "content": "pixels", "weight": 2.0, "pixels": 0.5, "adversarial": 1e-3, "decay": False
     }  # fmt: skip
@@ -98,7 +112,10 @@ def test_a_card_says_what_bicubic_reaches():
         (["srgan", "--start", "nowhere"], "nowhere cannot be read"),
         (["srgan", "--loss", "hinge"], "--loss is hinge, and srgan has one of its own"),
         (["srgan", "--l1", "3"], "--l1 is Pix2Pix's, and srgan is trained otherwise"),
-        (["srgan", "--network", "deep=1"], "srgan has no deep; it has width, blocks, scale, icnr, size"),
+        (
+            ["srgan", "--network", "deep=1"],
+            "srgan has no deep; it has width, blocks, scale, norm, icnr, size, residual",
+        ),
         (["srgan", "--network", "scale=3"], "scale is 3, expected 2, 4 or 8"),
         (["mlp", "--start", "run"], "--start is run, and mlp starts from fresh networks"),
     ],

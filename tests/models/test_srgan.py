@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import interpolate
 
+from gancourse.data.degraded import enlarge_bicubic
 from gancourse.models import SRDiscriminator, SRResNet, checkerboard, count_parameters, enlargers, icnr_
 from gancourse.models.base import ShapeError
 
@@ -35,6 +37,18 @@ def test_the_output_is_linear_in_training_and_clamped_otherwise():
         x = torch.randn(1, 3, 8, 8)
         free, kept = G(x), G.eval()(x)
     assert free.abs().max() > 1 and torch.equal(kept, free.clamp(-1, 1))
+
+
+def test_a_residual_one_learns_what_bicubic_lacks():
+    G = made(4, 1, 4, "none", residual=True)
+    assert count_parameters(G) == count_parameters(made(4, 1, 4, "none")) and G.options["residual"] == 1
+    x = torch.rand(2, 3, 6, 5) * 1.6 - 0.8
+    with torch.no_grad():
+        added = made(4, 1, 4, "none", train=True)(x)
+        assert torch.allclose(G.train()(x), added + interpolate(x, scale_factor=4, mode="bicubic"), atol=1e-6)
+        G.tail[-1].weight.zero_()
+        G.tail[-1].bias.zero_()
+        assert torch.equal(G.eval()(x), enlarge_bicubic(x, 4))
 
 
 def test_parameters_by_hand():

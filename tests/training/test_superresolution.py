@@ -242,6 +242,20 @@ def test_the_content_of_features_by_hand():
     assert FeatureLoss(network, (2.0, 0.5))(real, real) == 0
 
 
+def test_a_network_is_shown_pictures_in_its_range_and_pulls_back_what_is_outside():
+    seen = []
+
+    def network(x):
+        seen.append((x.min().item(), x.max().item()))
+        return (x,)
+
+    fake, real = torch.tensor([-1.5, 0.5, 1.5]).view(1, 3, 1, 1).requires_grad_(), torch.zeros(1, 3, 1, 1)
+    loss = FeatureLoss(network, (1.0,))(fake, real)
+    loss.backward()
+    assert seen == [(0, 0), (-1, 1)] and loss.item() == pytest.approx((1 + 0.25 + 1) / 3)
+    assert fake.grad is not None and fake.grad.sign().flatten().tolist() == [-1, 1, 1]
+
+
 @pytest.mark.parametrize("louder", [1.0, 30.0])
 def test_a_network_is_weighed_so_that_bicubic_costs_as_much_as_in_pixels(louder):
     network = TwoMaps()

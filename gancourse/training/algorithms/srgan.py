@@ -53,7 +53,7 @@ class SRGAN(Algorithm):
         super().start(setting)
         self._judges = self.recipe.adversarial > 0
         if not hasattr(self, "_content"):  # a twin has it
-            self._content = content_loss(self.recipe.content, self._features)
+            self._content = content_loss(self.recipe.content, self._features, setting.device)
 
     def check(self, data: TrainingData) -> None:
         self.takes_no("k", "fresh_z", "loss")
