@@ -135,7 +135,7 @@ def content_loss(features, fake, real):
     minutes=5,
     prompt=r"""
     $G$ pays for the content, and `weight` times for what $D$ says of its fakes, the mean of $-\log D(G(x))$ (Ledig et
-    al. 2017, eq. 3 and 5, where it is a sum; the weight is $10^{-3}$). `content` is a scalar, `fake_logits` (B,) are
+    al. 2017, section 2.2, where it is a sum; the weight is $10^{-3}$). `content` is a scalar, `fake_logits` (B,) are
     $D$'s logits. Return the sum. $D$ may be very sure of a fake: nothing must overflow.
     """,
     hints=(

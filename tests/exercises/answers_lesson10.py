@@ -118,7 +118,7 @@ def content(distance=F.mse_loss, total=sum, cut_fake=lambda m: m, cut_real=lambd
 
 
 def content_in_one_batch(features, fake, real):
-    loss = 0.0
+    loss = torch.zeros(())
     for maps in features(torch.cat([fake, real.detach()])):
         f, t = maps.chunk(2)
         loss = loss + torch.mean((f - t.detach()) ** 2)
@@ -174,7 +174,7 @@ def tiles_moved_twice(length, tile, overlap):
 
 
 def tiles_with_last_apart(length, tile, overlap):
-    return [*range(0, length - tile - 1, tile), length - tile] if length > tile else [0]
+    return [*range(0, max(1, length - tile - overlap), tile - overlap), length - tile] if length > tile else [0]
 
 
 # --- the hunt --------------------------------------------------------------------------------------------------------
@@ -228,6 +228,26 @@ def hunt_and_back(net, D, features, low, true):
     loss = hunt()(net, D, features, low, true)
     features.train(was).requires_grad_(True)
     return loss
+
+
+def hunt_and_backward(*given):
+    loss = hunt()(*given)
+    loss.backward(retain_graph=True)
+    return loss
+
+
+def hunt_without_d(net, D, features, low, true):
+    return hunt()(net, lambda x: x.mean((1, 2, 3)), features, low, true)
+
+
+def hunt_with_d_on_the_truth(net, D, features, low, true):
+    return hunt()(net, lambda fake: D(true / 127.5 - 1), features, low, true)
+
+
+def hunt_without_truth(net, D, features, low, true):
+    fake = net(low / 255).tanh()
+    maps = features.eval()(for_imagenet()(fake))
+    return F.mse_loss(fake, true / 127.5 - 1) + sum(m.square().mean() for m in maps) + F.softplus(-D(fake)).mean()
 
 
 def skipped(x):
@@ -290,6 +310,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "column": (lambda x, y: psnr()(x, y)[:, None], "a number for each picture"),
         "eps": (psnr(error=lambda x, y: mse(x, y) + 0.01), "The first picture gets"),
         "in place": (psnr_in_place, "in place"),
+        "cut off": (lambda x, y: psnr()(x, y).clamp(min=1), "White against black"),
     },
     "psnr_y": {
         "range": (psnr_y(unit=lambda p: p), "6.02 dB too few"),
@@ -301,11 +322,13 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "BGR": (psnr_y((24.966, 128.553, 65.481)), "blue, green, red"),
         "BT.709": (psnr_y((54.213, 182.376, 18.411)), "BT.709's coefficients, in full"),
         "grey": (psnr_y((85.0, 85.0, 85.0)), "count alike"),
-        "levels": (psnr_y(unit=lambda p: (p + 1) * 127.5), "divide by 255"),
+        "levels": (psnr_y(unit=lambda p: (p + 1) * 127.5), "are levels already"),
         "peak 2": (psnr_y(peak=2.0), "The peak is 2"),
-        "peak 1": (psnr_y(peak=1.0), "divide by 255"),
+        "peak 1": (psnr_y(peak=1.0), "either the peak is 1"),
         "one offset": (psnr_y(offset=lambda which: 16.0 * (1 - which)), "16 is added to one"),
         "batch": (psnr_y(over=(0, 1, 2)), "One number for the batch"),
+        "root": (lambda x, y: psnr_y()(x, y) / 2, "logarithm is that of the root"),
+        "sign": (lambda x, y: -psnr_y()(x, y), "sign is turned"),
     },
     "pixel_shuffle": {
         "depth_to_space": (shuffle((0, 3, 4, 1, 5, 2), lambda b, c, r: (b, r, r, c)), "depth_to_space"),
@@ -329,6 +352,8 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "unchanged": (lambda x: x * 1, "as they were"),
         "[0, 1] alone": (lambda x: (x + 1) / 2, "in [0, 1] now"),
         "exchanged": (for_imagenet(mean=STD, std=MEAN), "Mean and deviation are exchanged."),
+        "exchanged, too": (for_imagenet(lambda x: x, STD, MEAN), "exchanged, and the pictures are still"),
+        "multiplied": (for_imagenet(std=1 / STD), "You multiply by the deviation"),
         "BGR": (for_imagenet(mean=MEAN.flip(1), std=STD.flip(1)), "The channels are exchanged"),
         "mean alone": (for_imagenet(std=1), "The deviation is missing"),
         "deviation alone": (for_imagenet(mean=0), "The mean is missing"),
@@ -345,6 +370,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
             "the batch's own",
         ),
         "detached": (lambda x: for_imagenet()(x.detach()), "no gradient passes"),
+        "half detached": (lambda x: for_imagenet()((x + x.detach()) / 2), "their gradient is not"),
         "in place": (for_imagenet_in_place, "in place"),
         "an array": (lambda x: for_imagenet()(x).detach().numpy(), "a tensor of shape"),
     },
@@ -372,6 +398,12 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "pixels": (lambda features, fake, real: F.mse_loss(fake, real), "compares pixels"),
         "mean first": (content(lambda f, t: (f - t).mean() ** 2), "mean comes before the square"),
         "scaled": (content(total=lambda each: 0.006 * sum(each)), "scale of .006"),
+        "halved": (content(total=lambda each: sum(each) / 2), "This is half of it"),
+        "the first left out": (content(total=lambda each: sum(each[1:])), "The first map is left out"),
+        "with itself": (
+            lambda features, fake, real: content()(features, fake, fake),
+            "is the fake compared with itself",
+        ),
         "sign": (content(total=lambda each: -sum(each)), "sign is turned"),
         "a number": (lambda *given: content()(*given).item(), "a tensor is expected"),
         "a list": (content(total=list), "a tensor is expected"),
@@ -387,6 +419,11 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "sum": (generator(lambda s: F.softplus(-s).sum()), "You sum over the batch"),
         "sign": (generator(lambda s: F.logsigmoid(s).mean()), "sign is turned"),
         "content alone": (lambda c, s, w: c, "D's term is missing"),
+        "content turned": (generator(total=lambda c, a, w: w * a - c), "The content has the wrong sign"),
+        "all turned": (generator(total=lambda c, a, w: -(c + w * a)), "The sign is turned: G minimises"),
+        "base 10": (generator(lambda s: -s.sigmoid().log10().mean()), "to the base 10"),
+        "log of the mean": (generator(lambda s: -s.sigmoid().mean().log()), "comes before the logarithm"),
+        "scaled": (generator(total=lambda c, a, w: 0.006 * c + w * a), "has its scale already"),
         "sigmoid twice": (generator(lambda s: F.softplus(-s.sigmoid()).mean()), "sigmoid was taken twice"),
         "no logarithm": (generator(lambda s: -s.sigmoid().mean()), "logarithm is missing"),
         "mean first": (generator(lambda s: F.softplus(-s.mean())), "mean comes before the loss"),
@@ -401,6 +438,10 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "content detached": (generator(total=lambda c, a, w: c.detach() + w * a), "no gradient goes to the content"),
         "logits detached": (generator(total=lambda c, a, w: c + w * a.detach()), "no gradient goes to the logits"),
         "no graph": (lambda *given: generator()(*given).detach(), "has no gradient"),
+        "slope": (
+            generator(lambda s: F.softplus(-s).mean().detach() + s.sum() - s.sum().detach()),
+            "its gradient for the logits is not",
+        ),
         "a batch": (generator(lambda s: F.softplus(-s)), "one number is expected"),
     },
     "tiles": {
@@ -414,9 +455,10 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "negative": (lambda n, t, o: [*range(0, n - t, t - o), n - t], "fits into one tile"),
         "none": (lambda n, t, o: list(range(0, n - t, t - o)), "are in no tile"),
         "empty": (lambda n, t, o: [], "no tile at all"),
-        "at the end": (tiles_with_last_apart, "share"),
-        "backwards": (lambda *given: tiles_by_while(*given)[::-1], "from left to right"),
+        "at the end": (tiles_with_last_apart, "pixels at the end, and"),
+        "backwards": (lambda *given: tiles_by_while(*given)[::-1], "in order, from left"),
         "not from 0": (lambda n, t, o: [s + 1 for s in tiles_by_while(n, t, o)], "first one begins at 0"),
+        "before 0": (lambda n, t, o: [-1, *tiles_by_while(n, t, o)] if n > t else [0], "before the picture does"),
         "pairs": (lambda n, t, o: [(s, s + t) for s in tiles_by_while(n, t, o)], "the starts alone"),
         "halves": (lambda n, t, o: [s * 0.99 for s in tiles_by_while(n, t, o)], "whole pixels"),
         "a number": (lambda n, t, o: 3, "a list of starts"),
@@ -453,6 +495,9 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "no .001": (hunt(paid=lambda p, c, a: p + 0.006 * c + a), "the .001 of D's term has gone"),
         "no pixels": (hunt(paid=lambda p, c, a: 0.006 * c + 0.001 * a), "the pixels have gone"),
         "no content": (hunt(paid=lambda p, c, a: p + 0.001 * a), "the content has gone"),
+        "no D's term": (hunt(paid=lambda p, c, a: p + 0.006 * c), "D's term has gone"),
+        "D's sign": (hunt(paid=lambda p, c, a: p + 0.006 * c - 0.001 * a), "D's term has the wrong sign"),
+        "no weights": (hunt(paid=lambda p, c, a: p + c + a), "the weights have gone"),
         "half": (hunt(paid=lambda p, c, a: (p + 0.006 * c + 0.001 * a) / 2), "is right"),
         "no graph": (hunt(paid=lambda p, c, a: (p + 0.006 * c + 0.001 * a).detach()), "has no gradient"),
         "content detached": (
@@ -460,5 +505,16 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
             "its gradient for G is not",
         ),
         "a number": (lambda *given: hunt()(*given).item(), "a tensor is expected"),
+        "backward": (hunt_and_backward, "It calls `backward`"),
+        "no G": (lambda net, D, features, low, true: D(true / 127.5 - 1).mean(), "G was never asked"),
+        "low halved": (hunt(low_in=lambda low: low / 510), "that is not low / 255"),
+        "no D": (hunt_without_d, "D was never asked"),
+        "D sees the truth": (hunt_with_d_on_the_truth, "D is shown the true pictures"),
+        "D sees half": (hunt(shown=lambda fake: fake / 2), "D is shown something that is not"),
+        "features halved": (
+            hunt(seen=lambda x: for_imagenet()(x)[..., ::2, ::2]),
+            "`features` is given a float32 tensor",
+        ),
+        "no truth at all": (hunt_without_truth, "never sees the truth"),
     },
 }

@@ -189,10 +189,10 @@ def _luma_mistakes(x: Tensor, y: Tensor, right: Tensor) -> list[tuple[Tensor, st
         (even, "The three channels count alike: the eye sees green as the brightest."),
         (
             right - 20 * math.log10(255),
-            "The coefficients are for red, green and blue in [0, 1], and yours lie in [0, 255]: divide by 255.",
+            "48.13 dB too few: either the peak is 1, and luma has 255 levels, or the channels are levels already, and "
+            "the coefficients are for [0, 1].",
         ),
         (right - 20 * math.log10(127.5), "The peak is 2, and luma has levels of 255: both in the same units."),
-        (right - 20 * math.log10(255) + twice, "The peak is 2, and luma has levels of 255: both in the same units."),
         (
             _db(255**2 / (_luma(x) - _luma(y) + OFFSET).square().mean(_ALL)),
             "16 is added to one of the two pictures alone: then the difference holds it.",

@@ -113,8 +113,6 @@ def check_tiles(call: StudentFunction) -> str:
 def _starts(value: Any) -> list[int]:
     if isinstance(value, range):
         value = list(value)
-    if isinstance(value, int) or (isinstance(value, Tensor) and value.ndim != 1):
-        raise Wrong(f"It returned {describe((value,))}: a list of starts is expected, one for each tile.")
     if isinstance(value, list | tuple) and not value:
         return []
     found = numbers(value)
@@ -138,7 +136,7 @@ def _judge_starts(starts: list[int], length: int, tile: int, overlap: int) -> No
             return
         raise wrong("a picture that fits into one tile is one tile, which begins at 0.")
     if starts != sorted(starts):
-        raise wrong("from left to right, please, so that neighbours stand next to one another.")
+        raise wrong("in order, from left to right, so that neighbours stand next to one another.")
     if starts[0] < 0:
         raise wrong("the first tile begins before the picture does.")
     if starts[0] > 0:
