@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Collection
 from dataclasses import fields
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def add_commands(commands: Any) -> None:
         offered |= here
     usual_decay = {"dest": "decay", "action": "store_false", "default": unsaid}
     train.add_argument("--constant-rate", help="cyclegan: the rates do not fall in the second half", **usual_decay)
+    train.add_argument("--start", metavar="RUN_OR_FILE", help="srgan: begin with the G of a run, or of a .safetensors")
     train.add_argument("--device", default="auto")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
     milestones = {"type": span, "nargs": "*", "default": [(5,), (50,), (100,)]}
@@ -107,6 +109,8 @@ def _train(options: argparse.Namespace) -> None:
         raise ValueError(f"augment is {' '.join(augment)}, which makes no sense for {what.data}; leave it out.")
     if options.width and what.translation is None and "width" not in options_of(what.network):
         raise ValueError(f"width is {options.width}, and {options.model} has its paper's sizes; leave it out.")
+    if options.start and what.algorithm != "srgan":
+        raise ValueError(f"--start is {options.start}, and {options.model} starts from fresh networks; leave it out.")
     if options.score_every and what.data != "mnist":
         raise ValueError("--score-every is for digits; score such a run afterwards: python -m gancourse evaluate.")
     epochs, n_images = lengths_of(lesson)[options.profile]
@@ -127,6 +131,12 @@ def _train(options: argparse.Namespace) -> None:
     torch.manual_seed(config.seed)
     asked = dict(what.options.get(options.profile, {})) | ({"width": options.width} if options.width else {})
     algorithm = _algorithm(what, recipe, asked, dict(options.network))
+    if what.algorithm == "srgan":
+        images = _crops(images, algorithm)
+        if options.start:
+            from gancourse.course.starting import start_from
+
+            algorithm.started_from = start_from(algorithm.networks["G"], options.start)
     rest: dict[str, Any] = {"milestones": tuple(chain.from_iterable(options.milestones))}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}
@@ -139,18 +149,24 @@ def _train(options: argparse.Namespace) -> None:
 
 def _recipes() -> dict[type, str]:
     """Each class of settings of an algorithm, and whose they are."""
-    from gancourse.training import CriticRecipe, CycleRecipe, Pix2PixRecipe, Recipe
+    from gancourse.training import CriticRecipe, CycleRecipe, Pix2PixRecipe, Recipe, SRRecipe
 
-    return {Recipe: "Algorithm 1's", CriticRecipe: "a critic's", Pix2PixRecipe: "Pix2Pix's", CycleRecipe: "CycleGAN's"}
+    return {
+        Recipe: "Algorithm 1's",
+        CriticRecipe: "a critic's",
+        Pix2PixRecipe: "Pix2Pix's",
+        CycleRecipe: "CycleGAN's",
+        SRRecipe: "SRGAN's",
+    }
 
 
 def _recipe(options: argparse.Namespace, what: Trained) -> Any:
     """The settings of the algorithm that trains it. Raises ValueError for an option that only others have."""
     from gancourse.training.settings import flag, values
 
-    if what.algorithm == "pix2pix" and "loss" in vars(options):
-        raise ValueError(f"--loss is {options.loss}, and pix2pix has one of its own; leave it out.")
-    mine = dict(zip(("minimax", "critic", "pix2pix", "cyclegan"), _recipes(), strict=True))[what.algorithm]
+    if what.algorithm in ("pix2pix", "srgan") and "loss" in vars(options):
+        raise ValueError(f"--loss is {options.loss}, and {what.algorithm} has one of its own; leave it out.")
+    mine = dict(zip(("minimax", "critic", "pix2pix", "cyclegan", "srgan"), _recipes(), strict=True))[what.algorithm]
     for other, whose in _recipes().items():
         for one in fields(other):
             if one.name in vars(options) and one.name not in {*_fields(mine), "loss"}:
@@ -160,8 +176,8 @@ def _recipe(options: argparse.Namespace, what: Trained) -> Any:
 
 def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[str, int]) -> Any:
     """The algorithm with fresh networks. Raises ValueError for options that these do not have."""
-    from gancourse.models.catalogue import networks, translators
-    from gancourse.training import CriticGAN, CycleGAN, Minimax, Pix2Pix
+    from gancourse.models.catalogue import enlargers, networks, translators
+    from gancourse.training import SRGAN, CriticGAN, CycleGAN, Minimax, Pix2Pix
     from gancourse.training.critic import network_options
 
     if what.algorithm == "pix2pix":
@@ -172,11 +188,26 @@ def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[s
         if said:
             raise ValueError(f"--network is {said}, and cyclegan has none of these; use --width, or leave it out.")
         return CycleGAN(**translators("cyclegan", **options), recipe=recipe)
+    if what.algorithm == "srgan":
+        known = list(signature(enlargers).parameters)
+        if unknown := sorted(set(said) - set(known)):
+            raise ValueError(f"--network is {said}, and srgan has no {unknown[0]}; it has {', '.join(known)}.")
+        chosen: dict[str, Any] = options | said
+        if "norm" in said:
+            chosen["norm"] = "batch" if said["norm"] else "none"
+        return SRGAN(**enlargers(**chosen), recipe=recipe)
     if what.algorithm == "critic":
         G, D = networks(what.network, **(options | network_options(recipe) | said))
         return CriticGAN(G, D, recipe)
     G, D = networks(what.network, **(options | said))
     return Minimax(G, D, recipe)
+
+
+def _crops(images: Any, algorithm: Any) -> Any:
+    """Crops of the size that D judges, and the same as much smaller as G enlarges."""
+    from gancourse.data.degraded import CropPairs
+
+    return CropPairs(images, algorithm.networks["G"].scale, algorithm.networks["D"].size)
 
 
 def _fields(settings: type) -> set[str]:

@@ -20,8 +20,8 @@ class Trained:
 
     network: their name in `models.networks`. data: one of DATA. options: profile -> what `models.networks` is given.
     critic: settings of a `CriticRecipe`, where a critic is trained; None for others. translation: settings of a
-    `Pix2PixRecipe` or a `CycleRecipe`, where networks of `models.translators` are. config: settings of `Config` that
-    its recipe has. Options of the command line go before all of them.
+    `Pix2PixRecipe`, a `CycleRecipe` or an `SRRecipe`, where networks of `models.translators` or `enlargers` are.
+    config: settings of `Config` that its recipe has. Options of the command line go before all of them.
     """
 
     network: str
@@ -33,7 +33,7 @@ class Trained:
 
     @property
     def algorithm(self) -> str:
-        """Which of `training.algorithms` trains it, by its name: "minimax", "critic", "pix2pix", "cyclegan"."""
+        """Which of `training.algorithms` trains it: "minimax", "critic", "pix2pix", "cyclegan", "srgan"."""
         if self.translation is not None:
             return self.network
         return "minimax" if self.critic is None else "critic"

@@ -132,11 +132,20 @@ def translators(name: str, width: int = 16, size: int = 64, conditional: int = 1
 
 
 def enlargers(
-    width: int = 32, blocks: int = 8, scale: int = 4, norm: str = "batch", icnr: int = 1, size: int = 64
+    width: int = 32,
+    blocks: int = 8,
+    scale: int = 4,
+    norm: str = "batch",
+    icnr: int = 1,
+    size: int = 64,
+    residual: int = 0,
 ) -> dict[str, nn.Module]:
     """Fresh networks of SRGAN (Ledig et al. 2017, figure 4): "G", an `SRResNet`, and "D", an `SRDiscriminator`.
 
     width: of G; D has half of it, and the paper 64 for both. size: of the crops that D judges. Other options: see
     there. Initialised by PyTorch's defaults and ICNR. Raises ValueError as the networks do.
     """
-    return {"G": SRResNet(width, blocks, scale, norm, bool(icnr)), "D": SRDiscriminator(max(1, width // 2), size)}
+    return {
+        "G": SRResNet(width, blocks, scale, norm, bool(icnr), bool(residual)),
+        "D": SRDiscriminator(max(1, width // 2), size),
+    }

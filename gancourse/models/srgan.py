@@ -19,12 +19,12 @@ NORMS = ("batch", "none")
 
 @torch.no_grad()
 def icnr_(weight: Tensor, factor: int = 2) -> Tensor:
-    """ICNR (Aitken et al. 2017): in place, what makes the pixels of one PixelShuffle block starts out equal.
+    """ICNR (Aitken et al. 2017): in place, so that the pixels of each of PixelShuffle's blocks are equal at the start.
 
-    weight: of a convolution before PixelShuffle(factor), (C factor^2, ...), already initialised, or its bias. Channels
-    c factor^2 to (c + 1) factor^2 - 1 become one block of output channel c; all get the first one's weights. The
-    enlargement is then a nearest-neighbour one of what the convolution computes: no checkerboard before training.
-    Raises ValueError where factor^2 does not divide the channels.
+    weight: (N, C, k, k) of a convolution before PixelShuffle(factor), already initialised, or its bias (N,); N is a
+    multiple of factor^2. Channels c factor^2 to (c + 1) factor^2 - 1 become one block of output channel c; all get the
+    first one's weights. The enlargement is then a nearest-neighbour one of what the convolution computes: no checkerboard
+    before training. Returns weight. Raises ValueError where factor^2 does not divide the channels.
     """
     block = factor * factor
     if factor < 1 or len(weight) % block:
@@ -83,22 +83,30 @@ class SRResNet(nn.Module):
     2 a convolution to four times the channels, PixelShuffle and PReLU; a 9x9 convolution. The paper has width 64 and 16
     blocks. norm: "batch" as the paper, or "none", as later enlargers have it (Lim et al. 2017, EDSR; Wang et al. 2018,
     ESRGAN): BatchNorm's statistics of crops are not those of whole pictures. icnr: see `icnr_`; PyTorch's own
-    initialisation otherwise.
+    initialisation otherwise. residual: what is said above is added to a bicubic enlargement of x, so that only what
+    that one lacks has to be learned (as Kim et al. 2016, VDSR, do; not the paper's, and ours for short runs).
     The paper's text and figure have no activation at the end, its authors' code has a tanh; here the output is linear
     in train mode, and clamped to [-1, 1] in eval mode, where numbers outside would be cut off anyway.
     Raises ValueError for another norm or scale; ShapeError for pictures of other channels.
     """
 
     def __init__(
-        self, width: int = 32, blocks: int = 8, scale: int = 4, norm: str = "batch", icnr: bool = True
+        self,
+        width: int = 32,
+        blocks: int = 8,
+        scale: int = 4,
+        norm: str = "batch",
+        icnr: bool = True,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         if norm not in NORMS:
             raise ValueError(f"norm is {norm!r}, expected one of {', '.join(NORMS)}.")
         if scale not in (2, 4, 8):
             raise ValueError(f"scale is {scale!r}, expected 2, 4 or 8.")
-        self.options: Mapping[str, Any] = {"width": width, "blocks": blocks, "scale": scale, "norm": norm}
-        self.scale, self.blocks = scale, blocks
+        options = {"width": width, "blocks": blocks, "scale": scale, "norm": norm, "residual": int(residual)}
+        self.options: Mapping[str, Any] = options
+        self.scale, self.blocks, self.residual = scale, blocks, residual
         self.head = nn.Sequential(nn.Conv2d(3, width, 9, 1, 4), nn.PReLU())
         last = [nn.Conv2d(width, width, 3, 1, 1, bias=norm == "none"), *_norm(norm, width)]
         self.body = nn.Sequential(*[EnlargerBlock(width, norm) for _ in range(blocks)], *last)
@@ -128,8 +136,10 @@ class SRResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != 3:
             raise ShapeError(f"pictures have shape {tuple(x.shape)}, expected (B, 3, H, W).")
-        x = self.head(x)
-        y: Tensor = self.tail(x + self.body(x))
+        features = self.head(x)
+        y: Tensor = self.tail(features + self.body(features))
+        if self.residual:
+            y = y + F.interpolate(x, scale_factor=self.scale, mode="bicubic", align_corners=False)
         return y if self.training else y.clamp(-1, 1)
 
 

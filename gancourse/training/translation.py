@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gancourse.training.settings import check, choice, number, setting, switch, whole
+from gancourse.training.superresolution import SRRecipe
 
 # CycleGAN's code takes means of squares without a half for G, and halves all that D gets (Zhu et al. 2017, 7.1). In our
 # pair of losses both sides of least squares have the half already: loss -> (weight of D's loss, weight of G's).
@@ -83,7 +84,7 @@ class CycleRecipe:
 
 def marks_in(config: Mapping[str, Any]) -> Mapping[str, tuple[float, str]]:
     """The marks of a run, by its config.json; none where it has settings that are not known here."""
-    kind = {"pix2pix": Pix2PixRecipe, "cyclegan": CycleRecipe}.get(str(config.get("algorithm")))
+    kind: Any = {"pix2pix": Pix2PixRecipe, "cyclegan": CycleRecipe, "srgan": SRRecipe}.get(str(config.get("algorithm")))
     try:
         return kind(**config["translation"]).marks() if kind else {}
     except (KeyError, TypeError, ValueError):

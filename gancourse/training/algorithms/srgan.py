@@ -44,6 +44,7 @@ class SRGAN(Algorithm):
         super().__init__(G=G, D=D)
         self.recipe = SRRecipe() if recipe is None else recipe
         self._features = features
+        self.started_from = ""  # the SHA-256 of the weights that G was given, where a run states them
 
     def start(self, setting: Setting) -> None:
         if setting.plan.device in ("cpu", "cuda") and setting.config.fast:
@@ -59,7 +60,7 @@ class SRGAN(Algorithm):
         if not isinstance(data, CropPairs):
             raise ValueError(f"{data.name} is no crops, small and large: give CropPairs.")
         if (takes := getattr(self.networks["G"], "scale", data.scale)) != data.scale:
-            raise ValueError(f"G enlarges {takes} times, and the crops are {data.scale} times smaller: choose one.")
+            raise ValueError(f"G enlarges {takes} times, and the small crops are {data.scale} times smaller.")
         if self._judges and (takes := getattr(self.networks["D"], "size", data.crop)) != data.crop:
             raise ValueError(
                 f"D takes {takes} pixels a side, and crops have {data.crop}: make it with size={data.crop}."
@@ -128,7 +129,7 @@ class SRGAN(Algorithm):
         return torch.cat([enlarge_bicubic(lr, hr.shape[-1] // lr.shape[-1]), G(lr), hr])
 
     def settings(self) -> dict[str, Any]:
-        return {"translation": asdict(self.recipe)}
+        return {"translation": asdict(self.recipe)} | ({"start": self.started_from} if self.started_from else {})
 
     def marks(self) -> Mapping[str, tuple[float, str]]:
         return self.recipe.marks()
