@@ -15,7 +15,7 @@ if __name__ == "__main__":
     stopping.from_here()  # before what a command loads, which takes seconds
 
 ROOMS = {  # whose commands these are; a command loads its own room alone, so that `check` needs no torch
-    "course": ("train", "reproduce", "claims"),
+    "course": ("train", "enlarge", "reproduce", "claims"),
     "data": ("fetch", "pack-mnist"),
     "models": ("features",),
     "evaluation": ("evaluate", "compare", "train-classifier", "train-church-reader", "train-church-segmenter"),

@@ -23,10 +23,11 @@ from torch import Tensor, nn
 
 from gancourse.files import read_at_most, read_verified
 from gancourse.models.base import Discriminator, Generator
-from gancourse.models.catalogue import networks, translators
+from gancourse.models.catalogue import enlargers, networks, translators
 
 FORMAT = "gancourse-weights-1"
 TRANSLATOR = "gancourse-translator-1"
+ENLARGER = "gancourse-enlarger-1"
 FOLDER = Path(__file__).parent / "assets" / "weights"
 _MAX_CARD = 1 << 20  # bytes
 _MAX_HEADER = 1 << 20
@@ -42,7 +43,8 @@ class PretrainedError(ValueError):
 def names(folder: Path = FOLDER, kind: str = FORMAT) -> list[str]:
     """What is shipped: the names that have a card in `folder`, sorted.
 
-    kind: FORMAT, generators that are given z (`load`), or TRANSLATOR, those that are given a picture (`translator`).
+    kind: FORMAT, generators that are given z (`load`), TRANSLATOR, those that are given a picture (`translator`), or
+    ENLARGER, those that make it larger (`enlarger`).
     """
     return sorted(path.stem for path in folder.glob("*.json") if _is_card(path, kind))
 
@@ -110,9 +112,24 @@ def translator(name: str, part: str = "", folder: Path = FOLDER) -> nn.Module:
     part = part or next(iter(about["files"]))
     if part not in about["files"]:
         raise PretrainedError(f"part is {part!r}; of {name} there is {', '.join(about['files'])}.")
+    return _filled(name, part, about, folder)
+
+
+def enlarger(name: str, folder: Path = FOLDER) -> nn.Module:
+    """A trained network that enlarges pictures, (B, 3, H, W) in [-1, 1] to (B, 3, scale H, scale W), as `load` does.
+
+    name: one of `names(kind=ENLARGER)`. The network states its `scale`. Raises PretrainedError as `load` does.
+    """
+    about = card(name, folder, ENLARGER)
+    return _filled(name, "G", about, folder)
+
+
+def _filled(name: str, part: str, about: dict[str, Any], folder: Path) -> nn.Module:
+    """One of a card's networks with its weights, ready."""
     raw = _verified(folder, about["files"][part])
     with torch.random.fork_rng(devices=[]):
-        network = translators(about["model"], **about["options"])[part]
+        made = enlargers(**about["options"]) if about["format"] == ENLARGER else None
+        network = (made or translators(about["model"], **about["options"]))[part]
     try:
         network.load_state_dict(restored(tensors_in(raw)))
     except (ValueError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""The commands of this room: `train`, `reproduce`, `claims`."""
+"""The commands of this room: `train`, `enlarge`, `reproduce`, `claims`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,17 @@ def add_commands(commands: Any) -> None:
     train.add_argument("--keep-last", type=int, default=2, help="so many of the newest checkpoints stay too (2)")
     train.add_argument("--score-every", type=int, default=0, help="classifier distance of 2,048 samples every N epochs")
     train.set_defaults(run=_train)
+
+    larger = commands.add_parser("enlarge", help="enlarge a picture of yours, by a network or bicubic")
+    larger.add_argument("picture", metavar="IN", help="a file: PNG, JPEG, WebP, TIFF, GIF, BMP ...")
+    larger.add_argument("out", metavar="OUT", help="the file to write; its ending says how: .png .jpg .webp .tif")
+    by = larger.add_mutually_exclusive_group()
+    by.add_argument("--model", default="srgan-churches", help="srgan-churches (default), srresnet-churches, bicubic")
+    by.add_argument("--weights", metavar="RUN", help="a run folder of yours, in place of a model")
+    larger.add_argument("--tile", type=int, help="pixels a side that the network sees at once (192)")
+    larger.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
+    larger.add_argument("--device", default="auto")
+    larger.set_defaults(run=_enlarge)
 
     again = commands.add_parser("reproduce", help="run a study (hours) and write its results")
     again.add_argument("name", nargs="?", help="which one; without a name they are listed")
@@ -227,6 +238,15 @@ def _option(text: str) -> tuple[str, int]:
 
 def _all_but(settings: type, names: Collection[str]) -> tuple[str, ...]:
     return tuple(one.name for one in fields(settings) if one.name not in names)
+
+
+def _enlarge(options: argparse.Namespace) -> None:
+    from gancourse.course.enlarging import TILE, chosen, enlarge_file, of_run
+    from gancourse.training.config import pick_device
+
+    enlarger = of_run(options.weights) if options.weights else chosen(options.model)
+    tile, device = TILE if options.tile is None else options.tile, pick_device(options.device)
+    print(*enlarge_file(options.picture, options.out, enlarger, tile, options.overwrite, device), sep="\n")
 
 
 def _reproduce(options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ sources   LSUN's LMDB or a folder of pictures; open_pictures(path) takes either,
 maps      MappedImages: images that stay on the disk
 mapmaker  makes a map: every picture decoded, by all cores, once
 decode    one encoded picture to pixels; the program that mapmaker's workers run
+one_picture  any one picture in as it is, and one out
 own_pairs pairs of your own: two folders, or two pictures in each file
 fetch     LSUN's churches from the network
 download  a large file that arrives whole or not at all
