@@ -17,7 +17,14 @@ if __name__ == "__main__":
 ROOMS = {  # whose commands these are; a command loads its own room alone, so that `check` needs no torch
     "course": ("train", "reproduce", "claims"),
     "data": ("fetch", "pack-mnist"),
-    "evaluation": ("evaluate", "compare", "train-classifier", "train-church-reader", "train-church-segmenter"),
+    "evaluation": (
+        "evaluate",
+        "compare",
+        "train-classifier",
+        "train-church-reader",
+        "train-church-segmenter",
+        "train-window-reader",
+    ),
     "publishing": (
         *("sync", "check", "course", "refresh", "plans", "html", "slides"),
         *("editions", "lab", "readme", "banner", "pictures", "ship"),
