@@ -48,7 +48,7 @@ def add_commands(commands: Any) -> None:
 
     windows = commands.add_parser("train-window-reader", help="make the reader of windows that the package ships")
     windows.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
-    windows.add_argument("--churches", type=int, default=1500)
+    windows.add_argument("--churches", type=int, default=1200)
     windows.add_argument("--epochs", type=int, default=12)
     windows.add_argument("--seed", type=int, default=0)
     windows.set_defaults(run=_train_window_reader)

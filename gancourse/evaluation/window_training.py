@@ -114,7 +114,7 @@ def scores(model: WindowReader, seen: Tensor, labels: Tensor) -> dict[str, float
 
 
 def train_window_reader(
-    out: str | Path, churches: int = 1500, test: int = 400, epochs: int = 12, seed: int = 0
+    out: str | Path, churches: int = 1200, test: int = 400, epochs: int = 12, seed: int = 0
 ) -> dict[str, dict[str, float]]:
     """Train a WindowReader and its twins, test them on other churches, write the reader to `out`, and its card.
 

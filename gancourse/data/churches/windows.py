@@ -105,15 +105,19 @@ def patches(pictures: Tensor, windows: Windows, size: int = PATCH) -> Tensor:
 
 
 def _heads(masks: Tensor, least: int) -> Tensor:
-    """Centres of heads (k, 2) of the windows in which any two of the masks (3, H, W) differ in `least` pixels."""
+    """Centres of heads (k, 2) of the windows in which any two of the masks (3, H, W) differ in `least` pixels.
+
+    The head of a window of width w is taken for as high as it is wide: its middle lies w / 2 below the top.
+    """
     centres = []
     for pixels in _components(masks.any(0)):
         at = torch.tensor(pixels)
         (top, left), (bottom, right) = at.amin(0).tolist(), at.amax(0).tolist()
         box = masks[:, top : bottom + 1, left : right + 1]
         differ = [int((box[a] != box[b]).sum()) for a, b in ((0, 1), (0, 2), (1, 2))]
-        if min(differ) >= least:
-            centres.append((top + (right - left + 1) // 2, (left + right + 1) // 2))
+        row, column = top + (right - left + 1) // 2, (left + right + 1) // 2
+        if min(differ) >= least and bool(masks[:, row, column].all()):  # two windows that touch have a wall there
+            centres.append((row, column))
     return torch.tensor(sorted(centres), dtype=torch.int64).reshape(-1, 2)
 
 
