@@ -18,7 +18,10 @@ ROOMS = {  # whose commands these are; a command loads its own room alone, so th
     "course": ("train", "enlarge", "reproduce", "claims"),
     "data": ("fetch", "pack-mnist"),
     "models": ("features",),
-    "evaluation": ("evaluate", "compare", "train-classifier", "train-church-reader", "train-church-segmenter"),
+    "evaluation": (
+        *("evaluate", "compare", "train-classifier"),
+        *("train-church-reader", "train-church-segmenter", "train-window-reader"),
+    ),
     "publishing": (
         *("sync", "check", "course", "refresh", "plans", "html", "slides"),
         *("editions", "lab", "readme", "banner", "pictures", "ship"),

@@ -46,6 +46,13 @@ def add_commands(commands: Any) -> None:
     maps.add_argument("--seed", type=int, default=0)
     maps.set_defaults(run=_train_church_segmenter)
 
+    windows = commands.add_parser("train-window-reader", help="make the reader of windows that the package ships")
+    windows.add_argument("--out", required=True, help="where the .safetensors is written, its card beside it")
+    windows.add_argument("--churches", type=int, default=1200)
+    windows.add_argument("--epochs", type=int, default=12)
+    windows.add_argument("--seed", type=int, default=0)
+    windows.set_defaults(run=_train_window_reader)
+
 
 def _train_church_segmenter(options: argparse.Namespace) -> None:
     from gancourse.evaluation.segmenter import train_segmenter
@@ -53,6 +60,14 @@ def _train_church_segmenter(options: argparse.Namespace) -> None:
     found = train_segmenter(options.out, options.images, epochs=options.epochs, seed=options.seed)
     for name, share in found.items():
         print(f"{name:10} {share:.1%}")
+
+
+def _train_window_reader(options: argparse.Namespace) -> None:
+    from gancourse.evaluation.window_training import train_window_reader
+
+    found = train_window_reader(options.out, options.churches, epochs=options.epochs, seed=options.seed)
+    for name, shares in found.items():
+        print(f"{name:16} " + ", ".join(f"{what} {share:.1%}" for what, share in shares.items()))
 
 
 def _train_classifier(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """How the networks that judge churches are made: one loop, and one card beside the weights.
 
-`church_reader` and `segmenter` say what is read and what it costs to be wrong.
+`church_reader`, `segmenter` and `window_training` say what is read and what it costs to be wrong.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ def fit(
     epochs: int,
     batch: int,
     rng: torch.Generator,
+    rough: Callable[[Tensor, torch.Generator], Tensor] | None = None,
 ) -> None:
     """Train on roughened images (N, 3, H, W), in place; loss: (what the model says, indices (B,)) -> a scalar.
 
-    AdamW, one cycle of the learning rate up to 0.006; bfloat16 where the processor has it. A line an epoch is printed.
+    rough: what is done to a batch in [-1, 1], `roughened` where nothing is said. AdamW, one cycle of the learning rate
+    up to 0.006; bfloat16 where the processor has it. A line an epoch is printed.
     """
     started, steps = time.perf_counter(), len(images) // batch
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
@@ -42,7 +44,7 @@ def fit(
     for epoch in range(1, epochs + 1):
         total = torch.zeros(())
         for index in torch.randperm(len(images), generator=rng)[: steps * batch].split(batch):
-            x = roughened(scale(images.pixels[index]), rng).contiguous(memory_format=torch.channels_last)
+            x = (rough or roughened)(scale(images.pixels[index]), rng).contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=half):
                 said = model(x)
             cost = loss(said, index)

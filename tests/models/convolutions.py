@@ -59,6 +59,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
     from gancourse.evaluation.features import RandomNetwork
     from gancourse.evaluation.mnist_classifier import MNISTClassifier
     from gancourse.evaluation.segmenter import Segmenter
+    from gancourse.evaluation.window_reader import WindowReader
     from gancourse.models.catalogue import networks as pair
     from gancourse.models.catalogue import options_of
 
@@ -96,6 +97,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                         D = models.PatchDiscriminator(channels, width, halvings, norm)
                         yield f"patches ({channels} channels, width {width}, {halvings}, {norm})", D, (channels, 64, 64)
         yield "segmenter", Segmenter(), (3, 64, 64)
+        yield "window reader", WindowReader(), (3, 24, 24)
         yield "MNIST classifier", MNISTClassifier(), (1, 28, 28)
         yield "church reader", FactorReader(), (3, 128, 128)
         yield "random features", RandomNetwork(1), (1, 28, 28)
