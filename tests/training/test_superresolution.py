@@ -266,7 +266,7 @@ def test_a_network_is_weighed_so_that_bicubic_costs_as_much_as_in_pixels(louder)
     assert loss(bicubic, hr).item() == pytest.approx(pixel_loss(bicubic, hr).item(), rel=1e-4)
     from gancourse.data.churches import procedural_churches
 
-    churches = scale(procedural_churches(8, 64, seed=9)[0].pixels)  # others than those that it is weighed with
+    _, churches = CropPairs(procedural_churches(8, 256, seed=9)[0]).middles(8)  # others than those of the weighing
     bicubic = enlarge_bicubic(shrink(churches))
     ratio = (content_loss("features", network)(bicubic, churches) / pixel_loss(bicubic, churches)).item()
     assert 1 / 2 < ratio < 2
