@@ -46,12 +46,11 @@ class FrozenFeatures(nn.Module):
 
     def __init__(self, network: EfficientNetLite0) -> None:
         super().__init__()
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.network = copy.deepcopy(network).eval()
         for layer in self.network.modules():
             if isinstance(layer, Layer):
                 layer.fold()
-        self.network.requires_grad_(False)  # what folding made is new
-        self.network.to(memory_format=torch.channels_last)
+        self.network.requires_grad_(False).to(memory_format=torch.channels_last)
         super().train(False)
 
     def train(self, mode: bool = True) -> FrozenFeatures:

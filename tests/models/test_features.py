@@ -183,6 +183,12 @@ def test_no_map_of_the_twin_fades_or_grows(twin, churches):
             assert 0.3 < spread.median() < 6 and spread.min() > 0.03
 
 
+def test_the_twins_statistics_are_those_of_its_noise(twin):
+    last = twin(octaves())[-1]  # of a BatchNorm, to which nothing is added
+    assert last.mean((0, 2, 3)).abs().max() < 0.1
+    torch.testing.assert_close(last.var((0, 2, 3)), torch.ones(320), rtol=0.1, atol=0)
+
+
 def test_its_noise_is_coarse_and_fine_and_in_range():
     x = octaves()
     assert x.shape == (64, 3, 64, 64) and x.min() >= -1 and x.max() <= 1 and torch.equal(x, octaves())
@@ -410,6 +416,16 @@ def test_the_stored_statistics_fit_pictures_in_minus_one_to_one(network, churche
     for other in ((fraction - mean) / deviation, fraction):
         its_variance, its_shift = before_the_first_norm(network, other)
         assert max(its_variance, 1 / its_variance) > 2.5 and its_shift > 2 * shift
+
+
+@real
+@torch.no_grad()
+def test_it_computes_what_the_published_code_computes(network):
+    """The numbers were read off efficientnet-lite-pytorch 0.1.0, which gives the same logits to the last bit."""
+    x = torch.arange(3 * 224 * 224, dtype=torch.float64).mul(0.37).sin().float().view(1, 3, 224, 224)
+    means = torch.stack([m.abs().mean() for m in network(x)])
+    torch.testing.assert_close(means, torch.tensor([12.5464, 8.6721, 5.0308, 1.5447]), rtol=1e-3, atol=0)
+    torch.testing.assert_close(network.logits(x)[0, :3], torch.tensor([-0.9537, 0.4314, -0.1518]), rtol=0, atol=5e-3)
 
 
 @real
