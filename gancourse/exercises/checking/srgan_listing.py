@@ -76,13 +76,13 @@ class _Scene:
         self.fake = self.raw.tanh()
         self.truth = self.true / 127.5 - 1
 
-    def paid(self, features: Features, target: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Pixels, content and adversarial term as they should be; target: another one for the pixels."""
+    def paid(self, features: Features) -> tuple[Tensor, Tensor, Tensor]:
+        """Pixels, content and adversarial term as they should be."""
         maps = features(normalised(self.fake))
         with torch.no_grad():
             theirs = features(normalised(self.truth))
         content = torch.stack([F.mse_loss(f, t) for f, t in zip(maps, theirs, strict=True)]).sum()
-        pixels = F.mse_loss(self.fake, self.truth if target is None else target)
+        pixels = F.mse_loss(self.fake, self.truth)
         return pixels, content, F.softplus(-self.D.net(self.fake)).mean()
 
 
