@@ -91,22 +91,17 @@ def _enlarging(path: str | None, n: int, at_most: bool) -> Any:
 
 
 def _enlarging_scores(networks: Any, n: int) -> dict[str, Any]:
-    """Peak signal-to-noise ratio in decibels, of G's enlargements of n unseen churches and of bicubic ones."""
-    import torch
+    """PSNR in decibels and SSIM of G's enlargements of n unseen churches, and of bicubic ones."""
+    from functools import partial
 
     from gancourse.data.churches import procedural_churches
-    from gancourse.data.degraded import enlarge_bicubic, shrink
+    from gancourse.data.degraded import enlarge_bicubic
     from gancourse.data.images import scale
-    from gancourse.evaluation.translation import psnr
-    from gancourse.models.base import eval_mode
+    from gancourse.evaluation.enlarging import fidelity
 
-    G = networks["G"]
-    hr = scale(procedural_churches(n, ENLARGED, UNSEEN)[0].pixels)
-    lr = shrink(hr, G.scale)
-    with torch.no_grad(), eval_mode(G):
-        enlarged = torch.cat([G(part) for part in lr.split(4)])
-    found = {"psnr": enlarged, "psnr_bicubic": enlarge_bicubic(lr, G.scale)}
-    return {name: float(psnr(x, hr).mean()) for name, x in found.items()}
+    G, hr = networks["G"], scale(procedural_churches(n, ENLARGED, UNSEEN)[0].pixels)
+    bicubic = fidelity(partial(enlarge_bicubic, scale=G.scale), hr, G.scale)
+    return fidelity(G, hr, G.scale) | {f"{name}_bicubic": value for name, value in bicubic.items()}
 
 
 def _map_scores(networks: Any, n: int) -> dict[str, Any]:

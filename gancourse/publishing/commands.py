@@ -158,13 +158,12 @@ def _banner(options: argparse.Namespace) -> None:
 
 def _ship(options: argparse.Namespace) -> None:
     from gancourse.data.photographs import open_pictures
-    from gancourse.models.catalogue import TRANSLATORS
     from gancourse.publishing.shipping import Photographs, ship
-    from gancourse.publishing.shipping_translators import ship_translator
+    from gancourse.publishing.shipping_translators import SHIPS, ship_translator
     from gancourse.training.run import Run
 
     run, out, curve = Run(options.run_folder), Path(options.out), tuple(options.curve)
-    if (run.config or {}).get("algorithm") in TRANSLATORS:
+    if (run.config or {}).get("algorithm") in SHIPS:
         card = ship_translator(run, options.name, options.epochs[-1], out, options.trained_at, options.eight_bit)
         for part, file in card["files"].items():
             print(f"{options.name}: {file['bytes']:,} bytes ({part})")

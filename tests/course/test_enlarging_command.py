@@ -104,6 +104,7 @@ def test_a_card_says_what_bicubic_reaches():
     torch.manual_seed(0)
     found = DATA["enlarging"].score({"G": SRResNet(4, 1)}, 4)
     assert found["psnr"] < found["psnr_bicubic"] and 25 < found["psnr_bicubic"] < 35
+    assert 0 < found["ssim"] < found["ssim_bicubic"] < 1
 
 
 @pytest.mark.parametrize(
