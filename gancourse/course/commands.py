@@ -193,8 +193,8 @@ def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[s
         if unknown := sorted(set(said) - set(known)):
             raise ValueError(f"--network is {said}, and srgan has no {unknown[0]}; it has {', '.join(known)}.")
         chosen: dict[str, Any] = options | said
-        if "norm" in said:
-            chosen["norm"] = "batch" if said["norm"] else "none"
+        if "norm" in chosen:
+            chosen["norm"] = "batch" if chosen["norm"] else "none"
         return SRGAN(**enlargers(**chosen), recipe=recipe)
     if what.algorithm == "critic":
         G, D = networks(what.network, **(options | network_options(recipe) | said))

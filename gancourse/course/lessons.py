@@ -95,6 +95,13 @@ CRITICS: dict[str, Trained] = {
     ),
 }
 
+# Lesson 10's enlargers: SRResNet's shape without BatchNorm, added to the bicubic enlargement, for runs as short as ours.
+_ENLARGERS = {
+    "smoke": {"width": 8, "blocks": 1, "norm": 0, "residual": 1},
+    "laptop": {"norm": 0, "residual": 1},
+    "paper": {"norm": 0, "residual": 1},
+}
+
 LESSONS: dict[str, Lesson] = {
     "00_start_here": Lesson(
         "Start here",
@@ -167,6 +174,28 @@ LESSONS: dict[str, Lesson] = {
                 "cyclegan", task, {"smoke": {"width": 4}}, config={"batch_size": 1, "lr": 5e-4}, translation={}
             )
             for task in ("dusk", "snow")
+        },
+        "dcgan",
+    ),
+    "10_srgan": Lesson(
+        "SRGAN",
+        "enlarging pictures; how much of the detail is invented, and whether it is the true one",
+        {"smoke": (1, 32), "laptop": (4, 640), "paper": (15, 1_600)},
+        {
+            "srresnet": Trained(
+                "srgan",
+                "enlarging",
+                _ENLARGERS,
+                config={"batch_size": 16, "lr": 1e-3, "betas": (0.9, 0.999)},
+                translation={"content": "pixels", "adversarial": 0.0},
+            ),
+            "srgan": Trained(
+                "srgan",
+                "enlarging",
+                _ENLARGERS,
+                config={"batch_size": 16, "lr": 2e-4, "betas": (0.9, 0.999)},
+                translation={"content": "features"},
+            ),
         },
         "dcgan",
     ),

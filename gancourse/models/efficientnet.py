@@ -94,8 +94,8 @@ class EfficientNetLite0(nn.Module):
     Google trained the Lite variants on (pixel - 127) / 128, and the weights agree. Their first BatchNorm stores mean
     and variance of what came before it in training. Drawn churches (96 at 128 px) have 0.74 of that variance in
     [-1, 1], 3.6 times it with ImageNet's numbers and 0.19 of it in [0, 1]; their means are off by 0.09, 0.43 and 0.55
-    stored deviations. 200 photographs had 0.74 and 3.7, and 0.15 and 0.65. The names that it gives say less: it calls
-    32 of the 96 drawings a church, 51 with ImageNet's numbers, which raise contrast, and 18 in [0, 1].
+    stored deviations. The names that it gives say less: it calls 32 of
+    the 96 drawings a church, 51 with ImageNet's numbers, which raise contrast, and 18 in [0, 1].
 
     Raises ShapeError for another shape; PictureError for pictures that are no floats, or outside of [-1.01, 1.01].
     """

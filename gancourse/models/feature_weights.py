@@ -58,10 +58,6 @@ CARD: dict[str, Any] = {
             "ImageNet's mean and deviation": {"variance": 3.6, "mean": 0.43},
             "[0, 1]": {"variance": 0.19, "mean": 0.55},
         },
-        "200 photographs": {
-            "[-1, 1]": {"variance": 0.74, "mean": 0.15},
-            "ImageNet's mean and deviation": {"variance": 3.7, "mean": 0.65},
-        },
     },
 }
 

@@ -8,6 +8,7 @@
     strokes       what these two are drawn with
     scoreboard    a table of scores as a figure
     dots          runs over seeds, compared
+    plane         runs in the plane of two measures
     class_maps    a label map with the names of its classes
     grids         images laid out as one array of pixels
     style         colours and settings
@@ -25,6 +26,7 @@ from gancourse.plots.class_maps import class_map
 from gancourse.plots.curves import compare_losses, losses
 from gancourse.plots.dots import dots
 from gancourse.plots.game import game_diagram
+from gancourse.plots.plane import plane
 from gancourse.plots.samples import image_grid, samples_over_epochs, side_by_side
 from gancourse.plots.scoreboard import scoreboard
 from gancourse.plots.showing import show, to_png, use_style
@@ -39,6 +41,7 @@ __all__ = [
     "game_diagram",
     "image_grid",
     "losses",
+    "plane",
     "samples_over_epochs",
     "scoreboard",
     "show",

@@ -390,3 +390,17 @@ def test_a_curve_that_another_one_hides_is_drawn_broad():
     hidden, above = plots.losses(rows).axes[0].lines[:2]
     apart, _ = plots.losses(history(6)).axes[0].lines[:2]
     assert hidden.get_linewidth() > 2 * above.get_linewidth() and apart.get_linewidth() == above.get_linewidth()
+
+
+def test_a_plane_has_a_dot_a_run_and_names_beside_their_dots():
+    runs = {"bicubic": [(22.0, 3.0)], "SRGAN": [(23.0, 1.0), (23.5, 1.2)]}
+    ax = plots.plane(runs, "PSNR", "distance", stressed=("SRGAN",)).axes[0]
+    drawn = {tuple(map(float, xy)) for line in ax.lines for xy in line.get_xydata()}
+    assert drawn == {(22.0, 3.0), (23.0, 1.0), (23.5, 1.2)}
+    assert {text.get_text(): text.xy for text in ax.texts}["SRGAN"] == (23.5, pytest.approx(1.1))
+    assert [line.get_color() for line in ax.lines] == [plots.COLOURS["data"], plots.COLOURS["generator"]]
+    for wrong in ({}, {"a": []}):
+        with pytest.raises(ValueError, match="has no name, or one without a run"):
+            plots.plane(wrong, "x", "y")
+    with pytest.raises(ValueError, match="stressed has 'c', expected one of a"):
+        plots.plane({"a": [(0, 0)]}, "x", "y", stressed=("c",))
