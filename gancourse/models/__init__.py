@@ -8,7 +8,7 @@ srgan                networks of lesson 10, which enlarge pictures
 clusters             a latent space torn into clusters, and a discriminator that is told of them
 pointwise            a 1x1 convolution with a stride, without the kernel that crashes
 catalogue            networks(name): a fresh pair
-fast                 the same mathematics, arranged for the hardware
+fast fast_enlarger   the same mathematics, arranged for the hardware
 standing_statistics  BatchNorm's statistics of an averaged generator, made anew
 """
 
