@@ -12,7 +12,7 @@ features             the same frozen: trained, or with random weights as a contr
 feature_weights      where its trained weights come from
 pointwise            a 1x1 convolution with a stride, without the kernel that crashes
 catalogue            networks(name): a fresh pair
-fast                 the same mathematics, arranged for the hardware
+fast fast_enlarger   the same mathematics, arranged for the hardware
 standing_statistics  BatchNorm's statistics of an averaged generator, made anew
 """
 

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from gancourse.data.degraded import CropPairs, enlarge_bicubic
 from gancourse.data.pairs import Batch, TrainingData
+from gancourse.models.fast_enlarger import FastEnlarger
+from gancourse.models.srgan import SRResNet
 from gancourse.training.algorithms.base import Algorithm, Setting
 from gancourse.training.losses import discriminator_loss, non_saturating_loss, wide
 from gancourse.training.step import grad_norm, means
@@ -51,6 +53,9 @@ class SRGAN(Algorithm):
             for network in self.networks.values():
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         super().start(setting)
+        G = self.networks["G"]
+        if setting.plan.device == "cpu" and setting.config.fast and type(G) is SRResNet:
+            self.views["G"] = FastEnlarger(G)
         self._judges = self.recipe.adversarial > 0
         if not hasattr(self, "_content"):  # a twin has it
             self._content = content_loss(self.recipe.content, self._features, setting.device)
