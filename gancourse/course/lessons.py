@@ -95,7 +95,7 @@ CRITICS: dict[str, Trained] = {
     ),
 }
 
-# Lesson 10's enlargers: SRResNet's shape without BatchNorm, added to the bicubic enlargement, for runs as short as ours.
+# Lesson 10's enlargers: SRResNet without BatchNorm, added to the bicubic enlargement, for runs as short as ours.
 _ENLARGERS = {
     "smoke": {"width": 8, "blocks": 1, "norm": 0, "residual": 1},
     "laptop": {"norm": 0, "residual": 1},

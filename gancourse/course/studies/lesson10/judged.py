@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gancourse.course.studies.lesson10 import enlarging
