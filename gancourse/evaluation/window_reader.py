@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -82,6 +82,12 @@ def load_reader(path: Path = SHIPPED) -> WindowReader:
 def reader() -> WindowReader:
     """The reader that the package ships, loaded once."""
     return load_reader()
+
+
+def card() -> dict[str, Any]:
+    """The card of the shipped reader: how it was made, and its scores beside those of its twins."""
+    found: dict[str, Any] = json.loads(read_at_most(SHIPPED.with_suffix(".json"), 1 << 20))
+    return found
 
 
 @torch.no_grad()

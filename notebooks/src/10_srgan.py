@@ -42,19 +42,20 @@ from statistics import fmean, stdev
 from textwrap import fill
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
-from gancourse import data, models, plots, pretrained, widgets
+from gancourse import models, plots, pretrained, widgets
 from gancourse.course import claims, profiles, verdicts
 from gancourse.course.studies.lesson10 import enlarging, judged, srgan
 from gancourse.course.studies.runner import look_up as study
-from gancourse.data import sheets
+from gancourse.data.churches import FACTORS
 from gancourse.data.degraded import HOWS, CropPairs, enlarge_bicubic, shrink
+from gancourse.evaluation import window_reader
+from gancourse.evaluation.intervals import wilson
 from gancourse.evaluation.translation import psnr, ssim
 from gancourse.exercises import lesson10 as ex
-from gancourse.models.features import random_features
 from gancourse.models.srgan import checkerboard
+from gancourse.models.tiles import enlarge
 from gancourse.training import SRGAN, Config, SRRecipe, Trainer
 from gancourse.training.superresolution import content_loss
 
@@ -80,7 +81,7 @@ print(
     f"small pictures {tuple(small.shape)}; they differ by {levels:.0f} of 255 levels at most, where rounding fell otherwise"
 )
 print(f"the large ones differ in {(other != truth).any(1).double().mean():.0%} of their pixels")
-assert levels <= 1 and (other - truth).abs().max() > 0.5
+assert levels.round() <= 1 and (other - truth).abs().max() > 0.5
 mean = (truth + other) / 2
 corner = (slice(None), slice(None), slice(96, 160), slice(96, 160))
 plots.show(
@@ -137,7 +138,7 @@ ex.psnr.check(my_psnr)
 #
 # $$ y_{c,\; r i + a,\; r j + b} = x_{c r^2 + r a + b,\; i,\; j}, \qquad 0 \le a, b < r. \tag{10.3} $$
 #
-# **Exercise: PixelShuffle by hand** (medium, 8 minutes). Write (10.3) without calling `nn.PixelShuffle`.
+# **Exercise: PixelShuffle by hand** (medium, 8 minutes). Write (10.3) without calling PyTorch's own.
 
 
 # %% tags=["exercise"]
@@ -168,8 +169,7 @@ for kind in ("noise", "churches"):
     print(f"{kind:32}{found[0]:14.4f}{found[1]:12.4f}")
 
 # %% [markdown]
-# Noise has no direction of its own, so what repeats in the first row comes from the network. With ICNR it is gone. (Churches have some of their own: in the second row it does not fall to 0.) Section
-# 10.7 asks whether it still matters after training.
+# Noise has nothing of its own that repeats, so what does in the first row comes from the network. With ICNR it is gone, for churches too. Section 10.7 asks whether it still matters after training.
 #
 # ## 10.3 What is "alike", if not pixel by pixel?
 #
@@ -215,7 +215,6 @@ ex.content_loss.check(my_content_loss)
 # forgives the shift.
 
 # %%
-fixed_twin = random_features(0)
 rulers = {"pixels": content_loss("pixels"), "untrained network": content_loss("random")}
 changes = {
     "bicubic enlargement": enlarge_bicubic(small),
@@ -384,3 +383,219 @@ if found:
     for arm, name in NAMES.items():
         print(f"{name:28}" + "".join(f"{fmean(of(arm, c)):7.2f} ± {stdev(of(arm, c)):5.2f}" for c in COLUMNS))
     print(f"\ntextures of two halves of the true pictures: {ends[4]['truth']['texture_of_halves']:.2f}")
+
+# %%
+if found:
+    runs = {"bicubic": [(ends[4]["bicubic"]["psnr"], ends[4]["bicubic"]["texture"])]}
+    for arm, name in NAMES.items():
+        runs[name] = list(zip(of(arm, "psnr"), of(arm, "texture"), strict=True))
+    plots.show(
+        plots.plane(
+            runs, "PSNR to the truth, dB", "distance of textures", [n for a, n in NAMES.items() if a in srgan.GANS]
+        ),
+        "10.3",
+        "The plane of distortion and perception: a dot a run. Further right is nearer to the true picture; further down, patches are more like true ones. Orange: what began with the SRResNet of its seed.",
+        "A scatter of dots in groups of three.",
+    )
+
+# %% [markdown]
+# TEXT_TABLE
+#
+# Blau and Michaeli (2018) prove that the two goals part: beyond some point no method comes nearer to the truth *and* looks more like it, since the mean (10.1) is the nearest and looks like none. TEXT_PLANE
+
+# %%
+SENTENCES = {  # what would be smaller, and what larger: arm and column
+    "with the bicubic sum PSNR is higher": (("batchnorm", "psnr"), ("srresnet", "psnr")),
+}
+if found:
+    told = {}
+    for sentence, (less, more) in SENTENCES.items():
+        told[sentence] = verdicts.decide(of(*less), of(*more))
+        print(f"{sentence}: {told[sentence]}")
+    for row in claims.table():
+        if row["claim"].startswith("SRGAN"):
+            rule = fill(f"Rule: {row['rule']}.", 110, subsequent_indent="  ")
+            print(f"\n{row['claim']}: {row['verdict']}.", rule, *row["measured"].split("; "), sep="\n  ")
+
+# %% [markdown]
+# TEXT_SENTENCES
+#
+# ## 10.8 Is the invented detail the true one?
+#
+# Our churches have windows of three shapes: round, pointed and square. At 256 pixels a small network that we trained on them, the **window reader**, reads a window's shape from a patch of 24 pixels. How much of the
+# shape does the small picture still say? A twin of the reader was trained on nothing but bicubic enlargements. What it reads is in the small picture; what it cannot read, nobody can know.
+
+# %%
+card = window_reader.card()
+print(
+    f"{'windows of churches that neither saw, read rightly':52}{'all':>6}{'square or arched':>18}{'round or pointed':>18}"
+)
+for name in ("reader, scale 1", "twin, scale 4", "twin, scale 8"):
+    scores = card["scores"][name]
+    what = {
+        "reader, scale 1": "256 pixels",
+        "twin, scale 4": "64 pixels, its twin",
+        "twin, scale 8": "32 pixels, its twin",
+    }[name]
+    print(f"{what:52}{scores['all']:6.2f}{scores['arched or square']:18.2f}{scores['round or pointed']:18.2f}")
+print(f"{'by chance':52}{1 / 3:6.2f}{'':18}{1 / 2:18.2f}")
+
+# %% [markdown]
+# TEXT_READER
+#
+# So the enlargers are judged twice: from 64 pixels, four times, and from 32 pixels, eight times. A window is *sure* where the reader gives one shape 0.9 or more; a blur that it
+# cannot tell is not. **Hallucinated** is a sure window that shows a wrong shape: sharp, convincing, and untrue. **Predict**, for eight times: will SRGAN's windows be
+# unsure, or sure and wrong? And which shape will it like best?
+
+# %%
+if found:
+    first = {(row["arm"], row["times"]): row for row in found["rows"] if row["seed"] == 0}
+    print(f"{'':34}{'read rightly':>14}{'sure':>8}{'of these wrong, 95 %':>26}")
+    truth_row = ends[4]["truth"]
+    right = sum(truth_row["confusion"][i][i] for i in range(3)) / truth_row["windows"]
+    print(f"{'the true pictures':34}{right:14.2f}{truth_row['share_sure']:8.2f}{truth_row['hallucinated']:10.3f}")
+    for times in (4, 8):
+        for arm in ("bicubic", *srgan.EIGHT):
+            rows = (
+                [ends[times]["bicubic"]]
+                if arm == "bicubic"
+                else [r for r in found["rows"] if (r["arm"], r["times"]) == (arm, times)]
+            )
+            rights = fmean(sum(r["confusion"][i][i] for i in range(3)) / r["windows"] for r in rows)
+            sure = torch.tensor([r["sure"] for r in rows]).sum(0)
+            wrong = int(sure.sum() - sure.diagonal().sum())
+            low, high = wilson(wrong, int(sure.sum()))
+            rate = f"{wrong / sure.sum():.3f} ({low:.3f} to {high:.3f})" if sure.sum() else "none sure"
+            print(
+                f"{f'{NAMES.get(arm, arm)}, {times} times':34}{rights:14.2f}{fmean(r['share_sure'] for r in rows):8.2f}{rate:>26}"
+            )
+
+# %%
+if found:
+    print("which shape is read (columns) from windows of which shape (rows), all seeds, of all windows")
+    shapes = FACTORS["windows"]
+    for times in (4, 8):
+        for arm in ("bicubic", *srgan.EIGHT):
+            rows = (
+                [ends[times]["bicubic"]]
+                if arm == "bicubic"
+                else [r for r in found["rows"] if (r["arm"], r["times"]) == (arm, times)]
+            )
+            share = torch.tensor([r["confusion"] for r in rows]).sum(0).double()
+            share /= share.sum(1, keepdim=True)
+            print(f"\n{f'{NAMES.get(arm, arm)}, {times} times':34}" + "".join(f"{shape:>9}" for shape in shapes))
+            for shape, line in zip(shapes, share.tolist(), strict=True):
+                print(f"{shape:>34}" + "".join(f"{value:9.2f}" for value in line))
+
+# %% [markdown]
+# TEXT_WINDOWS
+#
+# ## 10.9 What if a picture was made smaller in another way?
+#
+# An enlarger learns to undo one way of shrinking. Ours was the mean of blocks. Pictures from elsewhere were made smaller by other programs, and were saved as JPEG. One SRResNet more was trained on small pictures that were
+# saved so. All are shown the same 200 churches, made smaller in four ways: by means of blocks (area), by bicubic interpolation without a filter against aliasing, with one, and by means that were then saved as JPEG.
+# **Predict** what SRGAN does to the blocks that JPEG leaves behind.
+
+# %%
+if found:
+    print(f"{'PSNR, and detail of the truth':34}" + "".join(f"{how:>16}" for how in HOWS))
+    for arm in ("bicubic", "srresnet", "srgan", "jpeg"):
+        rows = (
+            [ends[4]["bicubic"]]
+            if arm == "bicubic"
+            else [r for r in found["rows"] if (r["arm"], r["times"]) == (arm, 4)]
+        )
+        name = {"jpeg": "SRResNet, trained on JPEG"}.get(arm, NAMES.get(arm, "bicubic enlargement"))
+        cells = [[fmean(r["otherwise"][how][c] for r in rows) for c in ("psnr", "detail")] for how in HOWS]
+        print(f"{name:34}" + "".join(f"{p:10.2f}{d:6.2f}" for p, d in cells))
+
+# %% [markdown]
+# TEXT_HOWS
+#
+# ## 10.10 A picture of yours
+#
+# The network has no dense layer, so it takes pictures of any size. A large one goes through it tile by tile, so that memory does not grow with the picture. Each output pixel depends on a square of small
+# pixels around it. Where tiles share less than that, seams show.
+#
+# **Exercise: A large picture in tiles** (medium, 10 minutes). Where do the tiles begin?
+
+
+# %% tags=["exercise"]
+def my_tiles(length, tile, overlap):
+    """Where tiles start that cover [0, length) and share `overlap` pixels at least: a list of ints, in order."""
+    ...  # your code
+
+
+# %%
+ex.tiles.check(my_tiles)
+
+# %%
+G = pretrained.enlarger("srresnet-churches")
+picture = shrink(enlarging.held_out(1))[0]
+with torch.no_grad():
+    whole = G(picture[None])[0]
+for overlap in (0, 8, 2 * G.reach):
+    seams = (enlarge(G, picture, 4, tile=32, overlap=overlap) - whole).abs().max() * 127.5
+    print(f"tiles of 32 pixels that share {overlap:2}: at most {seams:7.3f} levels from the whole picture at once")
+
+# %% [markdown]
+# `python -m gancourse enlarge IN OUT` does this with a file of yours. Try it with a photograph: these networks have seen nothing but our drawn churches, and it will show.
+#
+# ## 10.11 What do published versions get wrong?
+#
+# Papers report PSNR in different ways, and some of them flatter. Many take the brightness alone, in the range of television, 16 to 235.
+#
+# **Exercise: Decibels of brightness alone** (easy, 6 minutes). Bring both pictures to luma, $Y = 16 + 65.481\,R + 128.553\,G + 24.966\,B$ with colours in $[0, 1]$, and return the PSNR with 255 as the range, as it is often published.
+
+
+# %% tags=["exercise"]
+def my_psnr_y(x, y):
+    """The PSNR of the luma of each pair of pictures in [-1, 1], both (N, 3, H, W), in decibels: (N,)."""
+    ...  # your code
+
+
+# %%
+ex.psnr_y.check(my_psnr_y)
+
+# %% [markdown]
+# **Exercise: The bug hunt** (hard, 20 minutes). `print(ex.published_srgan())` shows a step of SRGAN's $G$ in the manner of published code. It runs, and the loss falls; but $G$ learns to paint neither black nor white, and the
+# features say little. Four things are wrong in `g_loss`, all of them about ranges, modes and graphs. Write it right. What was right is to stay: $G$ takes small pictures in $[0, 1]$ and ends in a tanh, $D$ knows
+# pictures in $[-1, 1]$, the pixels are compared in $[-1, 1]$, and the weights are those of the listing.
+
+# %%
+print(ex.published_srgan())
+
+
+# %% tags=["exercise"]
+def my_bug_hunt(net, D, features, low, true):
+    """What G minimises, repaired; low, true: levels 0 to 255, uint8, (B, 3, h, w) and (B, 3, 4h, 4w)."""
+    ...  # your code
+
+
+# %%
+ex.bug_hunt.check(my_bug_hunt)
+
+# %% [markdown]
+# ## What we now know
+#
+# TEXT_KNOW
+#
+# ## What we do not know yet
+#
+# TEXT_NOT
+#
+# ## References
+#
+# - S. Ben Abdallah, *Adversarial Networks for Image Generation* (P1): section 3, on SRGAN.
+# - C. Ledig et al., *Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network*, CVPR 2017,
+#   [arXiv:1609.04802](https://arxiv.org/abs/1609.04802): sections 2 and 3, equations 1 to 6, figure 4.
+# - Y. Blau, T. Michaeli, *The Perception-Distortion Tradeoff*, CVPR 2018, [arXiv:1711.06077](https://arxiv.org/abs/1711.06077).
+# - W. Shi et al., *Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network*, CVPR 2016,
+#   [arXiv:1609.05158](https://arxiv.org/abs/1609.05158): PixelShuffle.
+# - A. Aitken et al., *Checkerboard artifact free sub-pixel convolution*, 2017, [arXiv:1707.02937](https://arxiv.org/abs/1707.02937): ICNR.
+# - J. Johnson, A. Alahi, L. Fei-Fei, *Perceptual Losses for Real-Time Style Transfer and Super-Resolution*, ECCV 2016,
+#   [arXiv:1603.08155](https://arxiv.org/abs/1603.08155).
+# - M. Tan, Q. V. Le, *EfficientNet*, ICML 2019, [arXiv:1905.11946](https://arxiv.org/abs/1905.11946); the Lite variants are Google's, 2020.
+# - B. Lim et al., *Enhanced Deep Residual Networks for Single Image Super-Resolution*, CVPR workshops 2017, [arXiv:1707.02921](https://arxiv.org/abs/1707.02921): without
+#   BatchNorm. J. Kim et al., *Accurate Image Super-Resolution Using Very Deep Convolutional Networks*, CVPR 2016,
+#   [arXiv:1511.04587](https://arxiv.org/abs/1511.04587): what is added to an enlargement.

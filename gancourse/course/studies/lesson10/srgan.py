@@ -14,6 +14,7 @@ from gancourse.course.studies.runner import Job, Study
 
 SEEDS = (0, 1, 2)
 EPOCHS = (15, 6)  # of SRResNet, and of what follows it; 100 steps each
+ALONE = 10  # epochs of an SRGAN without SRResNet: they take as long as both
 # Trained on pixels alone: name -> (options of the network, how pictures were made smaller)
 RESNETS: dict[str, tuple[dict[str, Any], str]] = {
     "srresnet": ({}, "area"),  # ours: without BatchNorm, added to the bicubic enlargement
@@ -30,7 +31,7 @@ GANS: dict[str, dict[str, Any]] = {
     "gan-random": {"content": "random"},
     "no-judge": {"content": "features", "adversarial": 0.0},
 }
-FROM_SCRATCH = "no-pretraining"  # SRGAN's recipe, as many steps as both stages together
+FROM_SCRATCH = "no-pretraining"  # SRGAN's recipe, from the start
 OTHERS = ("srresnet", "srgan", "jpeg")  # shown pictures that were made smaller in other ways
 EIGHT = ("srresnet", "srgan")  # trained to enlarge eight times, too
 
@@ -73,7 +74,7 @@ def _resnet(arm: str, seed: int, quick: bool, times: int = enlarging.TIMES) -> J
 
 def _gan(arm: str, seed: int, quick: bool, times: int = enlarging.TIMES) -> Job:
     start = None if arm == FROM_SCRATCH else _resnet("srresnet", seed, quick, times)
-    epochs = EPOCHS[1] if start else sum(EPOCHS)
+    epochs = EPOCHS[1] if start else ALONE
     recipe = GANS.get(arm, GANS["srgan"])
     return _job(arm, seed, quick, times, start=start, recipe=recipe, epochs=1 if quick else epochs, lr=2e-4)
 
