@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from gancourse import pretrained
+from gancourse.course.starting import newest
 from gancourse.data.degraded import enlarge_bicubic
 from gancourse.data.images import scale, unscale
 from gancourse.data.photographs import one_picture
@@ -56,12 +57,10 @@ def of_run(folder: str | Path) -> Enlarger:
     config = run.config
     if config is None or config.get("algorithm") != "srgan":
         raise RunError(f"{folder} is no run of srgan: give the --out folder of one.")
-    checkpoint, complaints = run.newest()
-    if checkpoint is None:
-        raise RunError(f"{folder} has no checkpoint that can be used: {'; '.join(complaints) or 'train it first'}.")
+    checkpoint, weights = newest(run)
     with fitting(checkpoint), torch.random.fork_rng(devices=[]):
         G = enlargers(**config["options"]["G"])["G"]
-        G.load_state_dict(checkpoint.network("ema") or checkpoint.network("G"))
+        G.load_state_dict(weights)
     return _of(f"{Path(folder).name}, epoch {checkpoint.epoch}", G)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse.files import read_at_most
 from gancourse.pretrained import restored, tensors_in
-from gancourse.training.checkpoint import RunError
+from gancourse.training.checkpoint import Checkpoint, RunError
 from gancourse.training.run import Run
 
 _MAX_FILE = 256 << 20  # bytes
@@ -44,15 +44,23 @@ def start_from(G: nn.Module, where: str | Path) -> str:
     return digest.hexdigest()
 
 
+def newest(run: Run) -> tuple[Checkpoint, dict[str, Tensor]]:
+    """A run's newest whole checkpoint, and its generator's weights: the average where the run has one.
+
+    Raises RunError where no checkpoint can be used, saying why.
+    """
+    checkpoint, complaints = run.newest()
+    if checkpoint is None:
+        said = "; ".join(complaints) or "train at least one epoch"
+        raise RunError(f"{run.folder} has no checkpoint that can be used: {said}.")
+    return checkpoint, checkpoint.network("ema") or checkpoint.network("G")
+
+
 def _of_run(folder: Path) -> dict[str, Tensor]:
     run = Run(folder)
     if run.config is None:
         raise RunError(f"{folder} holds no run: it has no config.json.")
-    checkpoint, complaints = run.newest()
-    if checkpoint is None:
-        said = "; ".join(complaints) or "train at least one epoch"
-        raise RunError(f"{folder} has no checkpoint that can be used: {said}.")
-    return checkpoint.network("ema") or checkpoint.network("G")
+    return newest(run)[1]
 
 
 def _of_file(path: Path) -> dict[str, Tensor]:

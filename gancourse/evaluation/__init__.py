@@ -6,6 +6,10 @@ distance on Inception's features; on the classifier's the numbers are on another
 For pictures of 32 pixels and more there is EfficientNet-Lite0 too (`lite0_features`): its distance is no FID either.
 Compare scores only where extractor, real set and number of samples are the same, and beside the score of real images.
 
+Our renderer knows the truth about its churches, so networks read it off any picture: `church_reader` the whole church,
+`segmenter` what is where, `window_reader` which shape a window has, with the `intervals` of such shares. `translation`
+has the distances of two pictures, and `enlarging` those of enlargements from what they should be.
+
     python -m gancourse evaluate RUN
 
 scores a run; `python -m gancourse train-classifier --out PATH` makes the classifier that the package ships.

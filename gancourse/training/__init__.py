@@ -1,4 +1,8 @@
-"""Training: Algorithm 1 as printed (step), what years added to it (recipe), critics (critic), all of it over epochs."""
+"""Training: Algorithm 1 as printed (step), what years added to it (recipe), all of it over epochs (trainer).
+
+The settings of other games are in critic, translation (Pix2Pix, CycleGAN) and superresolution (SRGAN, and its content
+loss); the games themselves in algorithms.
+"""
 
 from gancourse.training.algorithms.conditional import ConditionalGAN
 from gancourse.training.algorithms.cyclegan import CycleGAN

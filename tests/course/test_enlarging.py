@@ -227,7 +227,7 @@ def test_networks_that_are_not_there(tmp_path, trained, capsys):
     other.mkdir()
     config = json.loads((trained / "config.json").read_text())
     (other / "config.json").write_text(json.dumps(config))
-    with pytest.raises(RunError, match="no checkpoint that can be used: train it first"):
+    with pytest.raises(RunError, match="no checkpoint that can be used: train at least one epoch"):
         of_run(other)
     (other / "checkpoints").mkdir()
     whole = next((trained / "checkpoints").glob("*.safetensors"))

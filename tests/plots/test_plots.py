@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
+from matplotlib.text import Annotation
 from PIL import Image
 from torch import nn
 
@@ -395,11 +396,13 @@ def test_a_curve_that_another_one_hides_is_drawn_broad():
 def test_a_plane_has_a_dot_a_run_and_names_beside_their_dots():
     runs = {"bicubic": [(22.0, 3.0)], "SRGAN": [(23.0, 1.0), (23.5, 1.2)]}
     ax = plots.plane(runs, "PSNR", "distance", stressed=("SRGAN",)).axes[0]
-    drawn = {tuple(map(float, xy)) for line in ax.lines for xy in line.get_xydata()}
+    drawn = {(float(x), float(y)) for line in ax.lines for x, y in np.asarray(line.get_xydata())}
     assert drawn == {(22.0, 3.0), (23.0, 1.0), (23.5, 1.2)}
-    assert {text.get_text(): text.xy for text in ax.texts}["SRGAN"] == (23.5, pytest.approx(1.1))
+    names = {text.get_text(): text.xy for text in ax.texts if isinstance(text, Annotation)}
+    assert names["SRGAN"] == (23.5, pytest.approx(1.1))
     assert [line.get_color() for line in ax.lines] == [plots.COLOURS["data"], plots.COLOURS["generator"]]
-    for wrong in ({}, {"a": []}):
+    wrongs: list[dict[str, list[tuple[float, float]]]] = [{}, {"a": []}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="has no name, or one without a run"):
             plots.plane(wrong, "x", "y")
     with pytest.raises(ValueError, match="stressed has 'c', expected one of a"):
