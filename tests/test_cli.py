@@ -18,7 +18,7 @@ from gancourse.course.datasets import DATA
 from gancourse.course.lessons import LESSONS, PROFILES, trained
 from gancourse.data import Images, mnist, mnist_digits
 from gancourse.publishing.shipping import train_command
-from gancourse.training import Config, CriticRecipe, CycleRecipe, Minimax, Pix2PixRecipe, Recipe
+from gancourse.training import Config, CriticRecipe, CycleRecipe, Minimax, Pix2PixRecipe, Recipe, SRRecipe
 from gancourse.training.run import Run
 from gancourse.training.settings import flag
 
@@ -257,6 +257,7 @@ VALUES = {  # another value than the default, as words, for fields whose range a
     "augment": "flip cutout",
     "lr_d": "0.001",
     "lr_g": "0.002",
+    "content": "random",
 }
 OF_CRITICS: dict[object, str] = {  # likewise, of a critic's recipe: what no preset has, or what all but some have not
     "loss": "non_saturating",
@@ -275,7 +276,8 @@ BESIDE = {  # what must be said too, since two settings make no sense together
 
 
 def recipe_of(model):
-    kinds = {"minimax": Recipe, "critic": CriticRecipe, "pix2pix": Pix2PixRecipe, "cyclegan": CycleRecipe}
+    kinds: dict[str, type] = {"minimax": Recipe, "critic": CriticRecipe, "srgan": SRRecipe}
+    kinds |= {"pix2pix": Pix2PixRecipe, "cyclegan": CycleRecipe}
     return kinds[trained()[model][1].algorithm]
 
 
@@ -299,7 +301,9 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
     if one.name == "mixed" and model.endswith("-clusters"):
         return  # refused: tests/models/test_clusters.py
     translates = trained()[model][1].translation is not None
-    if (translates and one.name in ("k", "fresh_z")) or (model == "pix2pix" and one.name == "loss"):
+    if (translates and one.name in ("k", "fresh_z")) or (
+        recipe_of(model) in (Pix2PixRecipe, SRRecipe) and one.name == "loss"
+    ):
         return  # refused: tests/training/test_pix2pix_cyclegan.py, tests/publishing/test_shipping_translators.py
     if one.name == "model" or (one.name == "augment" and not DATA[trained()[model][1].data].augment):
         return
@@ -311,7 +315,9 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gancourse.training.Trainer", keep)
-    monkeypatch.setattr("gancourse.data.churches.procedural_churches", lambda n: (few, None))
+    colours = Images(torch.zeros(64, 3, 64, 64, dtype=torch.uint8), name="in-colours")
+    churches = {128: few, 256: colours}
+    monkeypatch.setattr("gancourse.data.churches.procedural_churches", lambda n, size=128: (churches[size], None))
     monkeypatch.setattr("gancourse.data.churches.tasks.map_pairs", lambda n: (few, None, None))
     monkeypatch.setattr("gancourse.data.churches.tasks.unpaired", lambda task, n: few)
     words = ["train", model, "--profile", "smoke", "--images", "64", "--out", str(tmp_path)]
