@@ -423,7 +423,7 @@ if found:
 # ## 10.8 Is the invented detail the true one?
 #
 # Our churches have windows of three shapes: round, pointed and square. At 256 pixels a small network that we trained on them, the **window reader**, reads a window's shape from a patch of 24 pixels. How much of the
-# shape does the small picture still say? A twin of the reader was trained on nothing but bicubic enlargements. What it reads is in the small picture; what it cannot read, nobody can know.
+# shape does the small picture still say? Twins of the reader were trained on nothing but bicubic enlargements. What they read rightly is still in the small picture.
 
 # %%
 card = window_reader.card()
