@@ -21,6 +21,7 @@ from gancourse.models.srgan import checkerboard
 
 PATCH = 64  # pixels a side, of the patches whose textures are compared
 N_SHOWN = 6
+N_OTHERWISE = 60  # churches that are made smaller in other ways, too
 MIDDLE = (slice(80, 208), slice(64, 192))  # of a picture of 256 pixels: most of the church
 PIECE = (slice(112, 176), slice(96, 160))  # a quarter of that, in which one sees single pixels
 SHOWN = ("srresnet", "srgan", "srgan-both", "gan-pixels", "no-icnr")  # arms of figure 10.4
@@ -118,8 +119,8 @@ def judged(enlarger: Enlarger, n: int, times: int = enlarging.TIMES) -> dict[str
 
 
 def otherwise(enlarger: Enlarger, n: int, times: int = enlarging.TIMES) -> dict[str, dict[str, float]]:
-    """PSNR and detail where the small pictures were made in another way: how of `data.degraded.HOWS` -> figures."""
-    truth = judges(n)[0]
+    """PSNR and detail where small pictures were made in another way: how of `data.degraded.HOWS` -> figures of a few."""
+    truth = judges(n)[0][:N_OTHERWISE]
     found = {}
     for how in HOWS:
         made = enlarger(shrink(truth, times, how))
