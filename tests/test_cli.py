@@ -303,11 +303,7 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
     what = trained()[model][1]
     from_pictures, its_own_loss = what.translation is not None, what.algorithm in ("pix2pix", "srgan")
     if (from_pictures and one.name in ("k", "fresh_z")) or (its_own_loss and one.name == "loss"):
-<<<<<<< HEAD
-        return  # refused: test_pix2pix_cyclegan, test_superresolution, test_shipping_translators, test_enlarging
-=======
         return  # refused: see test_pix2pix_cyclegan.py, test_superresolution.py, test_enlarging_command.py
->>>>>>> st
     if one.name == "model" or (one.name == "augment" and not DATA[trained()[model][1].data].augment):
         return
     seen: dict[str, object] = {}
