@@ -119,7 +119,7 @@ def judged(enlarger: Enlarger, n: int, times: int = enlarging.TIMES) -> dict[str
 
 
 def otherwise(enlarger: Enlarger, n: int, times: int = enlarging.TIMES) -> dict[str, dict[str, float]]:
-    """PSNR and detail where small pictures were made in another way: how of `data.degraded.HOWS` -> figures of a few."""
+    """PSNR and detail where the first pictures were made smaller otherwise: how of `data.degraded.HOWS` -> figures."""
     truth = judges(n)[0][:N_OTHERWISE]
     found = {}
     for how in HOWS:
