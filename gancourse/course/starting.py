@@ -45,7 +45,7 @@ def start_from(G: nn.Module, where: str | Path) -> str:
 
 
 def newest(run: Run) -> tuple[Checkpoint, dict[str, Tensor]]:
-    """A run's newest whole checkpoint, and its generator's weights: the average where the run has one.
+    """A run's newest whole checkpoint, and its generator's weights by name, of any shape: its average if it has one.
 
     Raises RunError where no checkpoint can be used, saying why.
     """

@@ -136,7 +136,8 @@ def test_a_job_that_was_stopped_goes_on_to_the_same_network(monkeypatch, runs):
     one = job("srresnet", epochs=2)
     whole = enlarging.run_of(one).networks["G"].state_dict()
     monkeypatch.setattr(enlarging, "RUNS", runs.parent / "stopped")
-    batches, epochs = CropPairs.batches, []
+    batches = CropPairs.batches
+    epochs: list[int] = []
 
     def stopping(self, *words):
         epochs.append(len(epochs))
@@ -164,14 +165,15 @@ def noisy(x: Tensor, level: float) -> Tensor:
 
 
 def test_the_distance_of_textures_is_0_of_itself_and_grows_with_blur_and_with_noise(truth):
-    for harm, levels in ((blurred, (3, 7)), (noisy, (0.05, 0.2))):
-        itself, little, much = (judged.texture_distance(x, truth) for x in (truth, *(harm(truth, v) for v in levels)))
+    harmed = (blurred(truth, 3), blurred(truth, 7)), (noisy(truth, 0.05), noisy(truth, 0.2))
+    for pair in harmed:
+        itself, little, much = (judged.texture_distance(x, truth) for x in (truth, *pair))
         assert abs(itself) < 0.01 * little and little < 0.8 * much
 
 
 def test_patches_are_cut_in_rows_and_what_is_left_over_is_not_used():
     x = torch.arange(2 * 5 * 7).view(2, 1, 5, 7)
-    cut = judged.cut(x, 2)
+    cut = judged.cut(x, side=2)
     assert cut.shape == (12, 1, 2, 2)
     assert torch.equal(cut[1], x[0, :, :2, 2:4]) and torch.equal(cut[3], x[0, :, 2:4, :2])
     assert torch.equal(cut[-1], x[1, :, 2:4, 4:6])
