@@ -82,7 +82,9 @@ def scored(made: Tensor, truth: Tensor, small: Tensor) -> dict[str, float]:
 
 
 def by_lite0(made: Tensor, truth: Tensor) -> float:
-    """The Fréchet distance of patches by borrowed features: a judge that trains some of the arms, so it flatters them.
+    """The Fréchet distance of patches by borrowed features, of the first of pictures (N, 3, H, W) in [-1, 1].
+
+    This judge trains some of the arms, and so may flatter them.
 
     Raises FeatureWeightsError where these features are not there.
     """
@@ -95,7 +97,8 @@ def windows_of(made: Tensor, windows: Windows) -> dict[str, Any]:
     """What the reader of windows says of enlargements (N, 3, 256, 256) in [-1, 1].
 
     confusion: rows are the true shapes, columns what is read. sure: the same of those that are read surely. windows,
-    hallucinated: how many there are, and the share of the sure ones that show a wrong shape (see `hallucination`).
+    hallucinated: how many there are, and the share of the sure ones that show a wrong shape (see
+    `hallucination`), None where none is sure.
     """
     said = probabilities(patches(made, windows))
     surely = hallucination(windows.shape, said)
@@ -104,7 +107,7 @@ def windows_of(made: Tensor, windows: Windows) -> dict[str, Any]:
         "confusion": confusion(windows.shape, said.argmax(1)).tolist(),
         "sure": surely.counts.tolist(),
         "share_sure": round(surely.share_sure, 4),
-        "hallucinated": round(surely.rate, 4),
+        "hallucinated": round(surely.rate, 4) if surely.sure else None,
     }
 
 

@@ -39,10 +39,10 @@ EIGHT = ("srresnet", "srgan")  # trained to enlarge eight times, too
 def jobs(quick: bool) -> list[Job]:
     """SRResNets first, since the others begin with them; then seed by seed."""
     seeds = SEEDS[: 1 if quick else None]
-    found = [_resnet("srresnet", seed, quick) for seed in seeds]
+    found = [_resnet("srresnet", seed, quick, times) for times in (4, 8) for seed in seeds]
     for seed in seeds:
         found += [_gan(arm, seed, quick) for arm in GANS]
-        found += [_resnet("srresnet", seed, quick, 8), _gan("srgan", seed, quick, 8)]
+        found.append(_gan("srgan", seed, quick, 8))
         found += [_resnet(arm, seed, quick) for arm in RESNETS if arm != "srresnet"]
         found.append(_gan(FROM_SCRATCH, seed, quick))
     return [*found, *(_job("ends", 0, quick, times) for times in (4, 8))]
@@ -83,7 +83,7 @@ def run(job: Job) -> dict[str, Any]:
     """Train an arm, and judge its enlargements of churches that nothing was trained on."""
     if job["arm"] == "ends":
         return judged.ends(job["held_out"], job["times"])
-    return judged.figures(enlarging.run_of(job).networks["G"], job)
+    return judged.figures(enlarging.generator_of(job), job)
 
 
 STUDY = Study(
