@@ -48,8 +48,10 @@ from gancourse import models, plots, pretrained, widgets
 from gancourse.course import claims, profiles, verdicts
 from gancourse.course.studies.lesson10 import enlarging, judged, srgan
 from gancourse.course.studies.runner import look_up as study
+from gancourse.data import sheets
 from gancourse.data.churches import FACTORS
 from gancourse.data.degraded import HOWS, CropPairs, enlarge_bicubic, shrink
+from gancourse.data.images import unscale
 from gancourse.evaluation import window_reader
 from gancourse.evaluation.intervals import wilson
 from gancourse.evaluation.translation import psnr, ssim
@@ -362,6 +364,7 @@ NAMES = {
     "as-printed": "with it, and no bicubic sum",
     "no-icnr": "SRResNet without ICNR",
     "srgan": "SRGAN: features and D",
+    "srgan-both": "features, pixels and D",
     "gan-pixels": "pixels and D",
     "gan-random": "untrained features and D",
     "no-judge": "features without D",
@@ -398,6 +401,18 @@ if found:
         "A scatter of dots in groups of three.",
     )
 
+# %%
+if found:
+    first = {row["arm"]: row for row in found["rows"] if row["seed"] == 0 and row["times"] == 4}
+    strips = [sheets.unpack(first[arm]["strip"]) for arm in judged.SHOWN]
+    pieces = unscale(enlarging.held_out(judged.N_SHOWN)[:, :, *judged.PIECE])
+    plots.show(
+        plots.image_grid(torch.cat([*strips, pieces]), judged.N_SHOWN),
+        "10.4",
+        f"Pieces of 64 pixels, seed 0. From top to bottom: {'; '.join(NAMES[arm] for arm in judged.SHOWN)}; the truth. Look at the window of the fifth church, and at the dots in the second row.",
+        "Six rows of six pieces of churches: smooth, with rounded corners; sharper, with a fine grid of dots; sharp; sharp and streaky; smooth again; and as rendered.",
+    )
+
 # %% [markdown]
 # TEXT_TABLE
 #
@@ -405,7 +420,17 @@ if found:
 
 # %%
 SENTENCES = {  # what would be smaller, and what larger: arm and column
-    "with the bicubic sum PSNR is higher": (("batchnorm", "psnr"), ("srresnet", "psnr")),
+    "without the bicubic sum PSNR is lower": (("as-printed", "psnr"), ("batchnorm", "psnr")),
+    "with BatchNorm it is lower": (("batchnorm", "psnr"), ("srresnet", "psnr")),
+    "without ICNR more of a checkerboard is left": (("srresnet", "checkerboard"), ("no-icnr", "checkerboard")),
+    "SRGAN's PSNR is lower than that of its SRResNet": (("srgan", "psnr"), ("srresnet", "psnr")),
+    "by Lite0, which trained it, its textures are nearer": (("srgan", "lite0"), ("srresnet", "lite0")),
+    "by the judge that trained nothing they are nearer": (("srgan", "texture"), ("srresnet", "texture")),
+    "with pixels beside the features they are nearer": (("srgan-both", "texture"), ("srgan", "texture")),
+    "with untrained features they are nearer": (("gan-random", "texture"), ("srgan", "texture")),
+    "without D they are nearer": (("no-judge", "texture"), ("srgan", "texture")),
+    "begun with SRResNet they are nearer than from the start": (("srgan", "texture"), ("no-pretraining", "texture")),
+    "and PSNR is higher": (("no-pretraining", "psnr"), ("srgan", "psnr")),
 }
 if found:
     told = {}
