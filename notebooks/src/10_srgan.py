@@ -56,6 +56,7 @@ from gancourse.evaluation import window_reader
 from gancourse.evaluation.intervals import wilson
 from gancourse.evaluation.translation import psnr, ssim
 from gancourse.exercises import lesson10 as ex
+from gancourse.models.feature_weights import FeatureWeightsError, convert
 from gancourse.models.srgan import checkerboard
 from gancourse.models.tiles import enlarge
 from gancourse.training import SRGAN, Config, SRRecipe, Trainer
@@ -213,23 +214,37 @@ def my_content_loss(features, fake, real):
 ex.content_loss.check(my_content_loss)
 
 # %% [markdown]
-# What do the two rulers prefer? Move a church by one pixel, blur it, or turn its blocks as in 10.1, and ask both, in multiples of what the bicubic enlargement costs. **Predict** which of them
-# forgives the shift.
+# What do these rulers see? Move a church by one pixel, blur it, turn its blocks as in 10.1, or lay a fine grid over it, every other pixel 8 levels brighter, every other darker; and ask each of them, in multiples of what the
+# bicubic enlargement costs. **Predict** which of them forgives the shift, and which the grid.
 
-# %%
-rulers = {"pixels": content_loss("pixels"), "untrained network": content_loss("random")}
+# %% tags=["nbval-ignore-output"]
+rulers = {"pixels": content_loss("pixels"), "untrained twin": content_loss("random")}
+try:
+    convert()  # once, if the extra is installed
+    rulers["Lite0"] = content_loss("features")
+except FeatureWeightsError as error:
+    print(error)
+places = torch.arange(256)
+grid = 8 / 127.5 * (1 - 2 * ((places[:, None] + places) % 2))
 changes = {
     "bicubic enlargement": enlarge_bicubic(small),
     "moved by one pixel": truth.roll(1, 3),
     "blocks turned": other,
     "mean of truth and that": mean,
+    "a grid of single pixels": (truth + grid).clamp(-1, 1),
 }
-print(f"{'':24}" + "".join(f"{name:>20}" for name in rulers))
-usual = {name: ruler(changes["bicubic enlargement"], truth) for name, ruler in rulers.items()}
-for what, picture in changes.items():
-    print(f"{what:24}" + "".join(f"{ruler(picture, truth) / usual[name]:20.2f}" for name, ruler in rulers.items()))
+costs = {name: [ruler(picture, truth).item() for picture in changes.values()] for name, ruler in rulers.items()}
+print(f"{'':26}" + "".join(f"{name:>16}" for name in rulers))
+for i, what in enumerate(changes):
+    print(f"{what:26}" + "".join(f"{cost[i] / cost[0]:16.2f}" for cost in costs.values()))
+if "Lite0" in costs:
+    moved, usual = costs["Lite0"][1], costs["Lite0"][0]
+    assert moved < usual / 3 and costs["pixels"][1] > costs["pixels"][0]
 
 # %% [markdown]
+# Moved by one pixel, a church is the same church. By pixels that costs more than the whole blur of a bicubic enlargement; to Lite0 it is a trifle; its untrained twin does not forgive it. So that is learned. The grid costs all of
+# them something, and Lite0 less than pixels.
+#
 # ## 10.4 What makes it a GAN?
 #
 # The discriminator is told real large pictures from enlarged ones, as in lesson 03. The generator adds its part to the content loss, with a small weight (Ledig et al. 2017, equations 3 and 6):
