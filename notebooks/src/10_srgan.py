@@ -430,9 +430,8 @@ if found:
     )
 
 # %% [markdown]
-# TEXT_TABLE
-#
-# Blau and Michaeli (2018) prove that the two goals part: beyond some point no method comes nearer to the truth *and* looks more like it, since the mean (10.1) is the nearest and looks like none. TEXT_PLANE
+# Blau and Michaeli (2018) prove that the two goals part where something is open: beyond some point no method comes nearer to the truth *and* looks more like it, for the mean (10.1) is the nearest and looks like none. Ledig et al.
+# found that on photographs. Which of the differences in our plane are larger than the spread over seeds?
 
 # %%
 SENTENCES = {  # what would be smaller, and what larger: arm and column
@@ -459,7 +458,14 @@ if found:
             print(f"\n{row['claim']}: {row['verdict']}.", rule, *row["measured"].split("; "), sep="\n  ")
 
 # %% [markdown]
-# TEXT_SENTENCES
+# **SRResNet** with the bicubic sum and without BatchNorm has the highest PSNR of all. On our churches it also has nearly the best textures. Most of a wall is of one colour here, and the mean of plain walls is a
+# plain wall: little of what these pictures show is open, edges apart. So in our plane the trade is hardly to be seen, and photographs, full of grass and masonry, are another matter.
+#
+# **SRGAN** as the paper has it is sharper than the truth, by half. In the second row of figure 10.4 a fine grid of dots lies over it. We have not found out where it comes from. It is weaker where pixels
+# are compared too.
+#
+# **Whom do you ask?** By Lite0's features SRGAN's patches are more than twice as near to true ones as SRResNet's. By a network that has trained nothing they are further away, twice as far. Lite0 trained the one and not the
+# other: a score by the features that a network was trained on measures how well it learned its lesson. That is a reason to distrust tables in which loss and judge are relatives.
 #
 # ## 10.8 Is the invented detail the true one?
 #
@@ -551,7 +557,13 @@ plots.show(
 )
 
 # %% [markdown]
-# TEXT_WINDOWS
+# From 64 pixels SRResNet and SRGAN show a shape in about half of all windows, where a bicubic enlargement shows one in a quarter. Of these, one in four or three is wrong, against one in two hundred in true pictures. SRGAN errs more
+# often than the SRResNet that it began with. From 32 pixels they show fewer, and most of those are wrong: such a window is a guess in sharp outlines. Their favourite is the pointed one.
+#
+# How far is that the reader's fault? It has learned true windows and bicubic ones, and these are neither: a soft round head it may well take for a pointed one, as some of figure 10.5 are. At eight times it is not even sound on bicubic
+# enlargements: of the few that it is sure of there, many are wrong. Square against arched is the safer test, and gives the same order.
+#
+# So a picture that was enlarged eight times shows windows that nobody has seen. They may serve for a poster. As evidence they are worth nothing, and neither PSNR nor the look of it says so.
 #
 # ## 10.9 What if a picture was made smaller in another way?
 #
@@ -570,7 +582,8 @@ if found:
         print(f"{name:34}" + "".join(f"{p:10.2f}{d:6.2f}" for p, d in cells))
 
 # %% [markdown]
-# TEXT_HOWS
+# A filter against aliasing makes little difference. Without one, the small picture has steps along its edges, and what was trained on means takes them for detail and sharpens them: PSNR falls by some decibels below the
+# bicubic enlargement's, and detail rises far above the truth's. Blocks of JPEG are sharpened, too. Trained on JPEG, the same network smooths them away, and pays for that on clean pictures. So say what your pictures went through, and train on that.
 #
 # ## 10.10 A picture of yours
 #
@@ -638,11 +651,15 @@ ex.bug_hunt.check(my_bug_hunt)
 # %% [markdown]
 # ## What we now know
 #
-# TEXT_KNOW
+# A small picture leaves most of the large one open, and the squared error answers with a mean. A loss on features and a discriminator answer with one sharp picture out of many. Which one, the small picture does not say: of the windows that look
+# sharp, many are not the true ones. Judge such pictures by a network that trained none of them.
 #
 # ## What we do not know yet
 #
-# TEXT_NOT
+# - Where SRGAN's fine grid comes from, and whether longer runs would lose it. The paper takes 100,000 steps and more, ours 600.
+# - How all this goes on photographs, where more is open: `python -m gancourse train srresnet --data FOLDER --out RUN` and then `train srgan --start RUN` take a folder of yours.
+# - How many windows a reader would find wrong that was trained on such enlargements.
+# - What VGG19, the paper's network, would have made of it: its weights are not in the package index.
 #
 # ## References
 #
