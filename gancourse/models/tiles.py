@@ -62,8 +62,8 @@ def pieces(
 ) -> Iterator[tuple[slice, slice, Tensor]]:
     """What `enlarge` puts together, row by row: (rows, columns, piece), places in the result and the piece (3, h, w).
 
-    The pieces cover the result once. For who wants it in another form than one float32 tensor. Arguments and errors as
-    those of `enlarge`.
+    The pieces cover the result once. For who wants it in another form than one float32 tensor. Arguments as those of
+    `enlarge`. Raises ShapeError and ValueError as it does.
     """
     whole = _checked(picture, scale)
     height, down = _kept(whole.shape[1], tile, overlap)

@@ -62,7 +62,8 @@ def in_every_shape(
     """Each of n churches with all windows round, pointed and square, and where they are.
 
     Yields pictures (3, 3, size, size) uint8, in the order of SHAPES, and centres (k, 2) int64 as in `Windows`, which
-    are the same in all three. Arguments and errors as in `placed_windows`; `windows` in `only` changes nothing.
+    are the same in all three. Arguments as in `placed_windows`; `windows` in `only` changes nothing. Raises DataError
+    as that does.
     """
     if least < 1:
         raise DataError(f"least is {least}, expected at least 1 pixel: what is the same in every shape shows none.")
