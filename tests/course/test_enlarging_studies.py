@@ -84,16 +84,17 @@ def test_there_are_three_seeds_of_every_arm_and_each_gan_begins_with_its_own_srr
     assert "srgan" in runner.names()
 
 
-def test_who_begins_afresh_is_trained_as_long_as_both_stages():
+def test_who_begins_afresh_takes_more_steps_than_the_second_stage_and_fewer_than_both():
     jobs = {j["key"]: j for j in srgan.jobs(False)}
     begun, afresh = jobs["srgan-srgan-x4-1"], jobs["srgan-no-pretraining-x4-1"]
-    assert afresh["epochs"] == begun["epochs"] + begun["start"]["epochs"] and afresh["recipe"] == begun["recipe"]
+    assert begun["epochs"] < afresh["epochs"] < begun["epochs"] + begun["start"]["epochs"]  # SRResNet's are quicker
+    assert afresh["recipe"] == begun["recipe"]
 
 
 def test_an_srresnet_is_judged_in_all_ways(stand_ins):
     found = srgan.run(job("srresnet"))
     assert set(found) == FORMULAS | OF_WINDOWS | {"lite0", "strip", "otherwise"} and finite(found)
-    assert sheets.unpack(found["strip"]).shape == (judged.N_SHOWN, 3, 128, 128)
+    assert sheets.unpack(found["strip"]).shape == (N, 3, 64, 64)
     assert set(found["otherwise"]) == set(HOWS) and found["otherwise"]["area"]["psnr"] == found["psnr"]
     truth = judged.judges(N)[0]  # it begins near bicubic enlargement, to which it adds
     assert found["psnr"] == pytest.approx(psnr(bicubic(shrink(truth)), truth).mean().item(), abs=4)
@@ -110,7 +111,7 @@ def test_an_srgan_begins_with_its_srresnet_and_what_is_trained_stays(stand_ins, 
     monkeypatch.setattr(enlarging, "SRGAN", Watched)
     one = job("gan-random")
     found = srgan.run(one)
-    assert set(found) == FORMULAS | OF_WINDOWS | {"lite0", "strip"} and finite(found)
+    assert set(found) == FORMULAS | OF_WINDOWS | {"lite0"} and finite(found)
     assert sorted(path.name for path in runs.iterdir()) == sorted([one["key"], one["start"]["key"]])
     monkeypatch.setattr(CropPairs, "batches", None)  # nothing is trained again
     before = enlarging.run_of(one["start"]).networks["G"].state_dict()
