@@ -232,7 +232,8 @@ changes = {
     "mean of truth and that": mean,
     "a grid of single pixels": (truth + grid).clamp(-1, 1),
 }
-costs = {name: [ruler(picture, truth).item() for picture in changes.values()] for name, ruler in rulers.items()}
+with torch.no_grad():
+    costs = {name: [ruler(changed, truth).item() for changed in changes.values()] for name, ruler in rulers.items()}
 print(f"{'':26}" + "".join(f"{name:>16}" for name in rulers))
 for i, what in enumerate(changes):
     print(f"{what:26}" + "".join(f"{cost[i] / cost[0]:16.2f}" for cost in costs.values()))
@@ -288,7 +289,7 @@ def srgan_round(G, D, opt_g, opt_d, x, y, content, weight=1e-3):
 
 
 few = CropPairs(enlarging.churches(16))
-twin = content_loss("random")
+twin = rulers["untrained twin"]
 torch.manual_seed(seed)
 by_hand = models.enlargers(width=8, blocks=1)
 opt_g, opt_d = (torch.optim.Adam(by_hand[part].parameters(), 2e-4, (0.9, 0.999)) for part in "GD")

@@ -4,6 +4,7 @@ import base64
 import io
 import math
 import re
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -393,14 +394,19 @@ def test_a_curve_that_another_one_hides_is_drawn_broad():
     assert hidden.get_linewidth() > 2 * above.get_linewidth() and apart.get_linewidth() == above.get_linewidth()
 
 
-def test_a_plane_has_a_dot_a_run_and_names_beside_their_dots():
-    runs = {"bicubic": [(22.0, 3.0)], "SRGAN": [(23.0, 1.0), (23.5, 1.2)]}
+def test_a_plane_has_a_dot_a_run_and_names_that_do_not_meet():
+    runs = {"bicubic": [(22.0, 3.0)], "SRGAN": [(23.0, 1.0), (23.5, 1.2)], "SRResNet": [(23.1, 1.1)]}
     ax = plots.plane(runs, "PSNR", "distance", stressed=("SRGAN",)).axes[0]
-    drawn = {(float(x), float(y)) for line in ax.lines for x, y in np.asarray(line.get_xydata())}
-    assert drawn == {(22.0, 3.0), (23.0, 1.0), (23.5, 1.2)}
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    drawn = {(float(x), float(y)) for line in dots for x, y in np.asarray(line.get_xydata())}
+    assert drawn == {point for points in runs.values() for point in points}
     names = {text.get_text(): text.xy for text in ax.texts if isinstance(text, Annotation)}
-    assert names["SRGAN"] == (23.5, pytest.approx(1.1))
-    assert [line.get_color() for line in ax.lines] == [plots.COLOURS["data"], plots.COLOURS["generator"]]
+    assert set(names) == set(runs) and all(x > 23.5 for x, _ in names.values())
+    heights = sorted(y for _, y in names.values())
+    low, high = ax.get_ylim()
+    assert min(b - a for a, b in pairwise(heights)) > (high - low) / 20
+    grey, orange = plots.COLOURS["data"], plots.COLOURS["generator"]
+    assert [line.get_color() for line in dots] == [grey, orange, grey]
     wrongs: list[dict[str, list[tuple[float, float]]]] = [{}, {"a": []}]
     for wrong in wrongs:
         with pytest.raises(ValueError, match="has no name, or one without a run"):
