@@ -291,3 +291,31 @@ def test_a_single_long_run_decides_nothing(monkeypatch):
     rows = [row for row in translated([20, 21], [20, 25], [0.9, 0.9]) if row.get("seed") != 1]
     verdicts(monkeypatch, cyclegan=rows)
     assert claims._without_pairs()[1] == claims._unchanged()[1] == claims.UNDECIDED
+
+
+def enlarged(srgan, detail, before=(0.2, 0.3)):
+    """Rows of the study of lesson 10: textures and detail of SRGAN's seeds, of their SRResNets, and bicubic at .25."""
+    bicubic = {"arm": "ends", "times": 4, "bicubic": {"texture": 0.25}}
+    other = {"arm": "srgan", "times": 8, "seed": 0, "texture": 9.0, "detail": 9.0}  # is not asked
+    found = [bicubic, other]
+    for seed, (texture, share) in enumerate(zip(srgan, detail, strict=True)):
+        found.append({"arm": "srgan", "times": 4, "seed": seed, "texture": texture, "detail": share})
+    for seed, texture in enumerate(before):
+        found.insert(0, {"arm": "srresnet", "times": 4, "seed": seed, "texture": texture, "detail": 0.5})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("textures", "detail", "verdict"),
+    [
+        ([0.1, 0.2], [0.9, 1.1], claims.HOLDS),
+        ([0.1, 0.2], [1.5, 1.6], claims.PARTLY),  # overdone
+        ([0.1, 0.2], [0.6, 0.7], claims.PARTLY),  # blurred
+        ([0.1, 0.28], [1.5, 1.6], claims.UNDECIDED),  # nearer than its own SRResNet, and further than bicubic
+        ([0.21, 0.31], [1.5, 1.6], claims.FAILS),
+        ([0.1], [1.0], claims.UNDECIDED),
+    ],
+)
+def test_textures_are_realistic_when_every_seed_beats_its_own_start_and_bicubic(monkeypatch, textures, detail, verdict):
+    verdicts(monkeypatch, srgan=enlarged(textures, detail))
+    assert claims._realistic_textures()[1] == verdict
