@@ -28,11 +28,15 @@ RESIDUAL = (2, 4, 8, 16, 32, 64)
 P4 = (2, 4, 8, 16, 64)
 CRITIC = (2, 4, 6, 64, 128)
 TRANSLATORS = (4, 8, 16, 32)
+ENLARGERS = (4, 8, 16, 32)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
 CHECKS_WITH_NETWORKS = {
     f"gancourse.exercises.checking.{name}"
-    for name in ("critics", "cycles", "instance_norm", "painting", "patches", "pix2pix_losses")
+    for name in (
+        *("critics", "cycles", "instance_norm", "painting", "patches", "pix2pix_losses"),
+        *("content", "enlarging", "srgan_listing"),
+    )
 }
 QUICK_WORK = 30e6  # multiplications for one image; layers with more are "large" (P4's, at full width)
 
@@ -62,6 +66,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
     from gancourse.evaluation.window_reader import WindowReader
     from gancourse.models.catalogue import networks as pair
     from gancourse.models.catalogue import options_of
+    from gancourse.models.efficientnet import EfficientNetLite0
 
     def both(name: str, made: tuple[Generator, Discriminator]) -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
         G, D = made
@@ -96,6 +101,13 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                     for halvings in (1, 2, 3):
                         D = models.PatchDiscriminator(channels, width, halvings, norm)
                         yield f"patches ({channels} channels, width {width}, {halvings}, {norm})", D, (channels, 64, 64)
+        for width in ENLARGERS:
+            for norm in ("batch", "none"):  # without BatchNorm there are biases
+                enlargers = models.enlargers(width, 1, norm=norm)
+                yield f"SRResNet (width {width}, {norm})", enlargers["G"], (3, 16, 16)
+                yield f"SRGAN's D (of width {width})", enlargers["D"], (3, 64, 64)
+        lite0 = EfficientNetLite0()  # its layers: itself, it looks at the numbers of a picture
+        yield "EfficientNet-Lite0", nn.Sequential(lite0.stem, *lite0.blocks, lite0.head), (3, 64, 64)
         yield "segmenter", Segmenter(), (3, 64, 64)
         yield "window reader", WindowReader(), (3, 24, 24)
         yield "MNIST classifier", MNISTClassifier(), (1, 28, 28)

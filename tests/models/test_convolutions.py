@@ -82,6 +82,7 @@ def test_every_module_with_a_convolution_is_known():
     }
     known = {
         *(f"gancourse/models/{name}.py" for name in ("dcgan", "residual", "clusters", "critics", "unet", "cyclegan")),
+        *(f"gancourse/models/{name}.py" for name in ("efficientnet", "srgan")),
         *(f"gancourse/evaluation/{name}.py" for name in ("church_reader", "features", "mnist_classifier", "segmenter")),
         "gancourse/evaluation/window_reader.py",
         "gancourse/evaluation/smuggling.py",  # 3x3 convolutions on the spot, in float32
@@ -93,7 +94,15 @@ def test_every_module_with_a_convolution_is_known():
         ),
         *(
             f"gancourse/exercises/checking/{name}.py"
-            for name in ("cycles", "instance_norm", "painting", "patches", "pix2pix_losses")
+            for name in (
+                "cycles",
+                "instance_norm",
+                "painting",
+                "patches",
+                "pix2pix_losses",
+                "srgan_listing",
+                "watching",
+            )
         ),
         "gancourse/course/studies/lesson04/church_predictions.py",
     }
