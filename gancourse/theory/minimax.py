@@ -213,7 +213,7 @@ def kl(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
 def jsd(p: Tensor, q: Tensor, x: Tensor) -> Tensor:
     """Jensen-Shannon divergence, KL(p || m)/2 + KL(q || m)/2 with m = (p + q)/2; a scalar, nats, in [0, log 2]."""
     m = (p + q) / 2
-    return (kl(p, m, x) + kl(q, m, x)) / 2
+    return ((kl(p, m, x) + kl(q, m, x)) / 2).clamp(min=0) + 0.0  # rounding may leave -1e-9, which prints as -0.000
 
 
 def criterion(p: Tensor, p_g: Tensor, x: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class OptimalDiscriminator(Figure):
 
     def _words(self, p: Any, q: Any) -> str:
         jsd = float(theory.jsd(p, q, self._x))
-        value, jsd = (round(v, 3) + 0.0 for v in (2 * jsd - theory.LOG4, jsd))  # not −0
+        value = round(2 * jsd - theory.LOG4, 3) + 0.0  # not −0
         return (
             f"Data: {self.shape.value}, mean {self.mean_p.value:.1f}, width {self.std_p.value:.1f}; generator: mean "
             f"{self.mean_q.value:.1f}, width {self.std_q.value:.1f}. V(D*) = {value:.3f}, "
@@ -112,7 +112,7 @@ def explorer_picture(p: Tensor, q: Tensor, x: Tensor, path: Sequence[tuple[float
     value, bound = (round(float(v), 3) + 0.0 for v in (theory.value(p, q, best, x), 2 * jsd - theory.LOG4))  # no −0
     canvas.text(SIDE[0] - 30, 352, f"V(D*) = {value:.3f}".replace("-", "−"), COLOURS["discriminator"], 17)
     canvas.text(SIDE[0] - 30, 378, f"−log 4 + 2 JSD = {bound:.3f}".replace("= -", "= −"), size=15)
-    canvas.text(SIDE[0] - 30, 404, f"JSD = {round(jsd, 3) + 0.0:.3f}", COLOURS["accent"], 15)
+    canvas.text(SIDE[0] - 30, 404, f"JSD = {jsd:.3f}", COLOURS["accent"], 15)
     canvas.text(SIDE[0] + 76, 404, f"of at most log 2 = {theory.LOG2:.3f}", size=12)
     return canvas.png()
 

@@ -781,7 +781,7 @@ if seeds > 1:  # what the answer below says
 # P1's MLP after 50 epochs; other real digits; the mean image of MNIST, always the same; real digits, blurred; a hundred grey
 # averages of similar digits (the centres that k-means finds).
 
-# %%
+# %% tags=["nbval-ignore-output"]
 n = 200
 real = data.scale(pixel_w1.drawn(seed)[:n])
 with torch.no_grad():
