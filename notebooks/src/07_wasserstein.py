@@ -781,7 +781,7 @@ if seeds > 1:  # what the answer below says
 # P1's MLP after 50 epochs; other real digits; the mean image of MNIST, always the same; real digits, blurred; a hundred grey
 # averages of similar digits (the centres that k-means finds).
 
-# %% tags=["nbval-ignore-output"]
+# %%
 n = 200
 real = data.scale(pixel_w1.drawn(seed)[:n])
 with torch.no_grad():
@@ -795,7 +795,7 @@ sets = {
 }
 pixel = {name: transport.w1_assignment(x, real) for name, x in sets.items()}
 for name, distance in sorted(pixel.items(), key=lambda item: item[1]):
-    print(f"{distance:6.2f}  {name}")
+    print(f"{distance:6.1f}  {name}")  # of k-means, the next digit is the processor's
 for name in ("real digits, blurred", "averages of similar ones"):
     assert pixel[name] < pixel["other real digits"]
 plots.show(
