@@ -185,10 +185,10 @@ def published_srgan() -> str:
     minutes=20,
     prompt=r"""
     `print(ex.published_srgan())` shows a step of SRGAN's $G$ in the manner of published code. It runs, and the loss
-    falls; but $G$ learns to paint neither black nor white, and the features say little. Four things are wrong in
-    `g_loss`, all of them about ranges, modes and graphs. Write it right. What was right is to stay: $G$ takes small
-    pictures in $[0, 1]$ and ends in a tanh, $D$ knows pictures in $[-1, 1]$, the pixels are compared in $[-1, 1]$, and
-    the weights are those of the listing.
+    falls; but $G$'s pictures come out with too much contrast, dark greys black and light ones white, and the
+    features say little. Four things are wrong in `g_loss`, all of them about ranges, modes and graphs. Write it
+    right. What was right is to stay: $G$ takes small pictures in $[0, 1]$ and ends in a tanh, $D$ knows pictures in
+    $[-1, 1]$, the pixels are compared in $[-1, 1]$, and the weights are those of the listing.
     """,
     hints=(
         "Write down the range of each picture on each line: low, true, fake, and what `features` is given. What is the "

@@ -5,6 +5,7 @@ mlp dcgan residual   the pairs of lessons 02 to 05
 critics spectral     networks of lesson 07: scores without a Sigmoid, spectral normalisation
 unet cyclegan        networks of lessons 08 and 09, which make a picture from a picture
 srgan                networks of lesson 10, which enlarge pictures
+stylegan             the generator of lesson 11; style_discriminator, its discriminator; equalised, their layers
 tiles                a picture of any size through a network that enlarges it
 clusters             a latent space torn into clusters, and a discriminator that is told of them
 efficientnet         EfficientNet-Lite0, whose features are borrowed
@@ -39,6 +40,8 @@ from gancourse.models.dcgan import (
 from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
 from gancourse.models.residual import ResidualBlock, ResidualDiscriminator, ResidualGenerator
 from gancourse.models.srgan import SRDiscriminator, SRResNet, checkerboard, icnr_
+from gancourse.models.style_discriminator import StyleDiscriminator
+from gancourse.models.stylegan import StyleGenerator
 from gancourse.models.unet import PatchDiscriminator, UNet, painting, receptive_field
 
 __all__ = [
@@ -70,6 +73,8 @@ __all__ = [
     "SchulzGenerator",
     "ShapeError",
     "StrongDiscriminator",
+    "StyleDiscriminator",
+    "StyleGenerator",
     "ToldDiscriminator",
     "TornGenerator",
     "UNet",

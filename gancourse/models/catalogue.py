@@ -30,6 +30,8 @@ from gancourse.models.dcgan import (
 from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
 from gancourse.models.residual import ResidualDiscriminator, ResidualGenerator
 from gancourse.models.srgan import SRDiscriminator, SRResNet
+from gancourse.models.style_discriminator import StyleDiscriminator
+from gancourse.models.stylegan import StyleGenerator
 from gancourse.models.unet import PatchDiscriminator, UNet
 
 _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
@@ -42,6 +44,7 @@ _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "critic": (DCGANVariant, Critic),
     "dcgan128": (DCGAN128Generator, DCGAN128Discriminator),
     "dcgan128-clusters": (Cluster128Generator, Cluster128Discriminator),
+    "stylegan": (StyleGenerator, StyleDiscriminator),
 }
 NAMES = tuple(_PAIRS)
 _WIDTH = (("width",), ("width",))
@@ -50,8 +53,9 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of G and of 
     "critic": (("width", "channels", "norm_g", "deep"), ("width", "channels", "packing", "norm_d", "spectral")),
     "dcgan128": _WIDTH,
     "dcgan128-clusters": _WIDTH,
+    "stylegan": (("width", "size", "mapping", "latent", "adain", "noise"), ("width", "size")),
 }
-_BY_PYTORCH = ("mlp", "schulz")  # keep PyTorch's own initialisation, as their papers do
+_AS_MADE = ("mlp", "schulz", "stylegan")  # keep what they drew: PyTorch's own, as P1 and P2 do, or N(0, 1)
 
 
 def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
@@ -60,9 +64,10 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
         our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters), "residual" (ours, around P2's block),
         "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`; "critic" (P1's G with
-        parts to exchange, with `init_dcgan`, and a `Critic`, with `init_critic`).
+        parts to exchange, with `init_dcgan`, and a `Critic`, with `init_critic`); "stylegan" (64 pixels).
     options: width, of "residual", "dcgan128" and "dcgan128-clusters" (64); of "critic" width (128), channels (1),
-        norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D: see there.
+        norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D; of "stylegan" width and
+        size (64 both), and for G mapping (4), latent (128), adain (0) and noise (1): see there.
     Raises ValueError for another name, and for an option that these networks do not have.
     """
     if name not in _PAIRS:
@@ -76,7 +81,7 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
         for kind, known in zip(_PAIRS[name], theirs, strict=True)
     )
     assert isinstance(G, Generator) and isinstance(D, Discriminator)
-    if name not in _BY_PYTORCH:
+    if name not in _AS_MADE:
         init_dcgan(G)
         if not isinstance(D, Critic):  # has drawn its weights
             init_dcgan(D)

@@ -1,7 +1,7 @@
 """Training: Algorithm 1 as printed (step), what years added to it (recipe), all of it over epochs (trainer).
 
-The settings of other games are in critic, translation (Pix2Pix, CycleGAN) and superresolution (SRGAN, and its content
-loss); the games themselves in algorithms.
+The settings of other games are in critic, translation (Pix2Pix, CycleGAN), superresolution (SRGAN, and its content
+loss) and style (StyleGAN, and its path length); the games themselves in algorithms.
 """
 
 from gancourse.training.algorithms.conditional import ConditionalGAN
@@ -9,11 +9,13 @@ from gancourse.training.algorithms.cyclegan import CycleGAN
 from gancourse.training.algorithms.minimax import Minimax
 from gancourse.training.algorithms.pix2pix import Pix2Pix
 from gancourse.training.algorithms.srgan import SRGAN
+from gancourse.training.algorithms.stylegan import StyleGAN
 from gancourse.training.algorithms.wasserstein import CriticGAN
 from gancourse.training.config import Config, pick_device
 from gancourse.training.critic import CriticRecipe
 from gancourse.training.recipe import Recipe
 from gancourse.training.step import STATISTICS, draw_z, train_step
+from gancourse.training.style import StyleRecipe
 from gancourse.training.superresolution import SRRecipe, content_loss
 from gancourse.training.trainer import Trainer, TrainingDiverged
 from gancourse.training.translation import CycleRecipe, Pix2PixRecipe
@@ -32,6 +34,8 @@ __all__ = [
     "Pix2PixRecipe",
     "Recipe",
     "SRRecipe",
+    "StyleGAN",
+    "StyleRecipe",
     "Trainer",
     "TrainingDiverged",
     "content_loss",

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from gancourse.models import Discriminator, Generator
+from gancourse.models.stylegan import channels_at
 
 LAYERS = (nn.Conv2d, nn.ConvTranspose2d)
 # Every width that a profile, a study, a test or a notebook uses; test_convolutions.py reads them all and compares.
@@ -29,6 +30,7 @@ P4 = (2, 4, 8, 16, 64)
 CRITIC = (2, 4, 6, 64, 128)
 TRANSLATORS = (4, 8, 16, 32)
 ENLARGERS = (4, 8, 16, 32)
+STYLEGAN = (4, 64)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
 CHECKS_WITH_NETWORKS = {
@@ -75,7 +77,13 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
 
     with torch.device("meta"):
         for name in names():
-            widths = {"residual": RESIDUAL, "critic": CRITIC, "dcgan128": P4, "dcgan128-clusters": P4}.get(name, (64,))
+            widths = {
+                "stylegan": STYLEGAN,
+                "residual": RESIDUAL,
+                "critic": CRITIC,
+                "dcgan128": P4,
+                "dcgan128-clusters": P4,
+            }.get(name, (64,))
             for width in widths:
                 yield from both(f"{name} (width {width})", pair(name, **({"width": width} if options_of(name) else {})))
         for width in P4:
@@ -106,6 +114,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                 enlargers = models.enlargers(width, 1, norm=norm)
                 yield f"SRResNet (width {width}, {norm})", enlargers["G"], (3, 16, 16)
                 yield f"SRGAN's D (of width {width})", enlargers["D"], (3, 64, 64)
+        yield from styled()
         lite0 = EfficientNetLite0()  # its layers: itself, it looks at the numbers of a picture
         yield "EfficientNet-Lite0", nn.Sequential(lite0.stem, *lite0.blocks, lite0.head), (3, 64, 64)
         yield "segmenter", Segmenter(), (3, 64, 64)
@@ -114,6 +123,36 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
         yield "church reader", FactorReader(), (3, 128, 128)
         yield "random features", RandomNetwork(1), (1, 28, 28)
         yield "random features", RandomNetwork(3), (3, 128, 128)
+
+
+def styled() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
+    """What StyleGAN's layers compute by functions, as layers: their weights are scaled before."""
+    for width in STYLEGAN:
+        for side in (4, 8, 16, 32, 64):
+            now, lower = channels_at(side, width), channels_at(side // 2, width)
+            alike = nn.Conv2d(now, now, 3, padding=1, bias=False)
+            yield f"StyleGAN (width {width})", alike, (now, side, side)
+            yield f"StyleGAN's picture (width {width})", nn.Conv2d(now, 3, 1), (now, side, side)
+            yield (
+                f"StyleGAN's blur (width {width})",
+                nn.Conv2d(now, now, 4, padding=2, groups=now, bias=False),
+                (now, side, side),
+            )
+            if side > 4:
+                up = nn.ConvTranspose2d(lower, now, 3, stride=2, bias=False)
+                yield f"StyleGAN, up (width {width})", up, (lower, side // 2, side // 2)
+                blur = nn.Conv2d(now, now, 4, padding=2, groups=now, bias=False)
+                yield f"StyleGAN's blur (width {width})", blur, (now, side + 1, side + 1)
+                yield f"StyleGAN D (width {width})", nn.Conv2d(now, now, 3, padding=1), (now, side, side)
+                yield f"StyleGAN D, down (width {width})", nn.Conv2d(now, lower, 3, stride=2), (now, side + 1, side + 1)
+                yield (
+                    f"StyleGAN D, skip (width {width})",
+                    nn.Conv2d(now, lower, 1, bias=False),
+                    (now, side // 2, side // 2),
+                )
+        yield f"StyleGAN D (width {width})", nn.Conv2d(3, channels_at(64, width), 1), (3, 64, 64)
+        wide = channels_at(4, width)
+        yield f"StyleGAN D, last (width {width})", nn.Conv2d(wide + 1, wide, 3, padding=1), (wide + 1, 4, 4)
 
 
 def names() -> list[str]:

@@ -118,8 +118,9 @@ def check_bug_hunt(call: StudentFunction) -> str:
     ends = normalised(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1))
     return (
         f"ImageNet's range goes from {float(ends.min()):.2f} to {float(ends.max()):.2f}, and a tanh from -1 to 1: that "
-        "G could paint neither black nor white, and nothing stopped. (PyTorch-GAN has this, and its issue 54 asks "
-        "where the brightness comes from.) Each network has a range of its own; between them pictures lie in [-1, 1]."
+        "G painted dark greys black and light ones white, and nothing stopped. (PyTorch-GAN has this, and its issue 54 "
+        "asks where the brightness comes from.) Each network has a range of its own; between them pictures lie in "
+        "[-1, 1]."
     )
 
 
@@ -255,7 +256,7 @@ def _target_bug(value: Tensor, scene: _Scene, pieces: dict[str, _Piece]) -> list
     fake, truth = scene.fake.detach(), scene.truth
     beyond = "It is the target's range that a tanh has to reach: bring `true` to [-1, 1]."
     for target, told in (
-        (normalised(truth), "have ImageNet's range, -2.1 to 2.6: G's tanh can paint neither black nor white"),
+        (normalised(truth), "have ImageNet's range, -2.1 to 2.6: a tanh reaches the middle of it only"),
         ((truth - MEAN) / STD, "are taken from [-1, 1] into a range that nothing has"),
         (truth / 2 + 0.5, "lie in [0, 1], and the fakes in [-1, 1]"),
         ((truth + 1) * 127.5, "are levels 0 to 255, and the fakes lie in [-1, 1]"),
