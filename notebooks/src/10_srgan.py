@@ -405,14 +405,14 @@ def of(arm, column, times=4):
 if found:
     ends = {row["times"]: row for row in found["rows"] if row["arm"] == "ends"}
     places = {"ssim": 3, "texture": 3}
-    print(f"{'':26}" + "".join(f"{name:>16}" for name in COLUMNS.values()))
+    print(f"{'':26}" + "".join(f"{name:>13}" for name in COLUMNS.values()))
     print(
         f"{'bicubic enlargement':26}"
-        + "".join(f"{ends[4]['bicubic'][c]:8.{places.get(c, 2)}f}        " for c in COLUMNS)
+        + "".join(f"{ends[4]['bicubic'][c]:6.{places.get(c, 2)}f}       " for c in COLUMNS)
     )
     for arm, name in NAMES.items():
         cells = ((fmean(of(arm, c)), stdev(of(arm, c)), places.get(c, 2)) for c in COLUMNS)
-        print(f"{name:26}" + "".join(f"{mean:8.{n}f} ± {spread:5.{n}f}" for mean, spread, n in cells))
+        print(f"{name:26}" + "".join(f"{mean:6.{n}f} ±{spread:5.{n}f}" for mean, spread, n in cells))
     print(
         f"\ntexture of one half of the true pictures against the other half: {ends[4]['truth']['texture_of_halves']:.2f}"
     )
@@ -545,14 +545,12 @@ def share(wrong, of_all):
     if not sum(of_all):
         return "none sure"
     each = [a / b for a, b in zip(wrong, of_all, strict=True) if b]
-    return f"{sum(wrong) / sum(of_all):.2f}" + (f" ({min(each):.2f} to {max(each):.2f})" if len(each) > 1 else " " * 15)
+    return f"{sum(wrong) / sum(of_all):.2f}" + (f" ({min(each):.2f}–{max(each):.2f})" if len(each) > 1 else " " * 12)
 
 
 if found:
     SQUARE = FACTORS["windows"].index("square")
-    print(
-        f"{'':34}{'read rightly':>13}{'sure':>7}{'of these wrong':>24}{'square for arched':>24}{'round as pointed':>24}"
-    )
+    print(f"{'':32}{'right':>7}{'sure':>6}{'of these wrong':>20}{'square for arched':>20}{'round as pointed':>20}")
     judged_arms = {
         f"{NAMES.get(arm, 'bicubic enlargement')}, {times} times": rows_of(arm, times)
         for times in (4, 8)
@@ -567,8 +565,8 @@ if found:
         pointed = sure[:, FACTORS["windows"].index("round"), FACTORS["windows"].index("pointed")]
         hallucinated[name] = float(wrong.sum() / n.sum())
         right = confusion.sum(0).diagonal().sum() / confusion.sum()
-        shares = "".join(f"{share(some.tolist(), n.tolist()):>24}" for some in (wrong, crossed, pointed))
-        print(f"{name:34}{right:13.2f}{n.sum() / confusion.sum():7.2f}{shares}")
+        shares = "".join(f"{share(some.tolist(), n.tolist()):>20}" for some in (wrong, crossed, pointed))
+        print(f"{name:32}{right:7.2f}{n.sum() / confusion.sum():6.2f}{shares}")
     assert 0.2 < hallucinated["SRGAN: features and D, 4 times"] < 0.35  # what the text says of it
 
 # %% [markdown]
