@@ -27,14 +27,15 @@ def _no_autocast(device: str) -> contextlib.AbstractContextManager[Any]:
     return torch.autocast(device, enabled=False) if known else contextlib.nullcontext()
 
 
-def blur(x: Tensor, gain: float = 1.0) -> Tensor:
+def blur(x: Tensor, gain: float = 1.0, padding: int = 2) -> Tensor:
     """x (B, C, H, W) smoothed by [1, 3, 3, 1] / 8 along both sides -> (B, C, H + 1, W + 1); 0 beyond the edge.
 
-    (Zhang 2019; Karras et al. 2020, appendix B.) gain: that the sum is multiplied with.
+    (Zhang 2019; Karras et al. 2020, appendix B.) gain: that the sum is multiplied with. padding: with 1, two rows and
+    columns less come out.
     """
     taps = torch.tensor(_TAPS, device=x.device) / sum(_TAPS)
     kernel = (gain * taps[:, None] * taps).to(x.dtype)
-    return F.conv2d(x, kernel.expand(x.shape[1], 1, 4, 4), padding=2, groups=x.shape[1])
+    return F.conv2d(x, kernel.expand(x.shape[1], 1, 4, 4), padding=padding, groups=x.shape[1])
 
 
 def upsampled(x: Tensor) -> Tensor:
@@ -58,7 +59,7 @@ class EqualLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with _no_autocast(x.device.type):  # little work, and w decides everything
-            return F.linear(wide(x), self.weight * self.scale, self.bias * self.bias_scale)
+            return F.linear(wide(x), wide(self.weight) * self.scale, wide(self.bias) * self.bias_scale)
 
 
 class EqualConv(nn.Module):

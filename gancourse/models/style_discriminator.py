@@ -33,10 +33,10 @@ class DownBlock(nn.Module):
         self.skip = EqualConv(inputs, outputs, 1, gain=1 / GAIN, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.leaky_relu(self.first(x), SLOPE)
+        y = F.leaky_relu_(self.first(x), SLOPE)
         y = F.leaky_relu(self.second(blur(y)), SLOPE)
         beside: Tensor = self.skip(blur(x)[:, :, 1::2, 1::2])
-        return y + beside
+        return y.add_(beside)
 
 
 class MinibatchDeviation(nn.Module):

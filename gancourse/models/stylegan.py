@@ -83,25 +83,20 @@ class StyledConv(nn.Module):
         style = self.affine(w)
         weight = self.weight * self.scale
         if self.adain:
-            y = GAIN * self._convolved(x, weight)
+            y = self._convolved(x, weight)
         else:
             y = self._convolved(x * style[:, :, None, None].to(x.dtype), weight)
-            y = y * (GAIN * demodulation(weight, style))[:, :, None, None].to(y.dtype)
-        y = y + (GAIN * self.bias)[:, None, None].to(y.dtype)
+        scale = style.new_full((1, 1), GAIN) if self.adain else GAIN * demodulation(weight, style)
+        y = torch.addcmul((GAIN * self.bias)[:, None, None].to(y.dtype), y, scale[:, :, None, None].to(y.dtype))
         if noise is not None:
-            y = y + (GAIN * self.strength * noise).to(y.dtype)
-        y = F.leaky_relu(y, SLOPE)
+            y += (GAIN * self.strength * noise).to(y.dtype)
+        y = F.leaky_relu_(y, SLOPE)
         return adaptive_instance_norm(y, style) if self.adain else y
 
     def _convolved(self, x: Tensor, weight: Tensor) -> Tensor:
         if not self.up:
             return F.conv2d(x, weight, padding=1)
-        return _trimmed(blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), gain=4.0))
-
-
-def _trimmed(x: Tensor) -> Tensor:
-    """Without a pixel at each edge."""
-    return x[:, :, 1:-1, 1:-1]
+        return blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), gain=4.0, padding=1)
 
 
 def adaptive_instance_norm(x: Tensor, style: Tensor) -> Tensor:
@@ -191,8 +186,22 @@ class Synthesis(nn.Module):
         return picture if self.training else picture.clamp(-1, 1)
 
 
+class EachLayer(nn.Module):
+    """w (B, w_size) -> (B, n_styles, w_size): the same w for every layer, where an edit may change some of them."""
+
+    def __init__(self, n_styles: int) -> None:
+        super().__init__()
+        self.n_styles = n_styles
+
+    def forward(self, w: Tensor) -> Tensor:
+        return w[:, None].expand(-1, self.n_styles, -1)
+
+
 class StyleGenerator(Generator):
     """z (B, z_size) -> images (B, 3, size, size): a `Mapping` to w, then a `Synthesis` (Karras et al. 2019, 2020).
+
+    .net: the mapping, `EachLayer`, the synthesis; so an edit (latent.edits) in layer 1 is one of w, in layer 2 one of
+    the w of chosen layers.
 
     width: channels up to 16 pixels a side; half as many for each doubling after. size: pixels a side, a power of 2 from
     8. mapping: layers of the mapping. latent: numbers of z, and of w. adain: StyleGAN's first form of styling. noise:
@@ -216,9 +225,8 @@ class StyleGenerator(Generator):
         self.options = {
             "width": width, "size": size, "mapping": mapping, "latent": latent, "adain": int(adain), "noise": int(noise)
         }  # fmt: skip
-        self.net = nn.Sequential(
-            Mapping(latent, latent, mapping), Synthesis(size, width, latent, bool(adain), bool(noise))
-        )
+        synthesis = Synthesis(size, width, latent, bool(adain), bool(noise))
+        self.net = nn.Sequential(Mapping(latent, latent, mapping), EachLayer(synthesis.n_styles), synthesis)
         self.register_buffer("path_mean", torch.zeros(()))
 
     @property
@@ -231,7 +239,7 @@ class StyleGenerator(Generator):
     @property
     def synthesis(self) -> Synthesis:
         """w -> images."""
-        synthesis = self.net[1]
+        synthesis = self.net[-1]
         assert isinstance(synthesis, Synthesis)
         return synthesis
 

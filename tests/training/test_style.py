@@ -293,8 +293,8 @@ def test_the_fast_path_in_bfloat16_or_not_learns(adain):
         assert all(math.isfinite(value) for row in trainer.history for value in row.values())
         before = made(0, adain=adain)[0].state_dict()
         after = trainer.networks["G"].state_dict()
-        assert not torch.equal(before["net.1.constant"], after["net.1.constant"])
-        assert after["net.1.convolutions.0.strength"] != 0
+        assert not torch.equal(before["net.2.constant"], after["net.2.constant"])
+        assert after["net.2.convolutions.0.strength"] != 0
 
 
 def test_d_stays_as_it_is_in_gs_step_and_g_in_ds():
