@@ -43,7 +43,8 @@ _BATCH = 250
 class FactorReader(nn.Module):
     """Images (B, 3, 128, 128) in [-1, 1] -> for each factor of FACTORS logits (B, its number of values).
 
-    Four strided convolutions over the image at half size, a layer of 96 `features`, and one linear answer.
+    Four strided convolutions over the image at half size, a layer of 96 `features`, and one linear answer. Images of
+    64 pixels a side are taken as that half.
     """
 
     n_features = 96
@@ -63,9 +64,11 @@ class FactorReader(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Images (B, 3, 128, 128) in [-1, 1] -> (B, 96), standardised over training churches. Raises ShapeError."""
-        if x.ndim != 4 or tuple(x.shape[1:]) != (3, 128, 128):
-            raise ShapeError(f"images have shape {tuple(x.shape)}, expected churches, (B, 3, 128, 128).")
-        f: Tensor = self.standardise(self.last(self.body(x)))
+        if x.ndim != 4 or tuple(x.shape[1:]) not in ((3, 128, 128), (3, 64, 64)):
+            raise ShapeError(
+                f"images have shape {tuple(x.shape)}, expected churches, (B, 3, 128, 128) or (B, 3, 64, 64)."
+            )
+        f: Tensor = self.standardise(self.last(self.body(x) if x.shape[-1] == 128 else self.body[1:](x)))
         return f
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -126,7 +129,7 @@ def accuracies() -> dict[str, float]:
 def read(images: Images | Tensor, model: Callable[[Tensor], dict[str, Tensor]] | None = None) -> dict[str, Tensor]:
     """The most probable value of every factor: name -> (N,) int64, positions in FACTORS[name].
 
-    images: Images, or floats (N, 3, 128, 128) in [-1, 1]; model: the shipped reader by default.
+    images: Images, or floats (N, 3, 128, 128) or (N, 3, 64, 64) in [-1, 1]; model: the shipped reader by default.
     """
     model = reader() if model is None else model
     pixels = images.pixels if isinstance(images, Images) else images
@@ -183,14 +186,15 @@ def accuracy(
 def scores(G: nn.Module) -> dict[str, float]:
     """What the card of a generator of churches states, from 1,000 samples in eval mode, z from seed 0.
 
-    distance: to as many unseen renders, on `church_features`; floor: that of other renders. kinds: how many of the
-    combinations of KINDS the reader finds, as a share of what `combinations` expects; kinds_real: in renders.
+    distance: to as many unseen renders of their size, on `church_features`; floor: that of other renders. kinds: how
+    many of the combinations of KINDS the reader finds, as a share of what `combinations` expects; kinds_real: in
+    renders.
     """
     extractor, n = church_features(), 1000
-    real, other = (feature_statistics(procedural_churches(n, seed=seed)[0], extractor) for seed in (1, 2))
     x = samples(G, n, 100)
+    real, other = (feature_statistics(procedural_churches(n, x.shape[-1], seed)[0], extractor) for seed in (1, 2))
     found, expected, _ = combinations(read(x), KINDS)
-    met, expected_real, _ = combinations(read(procedural_churches(n, seed=1)[0]), KINDS)
+    met, expected_real, _ = combinations(read(procedural_churches(n, x.shape[-1], seed=1)[0]), KINDS)
     return {
         "distance": round(frechet_distance(*feature_statistics(x, extractor), *real), 2),
         "floor": round(frechet_distance(*other, *real), 2),

@@ -12,6 +12,7 @@ from torch.func import jvp
 from gancourse.evaluation.features import Extractor, classifier_features
 from gancourse.evaluation.image_batches import EvaluationError, device_of
 from gancourse.models.base import Z_SIZE, eval_mode
+from gancourse.models.stylegan import StyleGenerator
 
 _BATCH = 50  # paths at a time
 
@@ -23,10 +24,13 @@ class PathLength(NamedTuple):
     error: float
 
 
-def path_length(G: nn.Module, extractor: Extractor | None = None, n: int = 500, seed: int = 0) -> PathLength:
+def path_length(
+    G: nn.Module, extractor: Extractor | None = None, n: int = 500, seed: int = 0, in_w: bool = False
+) -> PathLength:
     """Perceptual path length of a generator: the mean of |d f(G(slerp(z1, z2; t))) / dt|^2 over z1, z2 and t.
 
     extractor: features f; None for the MNIST classifier's. n: paths. seed: of z1, z2 ~ N(0, I) and t ~ U(0, 1).
+    in_w: of a `StyleGenerator`, along the straight line between their w instead (there, section 4.1, "W full").
 
     Karras et al., 2019 (equation 2), divide the distance of two images a step of 1e-4 apart by the step's square; this
     is the limit of that for a step of 0, exactly, by forward-mode differentiation, with squared distances of features
@@ -42,6 +46,8 @@ def path_length(G: nn.Module, extractor: Extractor | None = None, n: int = 500, 
         )
     if n < 2:
         raise EvaluationError(f"n is {n}, expected at least 2 paths.")
+    if in_w and not isinstance(G, StyleGenerator):
+        raise EvaluationError(f"G is a {type(G).__name__}, which has no w; leave in_w out.")
     rng, device = torch.Generator().manual_seed(seed), device_of(G)
     ends = torch.randn(2, n, getattr(G, "z_size", Z_SIZE), generator=rng)
     times = torch.rand(n, generator=rng)
@@ -51,6 +57,8 @@ def path_length(G: nn.Module, extractor: Extractor | None = None, n: int = 500, 
             a, b = ends[:, part].to(device)
 
             def image_features(t: Tensor, a: Tensor = a, b: Tensor = b) -> Tensor:
+                if isinstance(G, StyleGenerator) and in_w:
+                    return extractor(G.synthesis(torch.lerp(G.mapping(a), G.mapping(b), t[:, None])))
                 return extractor(G(_slerp(a, b, t)))
 
             t = times[part].to(device)

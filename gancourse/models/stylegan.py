@@ -162,6 +162,10 @@ class Synthesis(nn.Module):
         """Pixels a side of each convolution's noise."""
         return [self.sizes[0]] + [side for side in self.sizes[1:] for _ in (1, 2)]
 
+    def stored_noise(self) -> list[Tensor]:
+        """The noise that is the same for all images: for each convolution (1, 1, h, w)."""
+        return [getattr(self, f"noise_{i}") for i in range(len(self.convolutions))]
+
     def draw_noise(self, n: int, rng: torch.Generator) -> list[Tensor]:
         """Noise N(0, 1) for n images: for each convolution (n, 1, h, w), on the generator's device."""
         return [torch.randn(n, 1, side, side, generator=rng, device=rng.device) for side in self.noise_sides]
@@ -172,8 +176,7 @@ class Synthesis(nn.Module):
             raise ShapeError(
                 f"w has {len(styles)} styles, expected {self.n_styles}: one for each layer, or (B, w_size)."
             )
-        if noise is None:
-            noise = [getattr(self, f"noise_{i}") for i in range(len(self.convolutions))]
+        noise = self.stored_noise() if noise is None else noise
         maps: list[Tensor | None] = list(noise) if self.noise else [None] * len(self.convolutions)
         x = self.constant.expand(len(w), -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)

@@ -44,8 +44,8 @@ def test_images_and_floats_are_read_alike(small):
     assert list(found) == list(FACTORS)
     floats = read(images.pixels.float() / 127.5 - 1, model)
     assert all(torch.equal(found[name], floats[name]) for name in FACTORS)
-    with pytest.raises(ShapeError, match=r"\(2, 3, 64, 64\), expected churches"):
-        read(torch.zeros(2, 3, 64, 64), model)
+    with pytest.raises(ShapeError, match=r"\(2, 3, 32, 32\), expected churches"):
+        read(torch.zeros(2, 3, 32, 32), model)
 
 
 def test_features_for_the_scores(small):
