@@ -5,6 +5,7 @@
     directions  principal directions of a generator's first layer; directions of attributes: thickness, slant, a digit;
                 an attribute's gradient in z; differences in a chosen layer
     edits       named steps in z or in a layer: applied, saved, and verified on load
+    from_w      a StyleGAN as a function of w, made standard normal
     inversion   the z whose image is closest to a given one
 
 Everything is torch and works with any generator that maps z (B, z_size) to images (B, C, H, W) in [-1, 1].
@@ -25,6 +26,7 @@ from gancourse.latent.directions import (
     thickness,
 )
 from gancourse.latent.edits import Edit, EditError
+from gancourse.latent.from_w import FromW, from_w, generate_w
 from gancourse.latent.generating import LatentError, PathStatistics, generate, path_statistics, z_size
 from gancourse.latent.geometry import arithmetic, blend, lerp, loop, norms, path, sample, shell, slerp, truncate
 from gancourse.latent.inversion import Inversion, invert
@@ -35,6 +37,7 @@ __all__ = [
     "Directions",
     "Edit",
     "EditError",
+    "FromW",
     "Inversion",
     "LatentError",
     "PathStatistics",
@@ -47,7 +50,9 @@ __all__ = [
     "digit_logit",
     "edits",
     "eval_mode",
+    "from_w",
     "generate",
+    "generate_w",
     "invert",
     "layer_difference",
     "lerp",

@@ -254,7 +254,7 @@ class StyleGenerator(Generator):
 
         psi 1 leaves w where it is; with psi 0 every image is that of the mean.
         """
-        return torch.lerp(self.mapping.w_mean.expand_as(w), w, psi)
+        return torch.lerp(self.mapping.w_mean.to(w.dtype).expand_as(w), w, psi)
 
 
 def channels_at(side: int, width: int) -> int:

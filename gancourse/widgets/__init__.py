@@ -6,6 +6,7 @@
     interpolator            from one sample to another
     arithmetic              A - B + C with samples
     seed_map                a plane of blended seeds
+    style_mixer             sources with the styles of donors, layer by layer
     epochs                  the same z through a run
     real_or_fake            the student plays discriminator
     draw_a_church           a map that the reader draws, painted by a generator
@@ -37,6 +38,7 @@ from gancourse.widgets.optimal_discriminator import OptimalDiscriminator as opti
 from gancourse.widgets.playground import Playground as playground
 from gancourse.widgets.real_or_fake import RealOrFake as real_or_fake
 from gancourse.widgets.seed_map import SeedMap as seed_map
+from gancourse.widgets.style_mixer import StyleMixer as style_mixer
 from gancourse.widgets.there_and_back import ThereAndBack as there_and_back
 
 __all__ = [
@@ -51,5 +53,6 @@ __all__ = [
     "playground",
     "real_or_fake",
     "seed_map",
+    "style_mixer",
     "there_and_back",
 ]
