@@ -31,6 +31,8 @@ from gancourse.models.clusters import (
 from gancourse.models.critics import Critic, DCGANVariant, init_critic
 from gancourse.models.cyclegan import Pool, ResNetTranslator
 from gancourse.models.dcgan import (
+    DCGAN64Discriminator,
+    DCGAN64Generator,
     DCGAN128Discriminator,
     DCGAN128Generator,
     DCGANDiscriminator,
@@ -52,6 +54,8 @@ __all__ = [
     "ClusterDiscriminator",
     "ClusterGenerator",
     "Critic",
+    "DCGAN64Discriminator",
+    "DCGAN64Generator",
     "DCGAN128Discriminator",
     "DCGAN128Generator",
     "DCGANDiscriminator",

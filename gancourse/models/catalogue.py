@@ -21,6 +21,8 @@ from gancourse.models.clusters import (
 from gancourse.models.critics import Critic, DCGANVariant
 from gancourse.models.cyclegan import ResNetTranslator
 from gancourse.models.dcgan import (
+    DCGAN64Discriminator,
+    DCGAN64Generator,
     DCGAN128Discriminator,
     DCGAN128Generator,
     DCGANDiscriminator,
@@ -42,6 +44,7 @@ _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "dcgan-clusters": (ClusterGenerator, ClusterDiscriminator),
     "residual": (ResidualGenerator, ResidualDiscriminator),
     "critic": (DCGANVariant, Critic),
+    "dcgan64": (DCGAN64Generator, DCGAN64Discriminator),
     "dcgan128": (DCGAN128Generator, DCGAN128Discriminator),
     "dcgan128-clusters": (Cluster128Generator, Cluster128Discriminator),
     "stylegan": (StyleGenerator, StyleDiscriminator),
@@ -51,6 +54,7 @@ _WIDTH = (("width",), ("width",))
 _OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of G and of D
     "residual": _WIDTH,
     "critic": (("width", "channels", "norm_g", "deep"), ("width", "channels", "packing", "norm_d", "spectral")),
+    "dcgan64": _WIDTH,
     "dcgan128": _WIDTH,
     "dcgan128-clusters": _WIDTH,
     "stylegan": (("width", "size", "mapping", "latent", "adain", "noise"), ("width", "size")),
@@ -63,11 +67,12 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
 
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
         our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters), "residual" (ours, around P2's block),
-        "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`; "critic" (P1's G with
-        parts to exchange, with `init_dcgan`, and a `Critic`, with `init_critic`); "stylegan" (64 pixels).
-    options: width, of "residual", "dcgan128" and "dcgan128-clusters" (64); of "critic" width (128), channels (1),
-        norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D; of "stylegan" width and
-        size (64 both), and for G mapping (4), latent (128), adain (0) and noise (1): see there.
+        "dcgan64" (Radford et al.), "dcgan128" (P4) and "dcgan128-clusters" (P4's two, told of clusters), with
+        `init_dcgan`; "critic" (P1's G with parts to exchange, with `init_dcgan`, and a `Critic`, with `init_critic`);
+        "stylegan" (Karras et al. 2020, in small).
+    options: width, of "residual", "dcgan64", "dcgan128" and "dcgan128-clusters" (64); of "critic" width (128), channels
+        (1), norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D; of "stylegan" width
+        and size (64 both), and for G mapping (4), latent (128), adain (0) and noise (1): see there.
     Raises ValueError for another name, and for an option that these networks do not have.
     """
     if name not in _PAIRS:

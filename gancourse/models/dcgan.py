@@ -1,4 +1,4 @@
-"""DCGANs: P1's at 28 pixels, P4's at 128, and a stronger discriminator of ours."""
+"""DCGANs: P1's at 28 pixels, Radford et al.'s at 64, P4's at 128, and a stronger discriminator of ours."""
 
 from __future__ import annotations
 
@@ -62,20 +62,7 @@ class DCGAN128Generator(Generator):
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         self.options = {"width": width}
-        channels = [16 * width, 8 * width, 4 * width, 2 * width, width]
-        layers: list[nn.Module] = [
-            nn.ConvTranspose2d(Z_SIZE, channels[0], kernel_size=4, stride=1, padding=0, bias=False),
-            nn.BatchNorm2d(channels[0]),
-            nn.ReLU(),
-        ]
-        for c_in, c_out in pairwise(channels):
-            layers += [
-                nn.ConvTranspose2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(c_out),
-                nn.ReLU(),
-            ]
-        layers += [nn.ConvTranspose2d(width, 3, kernel_size=4, stride=2, padding=1, bias=False), nn.Tanh()]
-        self.net = nn.Sequential(*layers)
+        self.net = _growing([16 * width, 8 * width, 4 * width, 2 * width, width])
 
 
 class DCGAN128Discriminator(Discriminator):
@@ -90,15 +77,61 @@ class DCGAN128Discriminator(Discriminator):
     def __init__(self, width: int = 64, norm_first: bool = False) -> None:
         super().__init__()
         self.options = {"width": width}
-        channels = [3, width, 2 * width, 4 * width, 8 * width, 16 * width]
-        layers: list[nn.Module] = []
-        for i, (c_in, c_out) in enumerate(pairwise(channels)):
-            layers.append(nn.Conv2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False))
-            if i > 0 or norm_first:
-                layers.append(nn.BatchNorm2d(c_out))
-            layers.append(nn.LeakyReLU(0.2))
-        layers += [nn.Conv2d(16 * width, 1, kernel_size=4, stride=1, padding=0, bias=False), nn.Sigmoid()]
-        self.net = nn.Sequential(*layers)
+        self.net = _shrinking([width, 2 * width, 4 * width, 8 * width, 16 * width], norm_first)
+
+
+class DCGAN64Generator(Generator):
+    """DCGAN's generator of 64 pixels (Radford et al. 2016, figure 1): as P4's, without its first layer's doubling.
+
+    width: channels of the last hidden layer, 128 in the paper; 8, 4, 2 and 1 times it.
+    """
+
+    image_shape = (3, 64, 64)
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.options = {"width": width}
+        self.net = _growing([8 * width, 4 * width, 2 * width, width])
+
+
+class DCGAN64Discriminator(Discriminator):
+    """The mirror image of `DCGAN64Generator`: five convolutions from 64x64 RGB to one logit. width: of its first."""
+
+    image_shape = (3, 64, 64)
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.options = {"width": width}
+        self.net = _shrinking([width, 2 * width, 4 * width, 8 * width])
+
+
+def _growing(channels: list[int]) -> nn.Sequential:
+    """From 1x1 to 4x4, then twice as many pixels a side with every layer, the last one to RGB."""
+    layers: list[nn.Module] = [
+        nn.ConvTranspose2d(Z_SIZE, channels[0], kernel_size=4, stride=1, padding=0, bias=False),
+        nn.BatchNorm2d(channels[0]),
+        nn.ReLU(),
+    ]
+    for c_in, c_out in pairwise(channels):
+        layers += [
+            nn.ConvTranspose2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(c_out),
+            nn.ReLU(),
+        ]
+    layers += [nn.ConvTranspose2d(channels[-1], 3, kernel_size=4, stride=2, padding=1, bias=False), nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+def _shrinking(channels: list[int], norm_first: bool = False) -> nn.Sequential:
+    """From RGB half as many pixels a side with every layer, and from 4x4 to one number."""
+    layers: list[nn.Module] = []
+    for i, (c_in, c_out) in enumerate(pairwise([3, *channels])):
+        layers.append(nn.Conv2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False))
+        if i > 0 or norm_first:
+            layers.append(nn.BatchNorm2d(c_out))
+        layers.append(nn.LeakyReLU(0.2))
+    layers += [nn.Conv2d(channels[-1], 1, kernel_size=4, stride=1, padding=0, bias=False), nn.Sigmoid()]
+    return nn.Sequential(*layers)
 
 
 class StrongDiscriminator(Discriminator):

@@ -31,6 +31,7 @@ CRITIC = (2, 4, 6, 64, 128)
 TRANSLATORS = (4, 8, 16, 32)
 ENLARGERS = (4, 8, 16, 32)
 STYLEGAN = (4, 64)
+DCGAN64 = (4, 18, 64)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
 CHECKS_WITH_NETWORKS = {
@@ -81,6 +82,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                 "stylegan": STYLEGAN,
                 "residual": RESIDUAL,
                 "critic": CRITIC,
+                "dcgan64": DCGAN64,
                 "dcgan128": P4,
                 "dcgan128-clusters": P4,
             }.get(name, (64,))

@@ -130,6 +130,8 @@ def test_every_width_that_is_written_anywhere_is_computed():
         *convolutions.P4,
         *convolutions.CRITIC,
         *convolutions.DCGAN,
+        *convolutions.DCGAN64,
+        *convolutions.STYLEGAN,
     }
     missing = {path: numbers - widths for path, numbers in asked.items() if numbers - widths}
     assert not missing and studies <= widths, "add them to the widths of tests/models/convolutions.py"

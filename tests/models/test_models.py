@@ -137,7 +137,7 @@ PRINTED: dict[str, tuple[Callable[[], Generator | Discriminator], str]] = {
     "dcgan128 D": (models.DCGAN128Discriminator, P4_D),
     "dcgan128 D as printed": (lambda: models.DCGAN128Discriminator(norm_first=True), P4_D_NORM_FIRST),
 }
-NAMES = ["mlp", "schulz", "dcgan", "residual", "dcgan128"]
+NAMES = ["mlp", "schulz", "dcgan", "residual", "dcgan64", "dcgan128"]
 
 
 def as_printed(layer):
