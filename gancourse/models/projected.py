@@ -1,0 +1,119 @@
+"""A discriminator that looks through borrowed features (Sauer et al. 2021, "Projected GANs converge faster").
+
+A frozen network that was trained on photographs gives four maps of a picture; random 1x1 convolutions mix their
+channels and, from the coarsest to the finest, their sizes, so that no head can do with a few of them; small heads, the
+only part that learns, judge each. So the discriminator need not learn to see before it can teach.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gancourse.models.base import Discriminator
+from gancourse.models.efficientnet import CHANNELS
+from gancourse.models.features import borrowed_features
+from gancourse.models.spectral import spectral_norm
+from gancourse.models.style_discriminator import MinibatchDeviation
+
+MIXED = (64, 128, 256, 512)  # channels of the projections, from the finest map to the coarsest (there, section 4.1)
+_SEED = 5  # of the projections: always the same ones
+Features = Callable[[Tensor], Sequence[Tensor]]
+
+
+class _Clamped(torch.autograd.Function):
+    """x clamped to [-1, 1]; the gradient is that of x, so that a generator is pulled back from outside."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.float().clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+class Head(nn.Sequential):
+    """A projected map (B, C, S, S) -> one logit (B, 1): convolutions that halve it down to 4 pixels, then one more.
+
+    Every weight is divided by its largest singular value; the last convolution also sees how much the images of a group
+    differ (`MinibatchDeviation`), or heads agree that one good picture is enough.
+    """
+
+    def __init__(self, channels: int, side: int, width: int) -> None:
+        layers: list[nn.Module] = []
+        while side > 4:
+            layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+            channels, side = width, side // 2
+        if not layers:
+            layers += [nn.Conv2d(channels, width, 1), nn.LeakyReLU(0.2)]
+        layers += [MinibatchDeviation(), nn.Conv2d(width + 1, width, 3, padding=1), nn.LeakyReLU(0.2)]
+        layers += [nn.Conv2d(width, 1, side), nn.Flatten()]
+        super().__init__(*layers)
+        spectral_norm(self)
+
+
+class _Heads(nn.Module):
+    """Projected maps -> the mean of the heads' logits, (B, 1)."""
+
+    def __init__(self, sides: Sequence[int], width: int, of: Sequence[int]) -> None:
+        super().__init__()
+        self.of = tuple(of)
+        self.each = nn.ModuleList(Head(MIXED[i], sides[i], width) for i in of)
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        return torch.stack([head(maps[i]) for head, i in zip(self.each, self.of, strict=True)]).mean(0)
+
+
+class ProjectedDiscriminator(Discriminator):
+    """Images (B, 3, size, size) in [-1, 1] -> logits (B,), through frozen features and random projections.
+
+    features: images -> four maps, as `models.features.FrozenFeatures`; None for the borrowed ones. They are no part of
+    the network: not trained, not saved, not copied. size: pixels a side of the images, a multiple of 32. larger: by how
+    much they are enlarged for the features. width: channels of the heads. heads: which maps are judged, 0 for the
+    finest.
+    Raises ValueError for a size that 32 does not divide, FeatureWeightsError without the weights.
+    """
+
+    def __init__(
+        self,
+        features: Features | None = None,
+        size: int = 64,
+        larger: int = 1,
+        width: int = 64,
+        heads: Sequence[int] = (0, 1, 2, 3),
+    ) -> None:
+        super().__init__()
+        if size % 32:
+            raise ValueError(f"size is {size}, expected a multiple of 32, by which the features' last map is smaller.")
+        self._features = (borrowed_features() if features is None else features,)  # in a tuple: no part of the module
+        self.image_shape, self.larger = (3, size, size), larger
+        self.options = {"size": size, "larger": larger, "width": width}
+        rng = torch.Generator().manual_seed(_SEED)
+        for i, (inputs, outputs) in enumerate(zip(CHANNELS, MIXED, strict=True)):
+            self.register_buffer(f"channels_{i}", _drawn(outputs, inputs, rng), persistent=False)
+            if i < 3:
+                self.register_buffer(f"sizes_{i}", _drawn(outputs, MIXED[i + 1], rng), persistent=False)
+        sides = [size * larger // stride for stride in (4, 8, 16, 32)]
+        self.net = nn.Sequential(_Heads(sides, width, heads), nn.Sigmoid())
+
+    def enter(self, x: Tensor) -> Any:
+        """The projected maps of images, from the finest to the coarsest."""
+        x = _Clamped.apply(x)
+        if self.larger > 1:
+            x = F.interpolate(x, scale_factor=self.larger, mode="bilinear", align_corners=False).clamp(-1, 1)
+        maps = [F.conv2d(part, getattr(self, f"channels_{i}")) for i, part in enumerate(self._features[0](x))]
+        for i in (2, 1, 0):
+            coarser = F.interpolate(maps[i + 1], size=maps[i].shape[2:], mode="bilinear", align_corners=False)
+            maps[i] = (maps[i] + F.conv2d(coarser, getattr(self, f"sizes_{i}"))) / math.sqrt(2)
+        return maps
+
+
+def _drawn(outputs: int, inputs: int, rng: torch.Generator) -> Tensor:
+    """A random 1x1 convolution that keeps the variance."""
+    return torch.randn(outputs, inputs, 1, 1, generator=rng) / math.sqrt(inputs)
