@@ -193,8 +193,9 @@ def published_style_layer() -> str:
     `print(ex.published_style_layer())` shows a layer of StyleGAN's generator in its first form, in the manner of
     published code. It runs, and it learns; but an image looks different beside other images than alone, at the
     beginning there is little but noise, and mixing styles does not do what it should. Four things are wrong. Copy the
-    class, write it right, and return a layer of it, made for these sizes. The parameters keep their names and shapes,
-    and what was right is to stay: the order of the parts, LeakyReLU(0.2), the variance over n, and 1e-8.
+    class, write it right, and return a layer of these sizes, `StyleLayer(inputs, outputs, w_size)`. The parameters keep
+    their names and shapes, and what was right is to stay: the order of the parts, LeakyReLU(0.2), the variance over n,
+    and 1e-8.
     """,
     hints=(
         "Give the layer two images, then change the second one, or its w. What should happen to the first one's "

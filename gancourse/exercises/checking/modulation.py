@@ -81,7 +81,7 @@ _MODULATE_SLIPS: list[Slip] = [
     (lambda w, s: _divided(w * s[:, None, None, None]), "The style runs along the kernel's columns: along axis 2."),
     (
         lambda w, s: _divided(w * (1 + s)[:, None, :, None, None]),
-        "1 is added to the style: here its own layer has a bias of 1 for that, so it comes as it is.",
+        "1 is added to the style: the affine layer that makes it has a bias of 1 for that, so take it as it is.",
     ),
     _over((1, 2, 3, 4), "the output channels as well"),
     _over((0, 2, 3, 4), "the images as well"),
@@ -105,10 +105,6 @@ _MODULATE_SLIPS: list[Slip] = [
     (
         lambda w, s: _styled(w, s) / _styled(w, s).abs().sum((2, 3, 4), keepdim=True),
         "The length adds up absolute values: the root of the sum of squares is asked for.",
-    ),
-    (
-        lambda w, s: _styled(w, s) / (w.square().sum((1, 2, 3))[:, None, None, None] + 1e-8).sqrt(),
-        "The length is that of the weights before they were scaled: each image has lengths of its own.",
     ),
     (
         lambda w, s: _styled(w, s) / _styled(w, s).sum((2, 3, 4), keepdim=True),
@@ -147,8 +143,8 @@ def check_adain(call: StudentFunction) -> str:
         judge_tensor(call, leaves, (), _adain, _ADAIN_SLIPS, otherwise)
     return (
         "Whatever a map was, its mean is now the shift and its deviation |1 + scale|: how strong a map is against "
-        "another has been forgotten. StyleGAN2 gave AdaIN up for that, since generators hid a spike in a map to keep "
-        "some control, and it showed as a droplet (Karras et al. 2020, section 2)."
+        "another has been forgotten. StyleGAN2 gave AdaIN up for that: its authors suppose that generators smuggled the "
+        "strength past it in a spike, which showed as a droplet (Karras et al. 2020, section 2.1)."
     )
 
 
