@@ -144,7 +144,7 @@ def check_adain(call: StudentFunction) -> str:
     return (
         "Whatever a map was, its mean is now the shift and its deviation |1 + scale|: how strong a map is against "
         "another has been forgotten. StyleGAN2 gave AdaIN up for that: its authors suppose that generators smuggled "
-        "the strength past it in a spike, which showed as a droplet (Karras et al. 2020, section 2.1)."
+        "the strength past it in a spike, which showed as a droplet (Karras et al. 2020, section 2)."
     )
 
 
