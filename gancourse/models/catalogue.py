@@ -57,7 +57,7 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of G and of 
     "dcgan64": _WIDTH,
     "dcgan128": _WIDTH,
     "dcgan128-clusters": _WIDTH,
-    "stylegan": (("width", "size", "mapping", "latent", "adain", "noise"), ("width", "size")),
+    "stylegan": (("width", "size", "mapping", "latent", "adain", "noise"), ("width", "size", "fading")),
 }
 _AS_MADE = ("mlp", "schulz", "stylegan")  # keep what they drew: PyTorch's own, as P1 and P2 do, or N(0, 1)
 
@@ -72,7 +72,7 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
         "stylegan" (Karras et al. 2020, in small).
     options: width, of "residual", "dcgan64", "dcgan128" and "dcgan128-clusters" (64); of "critic" width (128), channels
         (1), norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D; of "stylegan" width
-        and size (64 both), and for G mapping (4), latent (128), adain (0) and noise (1): see there.
+        and size (64 both), and for G mapping (4), latent (128), adain (0) and noise (1), for D fading (0): see there.
     Raises ValueError for another name, and for an option that these networks do not have.
     """
     if name not in _PAIRS:

@@ -23,13 +23,14 @@ class _FromRGB(nn.Sequential):
 class DownBlock(nn.Module):
     """x (B, C, H, W) -> (B, C', H / 2, W / 2): two convolutions, beside them a 1x1; the sum divided by sqrt(2).
 
-    The second of the two, and the 1x1, halve the size after a blur (Karras et al. 2020, figure 7c).
+    The second of the two, and the 1x1, halve the size after a blur; the two are followed by LeakyReLU, the 1x1 by
+    nothing (Karras et al. 2020, figure 7c).
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.first = EqualConv(inputs, inputs, 3, gain=GAIN)
-        self.second = EqualConv(inputs, outputs, 3, stride=2, gain=1.0)  # GAIN / sqrt(2)
+        self.second = EqualConv(inputs, outputs, 3, stride=2)  # its activation's gain and 1 / sqrt(2) make 1
         self.skip = EqualConv(inputs, outputs, 1, gain=1 / GAIN, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,19 +55,43 @@ class MinibatchDeviation(nn.Module):
         return torch.cat([x, one_map.to(x.dtype)], 1)
 
 
+class FadingEntrance(nn.Module):
+    """Images (B, 3, H, W) -> (B, C, H / 2, W / 2): a new first block that fades in over the old entrance.
+
+    share of what the new block makes of the image, and 1 - share of what the old FromRGB makes of it at half its size
+    (Karras et al. 2018, section 2 and figure 2). Buffer: share (), 0 at first; training moves it to 1.
+    """
+
+    share: Tensor
+
+    def __init__(self, from_rgb: nn.Module, block: nn.Module, before: nn.Module) -> None:
+        super().__init__()
+        self.from_rgb, self.block, self.before = from_rgb, block, before
+        self.register_buffer("share", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        new, old = self.block(self.from_rgb(x)), self.before(F.avg_pool2d(x, 2))
+        return torch.lerp(old, new, self.share.to(new.dtype))
+
+
 class StyleDiscriminator(Discriminator):
     """Images (B, 3, size, size) -> logits (B,): residual blocks down to 4 pixels, then two linear layers.
 
-    (Karras et al. 2020, section 4.1.) width, size: as of `StyleGenerator`. An image's logit depends on its group.
+    (Karras et al. 2020, section 4.1.) width, size: as of `StyleGenerator`. fading: whether its first block is a
+    `FadingEntrance`, as `growing.grown` makes one. An image's logit depends on its group.
     """
 
-    def __init__(self, width: int = 64, size: int = 64) -> None:
+    def __init__(self, width: int = 64, size: int = 64, fading: int = 0) -> None:
         super().__init__()
         check_sizes(width, size)
         self.image_shape = (3, size, size)
-        self.options = {"width": width, "size": size}
+        self.options = {"width": width, "size": size, "fading": int(fading)}
         layers: list[nn.Module] = [_FromRGB(channels_at(size, width))]
         side = size
+        if fading:
+            block = DownBlock(channels_at(size, width), channels_at(size // 2, width))
+            layers = [FadingEntrance(layers[0], block, _FromRGB(channels_at(size // 2, width)))]
+            side //= 2
         while side > FIRST:
             layers.append(DownBlock(channels_at(side, width), channels_at(side // 2, width)))
             side //= 2

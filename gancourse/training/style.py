@@ -62,6 +62,13 @@ class StyleRecipe:
         choices=tuple(AUGMENTATIONS),
         many="+",
     )
+    fade: int = setting(
+        0,
+        "images over which the new block of a grown D fades in; 0: it is there at once",
+        whole(0),
+        "0 or a number of images",
+        kind=int,
+    )
     lr_d: float | None = own_rate("D")
     lr_g: float | None = own_rate("G")
 

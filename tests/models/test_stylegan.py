@@ -10,6 +10,7 @@ from gancourse.latent import generate
 from gancourse.models import count_parameters, fast, networks
 from gancourse.models.base import ShapeError
 from gancourse.models.equalised import EqualConv, EqualLinear, blur, upsampled
+from gancourse.models.growing import fading, grown
 from gancourse.models.style_discriminator import MinibatchDeviation, StyleDiscriminator
 from gancourse.models.stylegan import (
     Mapping,
@@ -349,3 +350,57 @@ def test_weights_go_from_one_network_to_another_of_its_options():
     z = torch.randn(2, 12)
     assert torch.equal(again(z), G(z))
     assert isinstance(G.synthesis, Synthesis) and all(a <= b for a, b in pairwise(G.synthesis.sizes))
+
+
+# -- growing ------------------------------------------------------------------------------------------------------------
+
+
+def test_grown_networks_begin_where_the_small_ones_ended():
+    G, D = networks("stylegan", width=8, size=16, mapping=2, latent=12)
+    G.mapping.w_mean.normal_()
+    larger, judge = grown(loud(G), D)
+    z, x = torch.randn(5, 12), torch.randn(5, 3, 32, 32)
+    with torch.no_grad():
+        G.train(), larger.train()
+        assert torch.allclose(larger(z), upsampled(G(z)), atol=1e-5) and larger.synthesis.n_styles == 8
+        assert torch.allclose(judge(x), D(F.avg_pool2d(x, 2)), atol=1e-5)
+        judge.net[0].share.fill_(1)
+        assert not torch.allclose(judge(x), D(F.avg_pool2d(x, 2)), atol=1e-2)
+    assert torch.equal(larger.mapping.w_mean, G.mapping.w_mean)
+
+
+def test_they_grow_again_and_what_faded_in_stays():
+    G, D = networks("stylegan", width=8, size=8, mapping=1, latent=6)
+    for _ in range(2):
+        G, D = grown(G, D)
+        fading(D)[0].share.fill_(1)
+    again, judge = grown(G, D)
+    x = torch.randn(4, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(judge(x), D(F.avg_pool2d(x, 2)), atol=1e-4)
+    assert again.image_shape == (3, 64, 64) and len(fading(judge)) == 1
+    remade = networks("stylegan", **again.options, **{k: v for k, v in judge.options.items() if k == "fading"})
+    remade[0].load_state_dict(again.state_dict())
+    remade[1].load_state_dict(judge.state_dict())
+
+
+def test_the_small_networks_stay_as_they_are():
+    G, D = networks("stylegan", width=8, size=8, mapping=1, latent=6)
+    _, judge = grown(G, D)
+    with torch.no_grad():
+        for p in judge.parameters():
+            p.zero_()
+    assert all(p.abs().max() > 0 for p in D.parameters() if p.ndim > 1)
+    with pytest.raises(ValueError, match="G makes pictures of 8 pixels and D takes 16: they grow together"):
+        grown(G, networks("stylegan", width=8, size=16)[1])
+
+
+def test_half_way_both_entrances_count():
+    _, D = grown(*networks("stylegan", width=8, size=8, mapping=1, latent=6))
+    entrance, x = fading(D)[0], torch.randn(3, 3, 16, 16)
+    with torch.no_grad():
+        found = []
+        for share in (0.0, 0.25, 1.0):
+            entrance.share.fill_(share)
+            found.append(entrance(x))
+    assert torch.allclose(found[1], 0.75 * found[0] + 0.25 * found[2], atol=1e-5)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from gancourse.data import Images
 from gancourse.data.pairs import AlignedPairs
 from gancourse.models import networks
+from gancourse.models.growing import fading, grown
 from gancourse.training import Config, Trainer
 from gancourse.training.algorithms import stylegan
 from gancourse.training.algorithms.stylegan import StyleGAN
@@ -341,3 +342,21 @@ def test_what_does_not_fit_is_refused():
 def test_settings_that_make_no_sense_are_refused(settings, said):
     with pytest.raises(ValueError, match=said):
         StyleRecipe(**settings)
+
+
+def test_a_grown_d_fades_in_over_so_many_images_also_after_a_pause(tmp_path):
+    def begun():
+        nets = grown(*made(size=8))
+        return of(StyleRecipe(r1=1.0, r1_every=2, fade=64), 3, tmp_path / "run", nets)
+
+    trainer, shares = begun(), []
+    for row in trainer.epochs():  # 6 rounds of 8 images each
+        shares.append(fading(trainer.networks["D"])[0].share.item())
+        if row["epoch"] == 1:
+            break
+    trainer.run.release()
+    trainer = begun()
+    shares += [fading(trainer.networks["D"])[0].share.item() for _ in trainer.epochs()]
+    assert shares == pytest.approx([40 / 64, 1.0, 1.0])
+    nets = grown(*made(size=8))
+    assert fading(fitted(StyleRecipe(), 1, nets=nets).networks["D"])[0].share == 1

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, TrainingData
+from gancourse.models.growing import fading
 from gancourse.models.style_discriminator import GROUP
 from gancourse.models.stylegan import StyleGenerator
 from gancourse.training.algorithms.two_networks import TwoNetworks
@@ -88,6 +89,9 @@ class StyleGAN(TwoNetworks):
         (x_real,) = batches
         assert isinstance(x_real, Tensor)
         recipe, none = self.recipe, x_real.new_zeros(())
+        for entrance in fading(self.networks["D"]):
+            done = self._done * self.setting.config.batch_size
+            entrance.share.fill_(min(1.0, done / recipe.fade) if recipe.fade else 1.0)
         takes_r1 = bool(self._gamma) and self._done % recipe.r1_every == 0
         takes_path = bool(recipe.path_length) and self._done % recipe.path_every == 0
         of_d, r1 = self._discriminator_step(x_real, rng, takes_r1 and recipe.r1_every == 1)
