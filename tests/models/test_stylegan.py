@@ -352,7 +352,7 @@ def test_weights_go_from_one_network_to_another_of_its_options():
     assert isinstance(G.synthesis, Synthesis) and all(a <= b for a, b in pairwise(G.synthesis.sizes))
 
 
-# -- growing ------------------------------------------------------------------------------------------------------------
+# -- growing -----------------------------------------------------------------------------------------------------------
 
 
 def test_grown_networks_begin_where_the_small_ones_ended():
