@@ -6,6 +6,8 @@ critics spectral     networks of lesson 07: scores without a Sigmoid, spectral n
 unet cyclegan        networks of lessons 08 and 09, which make a picture from a picture
 srgan                networks of lesson 10, which enlarge pictures
 stylegan             the generator of lesson 11; style_discriminator, its discriminator; equalised, their layers
+growing              the two at twice their size
+projected            a discriminator that looks through borrowed features
 tiles                a picture of any size through a network that enlarges it
 clusters             a latent space torn into clusters, and a discriminator that is told of them
 efficientnet         EfficientNet-Lite0, whose features are borrowed

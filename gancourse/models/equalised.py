@@ -21,7 +21,7 @@ def wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _no_autocast(device: str) -> contextlib.AbstractContextManager[Any]:
+def no_autocast(device: str) -> contextlib.AbstractContextManager[Any]:
     """A context in which nothing is rounded to a half type."""
     known = torch.amp.is_autocast_available(device)
     return torch.autocast(device, enabled=False) if known else contextlib.nullcontext()
@@ -58,7 +58,7 @@ class EqualLinear(nn.Module):
         self.scale, self.bias_scale = gain * lr / math.sqrt(inputs), gain * lr
 
     def forward(self, x: Tensor) -> Tensor:
-        with _no_autocast(x.device.type):  # little work, and w decides everything
+        with no_autocast(x.device.type):  # little work, and w decides everything
             return F.linear(wide(x), wide(self.weight) * self.scale, wide(self.bias) * self.bias_scale)
 
 

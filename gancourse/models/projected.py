@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from gancourse.models.base import Discriminator
 from gancourse.models.efficientnet import CHANNELS
+from gancourse.models.equalised import no_autocast
 from gancourse.models.features import borrowed_features
 from gancourse.models.spectral import spectral_norm
 from gancourse.models.style_discriminator import MinibatchDeviation
@@ -107,7 +108,9 @@ class ProjectedDiscriminator(Discriminator):
         x = _Clamped.apply(x)
         if self.larger > 1:
             x = F.interpolate(x, scale_factor=self.larger, mode="bilinear", align_corners=False).clamp(-1, 1)
-        maps = [F.conv2d(part, getattr(self, f"channels_{i}")) for i, part in enumerate(self._features[0](x))]
+        with no_autocast(x.device.type):  # bfloat16 has no quick way back through depthwise convolutions with a stride
+            seen = self._features[0](x)
+        maps = [F.conv2d(part, getattr(self, f"channels_{i}")) for i, part in enumerate(seen)]
         for i in (2, 1, 0):
             coarser = F.interpolate(maps[i + 1], size=maps[i].shape[2:], mode="bilinear", align_corners=False)
             maps[i] = (maps[i] + F.conv2d(coarser, getattr(self, f"sizes_{i}"))) / math.sqrt(2)

@@ -11,6 +11,7 @@ from gancourse.data import Images
 from gancourse.data.pairs import AlignedPairs
 from gancourse.models import networks
 from gancourse.models.growing import fading, grown
+from gancourse.models.spectral import spectral_norm
 from gancourse.training import Config, Trainer
 from gancourse.training.algorithms import stylegan
 from gancourse.training.algorithms.stylegan import StyleGAN
@@ -308,6 +309,19 @@ def test_d_stays_as_it_is_in_gs_step_and_g_in_ds():
     algorithm._generator_step(8, rng, with_path=False)
     assert all(torch.equal(v, before[k]) for k, v in algorithm.networks["D"].state_dict().items())
     assert all(p.requires_grad for p in algorithm.networks["D"].parameters())
+
+
+def test_spectral_norm_moves_once_a_step_of_d_and_never_in_gs():
+    G, D = made()
+    layer = torch.nn.Linear(4, 4)
+    D.extra = spectral_norm(torch.nn.Sequential(layer))
+    algorithm, rng = of(StyleRecipe(r1=0.0), nets=(G, D)).algorithm, torch.Generator().manual_seed(0)
+    u = layer.parametrizations.weight[0]._u
+    before = u.clone()
+    algorithm._generator_step(8, rng, with_path=False)
+    assert torch.equal(u, before)
+    algorithm._discriminator_step(some(8).pixels.float() / 127.5 - 1, rng, with_r1=False)
+    assert not torch.equal(u, before)
 
 
 def test_augmented_images_are_what_d_sees(monkeypatch):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, TrainingData
 from gancourse.models.growing import fading
+from gancourse.models.spectral import computed_once, held
 from gancourse.models.style_discriminator import GROUP
 from gancourse.models.stylegan import StyleGenerator
 from gancourse.training.algorithms.two_networks import TwoNetworks
@@ -114,12 +115,13 @@ class StyleGAN(TwoNetworks):
         for x in x_real.chunk(parts):
             with torch.no_grad():
                 x_fake = self._fakes(len(x), rng)[0]
-            real_logits, fake_logits = wide(D(self._seen(x, rng))), wide(D(self._seen(x_fake, rng)))
-            loss_d = total = discriminator_loss(real_logits, fake_logits)
-            if with_r1:
-                slope = r1_penalty(D, self._seen(x, rng))
-                total, r1 = total + self._gamma / 2 * slope, r1 + slope.detach() / parts
-            (total / parts).backward()
+            with computed_once(self.networks["D"]):
+                real_logits, fake_logits = wide(D(self._seen(x, rng))), wide(D(self._seen(x_fake, rng)))
+                loss_d = total = discriminator_loss(real_logits, fake_logits)
+                if with_r1:
+                    slope = r1_penalty(D, self._seen(x, rng))
+                    total, r1 = total + self._gamma / 2 * slope, r1 + slope.detach() / parts
+                (total / parts).backward()
             found += means(loss_d, real_logits.sigmoid(), fake_logits.sigmoid()) / parts
         opt_d.step()
         return torch.cat([found, grad_norm(D)[None]]), r1
@@ -147,7 +149,8 @@ class StyleGAN(TwoNetworks):
             for _ in range(parts):
                 x_fake, w = self._fakes(n // parts, rng)
                 G.mapping.w_mean.lerp_(w.detach().mean(0), (1 - self.recipe.w_decay) / parts)
-                loss_g = total = non_saturating_loss(D(self._seen(x_fake, rng)))
+                with held(self.networks["D"]):
+                    loss_g = total = non_saturating_loss(D(self._seen(x_fake, rng)))
                 if with_path:
                     penalty, length = self._path_penalty(n // parts, rng)
                     total, path = total + self.recipe.path_length * penalty, path + length / parts
