@@ -316,6 +316,7 @@ def test_spectral_norm_moves_once_a_step_of_d_and_never_in_gs():
     layer = torch.nn.Linear(4, 4)
     D.extra = spectral_norm(torch.nn.Sequential(layer))
     algorithm, rng = of(StyleRecipe(r1=0.0), nets=(G, D)).algorithm, torch.Generator().manual_seed(0)
+    layer.parametrizations.weight.original.data.normal_()  # which the estimate does not know yet
     u = layer.parametrizations.weight[0]._u
     before = u.clone()
     algorithm._generator_step(8, rng, with_path=False)
