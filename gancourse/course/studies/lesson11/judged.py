@@ -26,6 +26,7 @@ SEED_REAL = 1_001  # of churches that nothing is trained on
 READ = ("plan", "stone", "roof", "time", "weather", "trees", "turned", "sun")  # what the reader knows well at 64 pixels
 PSI = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0)
 N_SHOWN = 48
+SHOWN = ("stylegan", "not-grown", "dcgan")  # arms whose samples are shown
 # Changes that a person may want: name -> (factor, from, to)
 EDITS: dict[str, tuple[str, str, str]] = {
     "noon to night": ("time", "noon", "night"),
@@ -64,11 +65,12 @@ def quality(images: Tensor) -> dict[str, float]:
     """Of images (N, 3, 64, 64) in [-1, 1]: the distance to as many renders, kinds, precision, recall and coverage."""
     n, extractor = len(images), _extractor()
     fake = _features(images)
-    statistics = feature_statistics(procedural_churches(n, SIZE, SEED_REAL)[0], extractor)
+    real_ones = procedural_churches(n, SIZE, SEED_REAL)[0]
+    statistics = feature_statistics(real_ones, extractor, allow_few=True)
     found, expected, _ = church_reader.combinations(church_reader.read(images), church_reader.KINDS)
     precise, dense = manifold_scores(real(n), fake)
     return {
-        "distance": round(frechet_distance(*feature_statistics(images, extractor), *statistics), 3),
+        "distance": round(frechet_distance(*feature_statistics(images, extractor, allow_few=True), *statistics), 3),
         "kinds": round(found / expected, 3),
         "precision": round(precise.precision, 3),
         "recall": round(precise.recall, 3),

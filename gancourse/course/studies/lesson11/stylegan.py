@@ -1,6 +1,7 @@
 """StyleGAN with its parts exchanged one at a time, beside a DCGAN of as many parameters that trained as long.
 
-Churches of 64 pixels. Every arm takes about the same time on one core: networks that compute less see more images.
+Churches of 64 pixels. StyleGANs are trained at 16 pixels first, then at 32 and 64 (`growing`). Every arm takes about
+the same time on one core: networks that compute less see more images.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ from gancourse.course.studies.lesson11 import judged
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import procedural_churches
 from gancourse.models import Generator, networks
+from gancourse.models.growing import grown
 from gancourse.models.standing_statistics import renewed
 from gancourse.training import Config, Minimax, StyleGAN, StyleRecipe, Trainer
 
 SEEDS = (0, 1)
 CHURCHES = 20_000
-BATCH = 16
-LR = 5e-3
-# name -> (options of the network, settings of the recipe, epochs)
-ARMS: dict[str, tuple[dict[str, int], dict[str, Any], int]] = {
-    "stylegan": ({}, {}, 5),
-    "path-length": ({}, {"path_length": 2.0}, 4),
-    "adain": ({"adain": 1}, {}, 5),
-    "no-noise": ({"noise": 0}, {}, 5),
-    "no-mixing": ({}, {"mixing": 0.0}, 5),
-    "one-layer": ({"mapping": 1}, {}, 5),
+BATCH, LR = 16, 3e-3
+FADE = 20_000  # images over which a larger discriminator fades in
+GROWING = ((16, 3), (32, 3), (64, 3))  # pixels a side, epochs
+# name -> (options of the network, settings of the recipe, stages)
+ARMS: dict[str, tuple[dict[str, int], dict[str, Any], tuple[tuple[int, int], ...]]] = {
+    "stylegan": ({}, {}, GROWING),
+    "path-length": ({}, {"path_length": 2.0}, ((16, 2), (32, 3), (64, 2))),
+    "adain": ({"adain": 1}, {}, GROWING),
+    "no-noise": ({"noise": 0}, {}, GROWING),
+    "no-mixing": ({}, {"mixing": 0.0}, GROWING),
+    "one-layer": ({"mapping": 1}, {}, GROWING),
+    "not-grown": ({}, {}, ((64, 5),)),
 }
 DCGAN_WIDTH, DCGAN_EPOCHS = 18, 20  # as many parameters as StyleGAN in all
 
@@ -36,10 +40,12 @@ def jobs(quick: bool) -> list[Job]:
     """Seed by seed, so that a study that was stopped has whole tables."""
     found = []
     for seed in SEEDS[: 1 if quick else None]:
-        for arm, (options, recipe, epochs) in ARMS.items():
-            found.append(_job(arm, seed, quick, options=options, recipe=recipe, epochs=epochs, batch=BATCH, lr=LR))
-        options = {"width": DCGAN_WIDTH}
-        found.append(_job("dcgan", seed, quick, options=options, recipe={}, epochs=DCGAN_EPOCHS, batch=64, lr=2e-4))
+        for arm, (options, recipe, stages) in ARMS.items():
+            found.append(_job(arm, seed, quick, options=options, recipe=recipe, stages=stages, batch=BATCH, lr=LR))
+        stages = ((judged.SIZE, DCGAN_EPOCHS),)
+        found.append(
+            _job("dcgan", seed, quick, options={"width": DCGAN_WIDTH}, recipe={}, stages=stages, batch=64, lr=2e-4)
+        )
     return found
 
 
@@ -49,42 +55,53 @@ def _job(arm: str, seed: int, quick: bool, **more: Any) -> Job:
         "arm": arm,
         "seed": seed,
         "images": 64 if quick else CHURCHES,
-        "judged_on": 400 if quick else 1000,
+        "fade": 32 if quick else FADE,
+        "judged_on": 60 if quick else 1000,
         **more,
     }
     if quick:
-        job |= {"epochs": 1, "options": job["options"] | {"width": 4}}
-    return job
+        job |= {"stages": [(size, 1) for size, _ in job["stages"]], "options": job["options"] | {"width": 4}}
+    return job | {"stages": [list(stage) for stage in job["stages"]]}
 
 
-def trained(job: Job, out: str | None = None) -> Trainer:
-    """The run of a job, trained."""
-    images = procedural_churches(job["images"], judged.SIZE)[0]
+def trained(job: Job) -> list[Trainer]:
+    """The runs of a job, one a stage, trained; the last one is at 64 pixels."""
     torch.manual_seed(job["seed"])
-    style = job["arm"] != "dcgan"
-    nets = networks("stylegan" if style else "dcgan64", **job["options"])
-    algorithm = StyleGAN(*nets, StyleRecipe(**job["recipe"])) if style else Minimax(*nets)
+    if job["arm"] == "dcgan":
+        ((size, epochs),) = job["stages"]
+        algorithm = Minimax(*networks("dcgan64", **job["options"]))
+        return [_fitted(algorithm, job, size, epochs, (0.5, 0.999))]
+    done: list[Trainer] = []
+    for size, epochs in job["stages"]:
+        if done:
+            G, D = (done[-1].networks[name].cpu() for name in "GD")
+            nets = grown(G, D)  # type: ignore[arg-type]
+        else:
+            nets = networks("stylegan", size=size, **job["options"])  # type: ignore[assignment]
+        recipe = StyleRecipe(fade=job["fade"], **job["recipe"])
+        done.append(_fitted(StyleGAN(*nets, recipe), job, size, epochs, (0.0, 0.99)))
+    return done
+
+
+def _fitted(algorithm: Minimax | StyleGAN, job: Job, size: int, epochs: int, betas: tuple[float, float]) -> Trainer:
     config = Config(
-        "stylegan" if style else "dcgan64",
-        job["epochs"],
-        job["batch"],
-        lr=job["lr"],
-        betas=(0.0, 0.99) if style else (0.5, 0.999),
-        seed=job["seed"],
-        ema_half_life=10_000.0,
+        algorithm.name, epochs, job["batch"], lr=job["lr"], betas=betas, seed=job["seed"], ema_half_life=10_000.0
     )
-    trainer = Trainer(algorithm, images, config, out, device="cpu")
+    trainer = Trainer(algorithm, procedural_churches(job["images"], size)[0], config, device="cpu")
     trainer.fit(progress=False)
     return trainer
 
 
 def run(job: Job) -> dict[str, Any]:
     """Train an arm, and judge its averaged generator."""
-    trainer = trained(job)
-    G = trainer.averages["ema"]
+    runs = trained(job)
+    G = runs[-1].averages["ema"]
     if isinstance(G, Generator) and job["arm"] == "dcgan":
         renewed(G)
-    return judged.figures(G, job["judged_on"]) | {"training_seconds": round(sum(r["seconds"] for r in trainer.history))}
+    found = judged.figures(G, job["judged_on"])
+    if job["arm"] not in judged.SHOWN or job["seed"]:
+        del found["strip"]  # no figure shows it
+    return found | {"training_seconds": round(sum(row["seconds"] for one in runs for row in one.history))}
 
 
 STUDY = Study(
