@@ -107,11 +107,8 @@ class StyleMixer(Tool):
     def describe(self) -> str:
         first, last = self.value("layers")
         row, column = self.memory["chosen"]
-        sides = (
-            f"{self.sizes[first - 1]} to {self.sizes[last - 1]} pixels"
-            if first < last
-            else f"{self.sizes[first - 1]} pixels"
-        )
+        lowest, highest = self.sizes[first - 1], self.sizes[last - 1]
+        sides = f"{lowest} to {highest} pixels" if lowest < highest else f"{lowest} pixels"
         return (
             f"Layers {first} to {last} of {self.n_styles} ({sides}) from the donors. Chosen: source {column + 1} with "
             f"the styles of donor {row + 1}; seed {self.value('seed')}, psi {self.value('psi'):.2f}."
