@@ -53,7 +53,8 @@ def add_commands(commands: Any) -> None:
         offered |= here
     usual_decay = {"dest": "decay", "action": "store_false", "default": unsaid}
     train.add_argument("--constant-rate", help="cyclegan: the rates do not fall in the second half", **usual_decay)
-    train.add_argument("--start", metavar="RUN_OR_FILE", help="srgan: begin with the G of a run, or of a .safetensors")
+    start = "srgan: begin with the G of a run, or of a .safetensors; stylegan: grow from a run of half the size"
+    train.add_argument("--start", metavar="RUN_OR_FILE", help=start)
     train.add_argument("--device", default="auto")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
     milestones = {"type": span, "nargs": "*", "default": [(5,), (50,), (100,)]}
@@ -109,7 +110,7 @@ def _train(options: argparse.Namespace) -> None:
         raise ValueError(f"augment is {' '.join(augment)}, which makes no sense for {what.data}; leave it out.")
     if options.width and what.translation is None and "width" not in options_of(what.network):
         raise ValueError(f"width is {options.width}, and {options.model} has its paper's sizes; leave it out.")
-    if options.start and what.algorithm != "srgan":
+    if options.start and what.algorithm not in ("srgan", "stylegan"):
         raise ValueError(f"--start is {options.start}, and {options.model} starts from fresh networks; leave it out.")
     if options.score_every and what.data != "mnist":
         raise ValueError("--score-every is for digits; score such a run afterwards: python -m gancourse evaluate.")
@@ -137,6 +138,14 @@ def _train(options: argparse.Namespace) -> None:
             from gancourse.course.starting import start_from
 
             algorithm.started_from = start_from(algorithm.networks["G"], options.start)
+    if what.algorithm == "stylegan":
+        from gancourse.data.degraded import shrunk
+
+        images = shrunk(images, algorithm.networks["G"].image_shape[-1])
+        if options.start:
+            from gancourse.course.starting import grow_from
+
+            algorithm.started_from = grow_from(algorithm.networks["G"], algorithm.networks["D"], options.start)
     rest: dict[str, Any] = {"milestones": tuple(chain.from_iterable(options.milestones))}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}
@@ -149,7 +158,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _recipes() -> dict[type, str]:
     """Each class of settings of an algorithm, and whose they are."""
-    from gancourse.training import CriticRecipe, CycleRecipe, Pix2PixRecipe, Recipe, SRRecipe
+    from gancourse.training import CriticRecipe, CycleRecipe, Pix2PixRecipe, Recipe, SRRecipe, StyleRecipe
 
     return {
         Recipe: "Algorithm 1's",
@@ -157,6 +166,7 @@ def _recipes() -> dict[type, str]:
         Pix2PixRecipe: "Pix2Pix's",
         CycleRecipe: "CycleGAN's",
         SRRecipe: "SRGAN's",
+        StyleRecipe: "StyleGAN's",
     }
 
 
@@ -164,20 +174,21 @@ def _recipe(options: argparse.Namespace, what: Trained) -> Any:
     """The settings of the algorithm that trains it. Raises ValueError for an option that only others have."""
     from gancourse.training.settings import flag, values
 
-    if what.algorithm in ("pix2pix", "srgan") and "loss" in vars(options):
+    if what.algorithm in ("pix2pix", "srgan", "stylegan") and "loss" in vars(options):
         raise ValueError(f"--loss is {options.loss}, and {what.algorithm} has one of its own; leave it out.")
-    mine = dict(zip(("minimax", "critic", "pix2pix", "cyclegan", "srgan"), _recipes(), strict=True))[what.algorithm]
+    algorithms = ("minimax", "critic", "pix2pix", "cyclegan", "srgan", "stylegan")
+    mine = dict(zip(algorithms, _recipes(), strict=True))[what.algorithm]
     for other, whose in _recipes().items():
         for one in fields(other):
             if one.name in vars(options) and one.name not in {*_fields(mine), "loss"}:
                 raise ValueError(f"{flag(one)} is {whose}, and {options.model} is trained otherwise; leave it out.")
-    return mine(**{**(what.critic or what.translation or {}), **values(options, mine)})
+    return mine(**{**(what.critic or what.translation or what.style or {}), **values(options, mine)})
 
 
 def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[str, int]) -> Any:
     """The algorithm with fresh networks. Raises ValueError for options that these do not have."""
     from gancourse.models.catalogue import enlargers, networks, translators
-    from gancourse.training import SRGAN, CriticGAN, CycleGAN, Minimax, Pix2Pix
+    from gancourse.training import SRGAN, CriticGAN, CycleGAN, Minimax, Pix2Pix, StyleGAN
     from gancourse.training.critic import network_options
 
     if what.algorithm == "pix2pix":
@@ -200,6 +211,8 @@ def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[s
         G, D = networks(what.network, **(options | network_options(recipe) | said))
         return CriticGAN(G, D, recipe)
     G, D = networks(what.network, **(options | said))
+    if what.algorithm == "stylegan":
+        return StyleGAN(G, D, recipe)
     return Minimax(G, D, recipe)
 
 

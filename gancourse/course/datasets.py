@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+SMALL = 64  # pixels a side of what lesson 11 makes
 ENLARGED = 256  # pixels a side of what lesson 10 enlarges to
 UNSEEN = 1_000  # the seed of churches that no run is trained on
 
@@ -43,6 +44,17 @@ def _churches(path: str | None, n: int, at_most: bool) -> Any:
     from gancourse.data.photographs import open_pictures
 
     images = open_pictures(path, 128)
+    return images.subset(min(n, len(images)) if at_most else n)
+
+
+def _small_churches(path: str | None, n: int, at_most: bool) -> Any:
+    if path is None or path == "procedural":
+        from gancourse.data.churches import procedural_churches
+
+        return procedural_churches(n, SMALL)[0]
+    from gancourse.data.photographs import open_pictures
+
+    images = open_pictures(path, SMALL)
     return images.subset(min(n, len(images)) if at_most else n)
 
 
@@ -141,6 +153,13 @@ DATA = {
     "churches": Data(
         "LSUN's folder, one of pictures or a made map; default: procedural churches",
         _churches,
+        _church_scores,
+        "MIT, as the code.",
+        augment=True,
+    ),
+    "small": Data(
+        "LSUN's folder, or one of pictures, made 64 pixels high and wide; default: procedural churches of that size",
+        _small_churches,
         _church_scores,
         "MIT, as the code.",
         augment=True,

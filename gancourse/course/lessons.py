@@ -21,6 +21,7 @@ class Trained:
     network: their name in `models.networks`. data: one of DATA. options: profile -> what `models.networks` is given.
     critic: settings of a `CriticRecipe`, where a critic is trained; None for others. translation: settings of a
     `Pix2PixRecipe`, a `CycleRecipe` or an `SRRecipe`, where networks of `models.translators` or `enlargers` are.
+    style: settings of a `StyleRecipe`, where a StyleGAN is.
     config: settings of `Config` that its recipe has. Options of the command line go before all of them.
     """
 
@@ -30,10 +31,13 @@ class Trained:
     critic: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     translation: Mapping[str, Any] | None = None
+    style: Mapping[str, Any] | None = None
 
     @property
     def algorithm(self) -> str:
-        """Which of `training.algorithms` trains it: "minimax", "critic", "pix2pix", "cyclegan", "srgan"."""
+        """Which of `training.algorithms` trains it: "minimax", "critic", "pix2pix", "cyclegan", "srgan", "stylegan"."""
+        if self.style is not None:
+            return "stylegan"
         if self.translation is not None:
             return self.network
         return "minimax" if self.critic is None else "critic"

@@ -1,16 +1,21 @@
-"""Weights of a generator from an earlier run, for a run that begins where that one ended: `--start RUN_OR_FILE`."""
+"""Weights from an earlier run, for a run that begins where that one ended, or grows from it: `--start RUN_OR_FILE`."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from gancourse.files import read_at_most
+from gancourse.models.catalogue import networks
+from gancourse.models.growing import grown
+from gancourse.models.style_discriminator import StyleDiscriminator
+from gancourse.models.stylegan import StyleGenerator
 from gancourse.pretrained import restored, tensors_in
-from gancourse.training.checkpoint import Checkpoint, RunError
+from gancourse.training.checkpoint import Checkpoint, RunError, fitting
 from gancourse.training.run import Run
 
 _MAX_FILE = 256 << 20  # bytes
@@ -36,6 +41,39 @@ def start_from(G: nn.Module, where: str | Path) -> str:
     if broken := [name for name, value in state.items() if not bool(value.isfinite().all())]:
         raise RunError(f"{where} holds NaN or infinity in {broken[0]}; start from an earlier checkpoint.")
     G.load_state_dict(state)
+    return _digest(state)
+
+
+def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> str:
+    """Give both networks what a run of half their size has learned (`models.growing`); returns their SHA-256.
+
+    where: the run's folder; of its newest checkpoint G and D count, and no average: D knows no other G. D has to have
+    a block that fades in (fading=1). Raises RunError where there is no such run, or where its networks are of another
+    size or other options.
+    """
+    run = Run(where)
+    options, size = (run.config or {}).get("options"), G.image_shape[-1]
+    if not isinstance(options, dict) or (run.config or {}).get("algorithm") != "stylegan":
+        raise RunError(f"{where} holds no run of StyleGAN: train one of {size // 2} pixels first.")
+    wanted = dict(G.options) | {"size": size // 2}
+    if options.get("G") != wanted:
+        raise RunError(f"{where} has a G of {options.get('G')}, expected {wanted}: half the size, all else alike.")
+    if not D.options.get("fading"):
+        raise RunError("D has no block that fades in: make it with fading=1 (--network fading=1).")
+    checkpoint, complaints = run.newest()
+    if checkpoint is None:
+        said = "; ".join(complaints) or "train at least one epoch"
+        raise RunError(f"{run.folder} has no checkpoint that can be used: {said}.")
+    with torch.random.fork_rng(devices=[]), fitting(checkpoint):
+        before = networks("stylegan", **options["G"])[0], networks("stylegan", **(options["G"] | options["D"]))[1]
+        for name, network in zip("GD", before, strict=True):
+            network.load_state_dict(checkpoint.network(name))
+        for mine, theirs in zip((G, D), grown(*before), strict=True):  # type: ignore[arg-type]
+            mine.load_state_dict(theirs.state_dict())
+    return _digest({name: value for name, value in checkpoint.tensors.items() if name.startswith(("G.", "D."))})
+
+
+def _digest(state: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()

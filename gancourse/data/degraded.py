@@ -48,6 +48,20 @@ def shrink(x: Tensor, scale: int = 4, how: str = "area") -> Tensor:
     return _back(_through_jpeg(pixels) if how == "jpeg" else pixels)
 
 
+def shrunk(images: Images, size: int) -> Images:
+    """Images (n, C, size, size) of larger ones: the means of blocks, rounded; themselves, if they have that size.
+
+    Raises DataError for images that are not square, and for a size that does not divide theirs.
+    """
+    _, h, w = images.shape
+    if h != w or h % size:
+        raise DataError(f"images have {h} x {w} pixels, of which no means make {size} x {size}: that must divide both.")
+    if h == size:
+        return images
+    parts = [F.avg_pool2d(part.float(), h // size).round_().to(torch.uint8) for part in images.pixels.split(_AT_ONCE)]
+    return Images(torch.cat(parts), name=f"{images.name}-to-{size}px")
+
+
 def enlarge_bicubic(x: Tensor, scale: int = 4) -> Tensor:
     """x (N, C, H, W) in [-1, 1] -> (N, C, scale H, scale W) in [-1, 1]: Keys' cubic, what an enlarger has to beat."""
     return F.interpolate(x.float(), scale_factor=scale, mode="bicubic", align_corners=False).clamp(-1, 1)

@@ -53,6 +53,7 @@ class StyleGAN(TwoNetworks):
             raise ValueError(f'G is a {type(G).__name__}; StyleGAN trains those of models.networks("stylegan").')
         self.recipe = StyleRecipe() if recipe is None else recipe
         self._rounds = self._done = 0
+        self.started_from = ""  # the SHA-256 of the weights that both networks have grown from
 
     @property
     def _gamma(self) -> float:
@@ -80,7 +81,8 @@ class StyleGAN(TwoNetworks):
         self._done = epoch * self._rounds
 
     def settings(self) -> dict[str, Any]:
-        return {"style": asdict(self.recipe) | {"augment": list(self.recipe.augment)}}
+        grew = {"start": self.started_from} if self.started_from else {}
+        return {"style": asdict(self.recipe) | {"augment": list(self.recipe.augment)}} | grew
 
     def marks(self) -> Mapping[str, tuple[float, str]]:
         return self.recipe.marks()
