@@ -30,12 +30,13 @@ def path_length(
     """Perceptual path length of a generator: the mean of |d f(G(slerp(z1, z2; t))) / dt|^2 over z1, z2 and t.
 
     extractor: features f; None for the MNIST classifier's. n: paths. seed: of z1, z2 ~ N(0, I) and t ~ U(0, 1).
-    in_w: of a `StyleGenerator`, along the straight line between their w instead (there, section 4.1, "W full").
+    in_w: of a `StyleGenerator`, along the straight line between their w instead.
 
-    Karras et al., 2019 (equation 2), divide the distance of two images a step of 1e-4 apart by the step's square; this
-    is the limit of that for a step of 0, exactly, by forward-mode differentiation, with squared distances of features
-    in place of LPIPS. As in their code the lowest and the highest hundredth are left out. A small value says that the
-    path is smooth, not that the images are good: a generator that shows one image for all z scores 0.
+    Karras et al., 2019 (section 4.1; equation 2, and 3 for w), divide the distance of two images a step of 1e-4 apart
+    by the step's square; this is the limit of that for a step of 0, exactly, by forward-mode differentiation, with
+    squared distances of features in place of LPIPS. As in their code the lowest and the highest hundredth are left out.
+    A small value says that the path is smooth, not that the images are good: a generator that shows one image for all z
+    scores 0.
     Raises EvaluationError: an extractor that lets no gradient through (Inception: it rounds pixel values), n < 2.
     """
     extractor = classifier_features(device_of(G)) if extractor is None else extractor

@@ -38,6 +38,18 @@ def blur(x: Tensor, gain: float = 1.0, padding: int = 2) -> Tensor:
     return F.conv2d(x, kernel.expand(x.shape[1], 1, 4, 4), padding=padding, groups=x.shape[1])
 
 
+def halved(x: Tensor) -> Tensor:
+    """x (B, C, H, W) smoothed by [1, 3, 3, 1] / 8, every second row and column of it: (B, C, H / 2, W / 2).
+
+    In float32 also under autocast: bfloat16 has no quick way for it on a CPU.
+    """
+    with no_autocast(x.device.type):
+        y = wide(x)
+        taps = torch.tensor(_TAPS, device=x.device, dtype=y.dtype) / sum(_TAPS)
+        kernel = (taps[:, None] * taps).expand(x.shape[1], 1, 4, 4)
+        return F.conv2d(y, kernel, stride=2, padding=1, groups=x.shape[1]).to(x.dtype)
+
+
 def upsampled(x: Tensor) -> Tensor:
     """x (B, C, H, W) at twice its size, smoothed by [1, 3, 3, 1]: bilinear interpolation."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

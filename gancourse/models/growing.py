@@ -1,7 +1,7 @@
 """A StyleGAN that is trained on small pictures first, and grows (Karras et al. 2018, "Progressive growing of GANs").
 
-Where a church stands and what the sky is like can be learned at 16 pixels, thirty times as fast as at 64. `grown` makes
-networks of twice the size that begin where the small ones ended.
+Where a church stands and what the sky is like can be learned at 16 pixels, where a step takes a third to a quarter of
+the time and much fewer are needed. `grown` makes networks of twice the size that begin where the small ones ended.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ only part that learns, judge each. So the discriminator need not learn to see be
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from gancourse.models.features import borrowed_features
 from gancourse.models.spectral import spectral_norm
 from gancourse.models.style_discriminator import MinibatchDeviation
 
-MIXED = (64, 128, 256, 512)  # channels of the projections, from the finest map to the coarsest (there, section 4.1)
+MIXED = (64, 128, 256, 512)  # channels of the projections, from the finest map to the coarsest, as in its code
 _SEED = 5  # of the projections: always the same ones
 Features = Callable[[Tensor], Sequence[Tensor]]
 
@@ -39,11 +40,21 @@ class _Clamped(torch.autograd.Function):
         return gradients[0]
 
 
-class Head(nn.Sequential):
-    """A projected map (B, C, S, S) -> one logit (B, 1): convolutions that halve it down to 4 pixels, then one more.
+class _Shared:
+    """Something that a copy of its owner does not copy."""
 
-    Every weight is divided by its largest singular value; the last convolution also sees how much the images of a group
-    differ (`MinibatchDeviation`), or heads agree that one good picture is enough.
+    def __init__(self, what: Any) -> None:
+        self.what = what
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Shared:
+        return self
+
+
+class Head(nn.Sequential):
+    """A projected map (B, C, S, S) -> one logit (B, 1): convolutions that halve it to 4 pixels or fewer, then two more.
+
+    Every weight is divided by its largest singular value. The last convolution but one is also told how much the images
+    of a group differ (`MinibatchDeviation`), or heads agree that one good picture is enough.
     """
 
     def __init__(self, channels: int, side: int, width: int) -> None:
@@ -60,7 +71,7 @@ class Head(nn.Sequential):
 
 
 class _Heads(nn.Module):
-    """Projected maps -> the mean of the heads' logits, (B, 1)."""
+    """Projected maps -> the heads' logits, (B, heads)."""
 
     def __init__(self, sides: Sequence[int], width: int, of: Sequence[int]) -> None:
         super().__init__()
@@ -68,16 +79,18 @@ class _Heads(nn.Module):
         self.each = nn.ModuleList(Head(MIXED[i], sides[i], width) for i in of)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        return torch.stack([head(maps[i]) for head, i in zip(self.each, self.of, strict=True)]).mean(0)
+        return torch.cat([head(maps[i]) for head, i in zip(self.each, self.of, strict=True)], 1)
 
 
 class ProjectedDiscriminator(Discriminator):
-    """Images (B, 3, size, size) in [-1, 1] -> logits (B,), through frozen features and random projections.
+    """Images (B, 3, size, size) in [-1, 1] -> logits, through frozen features and random projections.
 
+    In train mode one of each head and image, (B heads,), so that each head has a loss of its own (Sauer et al. 2021,
+    equation 4); in eval mode their means, (B,). For training without R1 (StyleRecipe(r1=0.0)): the features are steep.
     features: images -> four maps, as `models.features.FrozenFeatures`; None for the borrowed ones. They are no part of
-    the network: not trained, not saved, not copied. size: pixels a side of the images, a multiple of 32. larger: by how
-    much they are enlarged for the features. width: channels of the heads. heads: which maps are judged, 0 for the
-    finest.
+    the network: not trained, not saved, not copied with it, and they stay on the device where they were made. size:
+    pixels a side of the images, a multiple of 32. larger: by how much they are enlarged for the features. width:
+    channels of the heads. heads: which maps are judged, 0 for the finest.
     Raises ValueError for a size that 32 does not divide, FeatureWeightsError without the weights.
     """
 
@@ -92,9 +105,13 @@ class ProjectedDiscriminator(Discriminator):
         super().__init__()
         if size % 32:
             raise ValueError(f"size is {size}, expected a multiple of 32, by which the features' last map is smaller.")
-        self._features = (borrowed_features() if features is None else features,)  # in a tuple: no part of the module
+        self._features = _Shared(borrowed_features() if features is None else features)
         self.image_shape, self.larger = (3, size, size), larger
-        self.options = {"size": size, "larger": larger, "width": width}
+        self.options = {
+            "size": size, "larger": larger, "width": width,
+            "heads": sum(1 << i for i in heads),  # as bits, and which features: a run is resumed with no others
+            "features": _checksum(self._features.what),
+        }  # fmt: skip
         rng = torch.Generator().manual_seed(_SEED)
         for i, (inputs, outputs) in enumerate(zip(CHANNELS, MIXED, strict=True)):
             self.register_buffer(f"channels_{i}", _drawn(outputs, inputs, rng), persistent=False)
@@ -109,12 +126,26 @@ class ProjectedDiscriminator(Discriminator):
         if self.larger > 1:
             x = F.interpolate(x, scale_factor=self.larger, mode="bilinear", align_corners=False).clamp(-1, 1)
         with no_autocast(x.device.type):  # bfloat16 has no quick way back through depthwise convolutions with a stride
-            seen = self._features[0](x)
+            seen = self._features.what(x)
         maps = [F.conv2d(part, getattr(self, f"channels_{i}")) for i, part in enumerate(seen)]
         for i in (2, 1, 0):
             coarser = F.interpolate(maps[i + 1], size=maps[i].shape[2:], mode="bilinear", align_corners=False)
             maps[i] = (maps[i] + F.conv2d(coarser, getattr(self, f"sizes_{i}"))) / math.sqrt(2)
         return maps
+
+    def leave(self, outputs: Tensor, *_: Any) -> Tensor:
+        """The heads' logits: each, or in eval mode their mean."""
+        return outputs.flatten() if self.training else outputs.mean(1)
+
+
+def _checksum(features: Any) -> int:
+    """A number that tells networks of other weights apart; 0 for what is no network."""
+    if not isinstance(features, nn.Module):
+        return 0
+    found = 0
+    for value in features.state_dict().values():
+        found = zlib.crc32(value.detach().cpu().contiguous().numpy().tobytes(), found)
+    return found
 
 
 def _drawn(outputs: int, inputs: int, rng: torch.Generator) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancourse.models.base import Discriminator
-from gancourse.models.equalised import EqualConv, EqualLinear, blur, wide
+from gancourse.models.equalised import EqualConv, EqualLinear, blur, halved, wide
 from gancourse.models.stylegan import EPSILON, FIRST, GAIN, SLOPE, channels_at, check_sizes
 
 GROUP = 4  # images whose spread the discriminator is told
@@ -36,7 +36,7 @@ class DownBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = F.leaky_relu_(self.first(x), SLOPE)
         y = F.leaky_relu(self.second(blur(y)), SLOPE)
-        beside: Tensor = self.skip(blur(x)[:, :, 1::2, 1::2])
+        beside: Tensor = self.skip(halved(x))
         return y.add_(beside)
 
 
@@ -59,7 +59,7 @@ class FadingEntrance(nn.Module):
     """Images (B, 3, H, W) -> (B, C, H / 2, W / 2): a new first block that fades in over the old entrance.
 
     share of what the new block makes of the image, and 1 - share of what the old FromRGB makes of it at half its size
-    (Karras et al. 2018, section 2 and figure 2). Buffer: share (), 0 at first; training moves it to 1.
+    (Karras et al. 2018, section 2 and figure 2). Buffer: share (), 0 at first; training moves it to 1 by `fade_to`.
     """
 
     share: Tensor
@@ -68,10 +68,18 @@ class FadingEntrance(nn.Module):
         super().__init__()
         self.from_rgb, self.block, self.before = from_rgb, block, before
         self.register_buffer("share", torch.zeros(()))
+        self._arrived = False  # known without asking the device
+
+    def fade_to(self, share: float) -> None:
+        """Set the new block's share, 0 to 1; from 1 on the old entrance is not computed any more."""
+        self.share.fill_(share)
+        self._arrived = share >= 1
 
     def forward(self, x: Tensor) -> Tensor:
-        new, old = self.block(self.from_rgb(x)), self.before(F.avg_pool2d(x, 2))
-        return torch.lerp(old, new, self.share.to(new.dtype))
+        new: Tensor = self.block(self.from_rgb(x))
+        if self._arrived:
+            return new
+        return torch.lerp(self.before(F.avg_pool2d(x, 2)), new, self.share.to(new.dtype))
 
 
 class StyleDiscriminator(Discriminator):

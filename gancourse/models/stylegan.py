@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancourse.models.base import Generator, ShapeError
-from gancourse.models.equalised import EqualLinear, blur, upsampled, wide
+from gancourse.models.equalised import EqualLinear, blur, no_autocast, upsampled, wide
 
 GAIN = math.sqrt(2)  # after LeakyReLU(0.2), about what keeps the variance (He et al. 2015)
 SLOPE = 0.2
@@ -57,9 +57,10 @@ class Mapping(nn.Module):
 def demodulation(weight: Tensor, style: Tensor) -> Tensor:
     """1 / |w s| for each output channel: weight (O, I, k, k), style (B, I) -> (B, O) (Karras et al. 2020, eq. 3).
 
-    What a layer's outputs are divided by so that they have unit variance, if its inputs have it.
+    What a layer's outputs are multiplied with so that they have unit variance, if its inputs have it.
     """
-    return (wide(style).square() @ wide(weight).square().sum((2, 3)).t() + EPSILON).rsqrt()
+    with no_autocast(style.device.type):
+        return (wide(style).square() @ wide(weight).square().sum((2, 3)).t() + EPSILON).rsqrt()
 
 
 class StyledConv(nn.Module):
@@ -111,7 +112,8 @@ def adaptive_instance_norm(x: Tensor, style: Tensor) -> Tensor:
 class ToRGB(nn.Module):
     """x (B, inputs, H, W) and w (B, w_size) -> what the layers so far add to the picture, (B, 3, H, W), float32.
 
-    A 1x1 convolution, its input scaled by w, without demodulation (Karras et al. 2020, appendix B).
+    A 1x1 convolution, its input scaled by w, without demodulation (Karras et al. 2020, appendix B). adain: w is not
+    looked at, as in StyleGAN's first form.
     """
 
     def __init__(self, inputs: int, w_size: int, adain: bool = False) -> None:
@@ -121,8 +123,8 @@ class ToRGB(nn.Module):
         self.affine = None if adain else EqualLinear(w_size, inputs, bias=1.0)
         self.scale = 1 / math.sqrt(inputs)
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        if self.affine is not None:
+    def forward(self, x: Tensor, w: Tensor | None) -> Tensor:
+        if self.affine is not None and w is not None:
             x = x * self.affine(w)[:, :, None, None].to(x.dtype)
         return wide(F.conv2d(x, self.weight * self.scale, self.bias))
 
@@ -131,14 +133,15 @@ class Synthesis(nn.Module):
     """w, one for all layers (B, w_size) or one for each (B, n_styles, w_size) -> images (B, 3, size, size).
 
     Begins with a learned constant, 4 pixels a side; at every size the picture so far, enlarged, is added to by a ToRGB
-    (Karras et al. 2020, section 4.1). Style i goes to convolution i, and to the ToRGB before it. noise: one map
+    (Karras et al. 2020, section 4.1). Style i goes to convolution i, and to the ToRGB before it, if there is one; the
+    last style to the last ToRGB. adain: a ToRGB has none, and so there is one style less. noise: one map
     (B or 1, 1, h, w) for each convolution (`draw_noise`); None for the maps that are the same for all images.
     In eval mode images are clamped to [-1, 1]; nothing else keeps them there.
     """
 
     def __init__(self, size: int, width: int, w_size: int, adain: bool = False, noise: bool = True) -> None:
         super().__init__()
-        self.size, self.noise = size, noise
+        self.size, self.noise, self.adain = size, noise, adain
         self.sizes = [FIRST * 2**i for i in range(int(math.log2(size // FIRST)) + 1)]
         wide = [channels_at(side, width) for side in self.sizes]
         self.constant = nn.Parameter(torch.randn(1, wide[0], FIRST, FIRST))
@@ -154,8 +157,8 @@ class Synthesis(nn.Module):
 
     @property
     def n_styles(self) -> int:
-        """How many w an image takes: one for each convolution, and one for the last ToRGB."""
-        return len(self.convolutions) + 1
+        """How many w an image takes: one for each convolution, and one for the last ToRGB where those have styles."""
+        return len(self.convolutions) + (not self.adain)
 
     @property
     def noise_sides(self) -> list[int]:
@@ -181,11 +184,12 @@ class Synthesis(nn.Module):
         x = self.constant.expand(len(w), -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
         x = self.convolutions[0](x, styles[0], maps[0])
-        picture = self.to_rgb[0](x, styles[1])
+        rgb_styles = [None] * len(self.to_rgb) if self.adain else styles[1::2]
+        picture = self.to_rgb[0](x, rgb_styles[0])
         for i, to_rgb in enumerate(self.to_rgb[1:]):
             for j in (2 * i + 1, 2 * i + 2):
                 x = self.convolutions[j](x, styles[j], maps[j])
-            picture = upsampled(picture) + to_rgb(x, styles[2 * i + 3])
+            picture = upsampled(picture) + to_rgb(x, rgb_styles[i + 1])
         return picture if self.training else picture.clamp(-1, 1)
 
 

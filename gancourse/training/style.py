@@ -36,15 +36,17 @@ def _share(default: float, about: str) -> Any:
 
 @dataclass(frozen=True)
 class StyleRecipe:
-    """How StyleGAN is trained (Karras et al. 2020, appendix B). The defaults are the paper's, but for `r1`'s.
+    """How StyleGAN is trained (Karras et al. 2020, appendix B).
 
-    Rates and betas are those of the run's `Config`; the paper's are lr 0.002 and betas (0, 0.99), and its batch is 32.
+    The defaults are the paper's, but for the path length penalty, which has weight 2 there, and for `r1`, whose rule is
+    that of StyleGAN2-ADA's code. Rates and betas are those of the run's `Config`; the paper's are lr 0.002 and betas
+    (0, 0.99), and its batch is 32.
     Raises ValueError for a value out of range, naming it.
     """
 
     r1: float | None = setting(
         None,
-        "gamma of the R1 penalty, gamma/2 E|grad D(x)|^2; 0.0002 size^2 / batch, as in the code of 2020, by default",
+        "gamma of the R1 penalty, gamma/2 E|grad D(x)|^2; 0.0002 size^2 / batch by default, as in StyleGAN2-ADA's code",
         lambda v: v is None or number(lambda gamma: gamma >= 0)(v),
         "0 (none), a positive number such as 0.03, or None",
         kind=float,
@@ -77,7 +79,7 @@ class StyleRecipe:
         check(self)
 
     def gamma(self, size: int, batch: int) -> float:
-        """`r1`, or what the code of 2020 takes for images of `size` pixels a side in batches of `batch`."""
+        """`r1`, or what StyleGAN2-ADA's code takes for images of `size` pixels a side in batches of `batch`."""
         return 2e-4 * size**2 / batch if self.r1 is None else self.r1
 
     def marks(self) -> Mapping[str, tuple[float, str]]:

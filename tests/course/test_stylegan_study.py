@@ -35,6 +35,10 @@ def test_stages_grow_and_carry_what_was_learned():
     runs = stylegan.trained(of("path-length"))
     assert [run.networks["G"].image_shape[-1] for run in runs] == [16, 32, 64]
     last = runs[-1]
+    still = stylegan.trained(of("stylegan") | {"lr": 1e-12})
+    small, large = (run.networks["G"].state_dict() for run in (still[0], still[-1]))
+    shared = [key for key in small if "mean" not in key]
+    assert len(shared) > 20 and all(torch.allclose(large[key], small[key], atol=1e-6) for key in shared)
     assert last.history[0]["path_length"] > 0 and isinstance(last.averages["ema"], StyleGenerator)
     assert last.networks["D"].options["fading"] == 1 and runs[0].networks["D"].options["fading"] == 0
 

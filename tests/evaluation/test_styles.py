@@ -87,6 +87,19 @@ def test_there_may_be_more_than_two_values():
     assert noise.accuracy < 0.42
 
 
+def test_what_was_fitted_to_does_not_count():
+    """A hundred dimensions and two hundred fitted points: chance can be learned by heart, and is no success."""
+    x = torch.randn(300, 100, generator=torch.Generator().manual_seed(0))
+    noise = torch.randint(0, 2, (300,), generator=torch.Generator().manual_seed(1))
+    assert separability(x, noise).accuracy < 0.65
+
+
+def test_planes_need_not_go_through_the_middle():
+    x = torch.randn(1500, 4, generator=torch.Generator().manual_seed(0))
+    found = separability(x, (x[:, 0] > 1.2).long())
+    assert found.accuracy > 0.97 and found.chance == pytest.approx(0.885, abs=0.03)
+
+
 def test_stretched_points_are_as_separable():
     x = torch.randn(900, 4, generator=torch.Generator().manual_seed(0))
     values = (x[:, 0] > 0.3).long()

@@ -1,5 +1,7 @@
 """A discriminator that looks through frozen features: here through the untrained twin, which needs no download."""
 
+import copy
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -30,6 +32,7 @@ def pictures(n: int = 4, size: int = 64) -> torch.Tensor:
 
 def test_logits_are_one_a_picture_and_follow_it(D):
     x = pictures()
+    D.eval()
     assert D(x).shape == (4,) and not torch.allclose(D(x), D(x.flip(0)))
     with pytest.raises(ShapeError, match=r"expected \(B, 3, 64, 64\)"):
         D(pictures(size=32))
@@ -45,6 +48,32 @@ def test_maps_are_mixed_over_channels_and_from_coarse_to_fine(D, features):
     above = F.interpolate(coarsest, size=4, mode="bilinear", align_corners=False)
     by_hand = (F.conv2d(seen[2], D.channels_2) + F.conv2d(above, D.sizes_2)) / 2**0.5
     assert torch.allclose(maps[2], by_hand, atol=1e-4)
+    for i, size in ((1, 8), (0, 16)):
+        above = F.interpolate(maps[i + 1], size=size, mode="bilinear", align_corners=False)
+        own, mixed = F.conv2d(seen[i], getattr(D, f"channels_{i}")), F.conv2d(above, getattr(D, f"sizes_{i}"))
+        assert torch.allclose(maps[i], (own + mixed) / 2**0.5, atol=1e-4)
+
+
+def test_in_train_mode_each_head_has_a_logit_and_learns_from_its_own(D):
+    x = pictures()
+    every = D.train()(x)
+    assert every.shape == (16,) and D.eval()(x).shape == (4,)
+    torch.manual_seed(1)
+    maps = D.enter(x)
+    alone = torch.stack([head(maps[i])[:, 0] for i, head in enumerate(D.net[0].each)], 1)
+    assert torch.allclose(D(x), alone.mean(1), atol=1e-5)
+    F.softplus(-D.train()(x)).mean().backward()
+    for head in D.net[0].each:
+        assert max(p.grad.abs().max() for p in head.parameters()) > 0
+
+
+def test_a_copy_shares_the_features_and_options_tell_them_apart(D, features):
+    again = copy.deepcopy(D)
+    assert again._features.what is features and again.net[0] is not D.net[0]
+    others = ProjectedDiscriminator(random_features(seed=1), width=8)
+    fewer = ProjectedDiscriminator(features, width=8, heads=(0, 2))
+    assert len({tuple(one.options.items()) for one in (D, others, fewer)}) == 3
+    assert fewer.options["heads"] == 0b101 and again.options == D.options
 
 
 def test_projections_are_always_the_same_and_are_no_parameters(D, features):
@@ -92,13 +121,13 @@ def test_a_head_is_told_whether_a_batch_is_all_alike():
 def test_heads_can_be_chosen(features):
     torch.manual_seed(0)
     one = ProjectedDiscriminator(features, width=8, heads=(2,))
-    assert len(one.net[0].each) == 1 and one(pictures()).shape == (4,)
+    assert len(one.net[0].each) == 1 and one.net[0].each[0][0].in_channels == MIXED[2] and one(pictures()).shape == (4,)
 
 
 def test_small_pictures_can_be_enlarged_for_the_features(features):
     torch.manual_seed(0)
     D = ProjectedDiscriminator(features, size=32, larger=2, width=8)
-    assert D.enter(pictures(size=32))[0].shape[-1] == 16 and D(pictures(size=32)).shape == (4,)
+    assert D.enter(pictures(size=32))[0].shape[-1] == 16 and D.eval()(pictures(size=32)).shape == (4,)
 
 
 def test_a_size_that_the_features_do_not_divide_is_refused(features):

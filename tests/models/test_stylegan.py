@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from gancourse.latent import generate
 from gancourse.models import count_parameters, fast, networks
 from gancourse.models.base import ShapeError
-from gancourse.models.equalised import EqualConv, EqualLinear, blur, upsampled
+from gancourse.models.equalised import EqualConv, EqualLinear, blur, halved, upsampled
 from gancourse.models.growing import fading, grown
-from gancourse.models.style_discriminator import MinibatchDeviation, StyleDiscriminator
+from gancourse.models.style_discriminator import DownBlock, MinibatchDeviation, StyleDiscriminator
 from gancourse.models.stylegan import (
     Mapping,
     StyledConv,
@@ -183,6 +183,51 @@ def test_what_to_rgb_adds_is_not_demodulated():
     assert torch.allclose(layer(x, w), 2 * before, atol=1e-5)
 
 
+@pytest.mark.parametrize("adain", [0, 1])
+def test_every_layer_is_given_its_own_style(adain, monkeypatch):
+    G, given = small(adain=adain), {}
+    for kind in (StyledConv, ToRGB):
+        usual = kind.forward
+
+        def watched(self, x, w, *rest, usual=usual):
+            given[self] = w
+            return usual(self, x, w, *rest)
+
+        monkeypatch.setattr(kind, "forward", watched)
+    n = G.synthesis.n_styles
+    assert n == (5 if adain else 6)
+    G.synthesis(torch.arange(n).float()[None, :, None].expand(1, n, 12))
+    assert [given[layer][0, 0].item() for layer in G.synthesis.convolutions] == [0, 1, 2, 3, 4]
+    rgb = [given[layer] for layer in G.synthesis.to_rgb]
+    assert rgb == [None] * 3 if adain else [w[0, 0].item() for w in rgb] == [1, 3, 5]
+
+
+def test_an_adain_layer_by_hand():
+    """Convolution, noise, bias, LeakyReLU, and then the style."""
+    layer = StyledConv(3, 4, 12, adain=True)
+    layer.bias.data.normal_()
+    layer.strength.data.fill_(0.4)
+    x, w, noise = torch.randn(2, 3, 8, 8), torch.randn(2, 12), torch.randn(2, 1, 8, 8)
+    y = F.conv2d(x, layer.weight / 27**0.5, padding=1) + layer.bias[:, None, None] + 0.4 * noise
+    y = adaptive_instance_norm(2**0.5 * F.leaky_relu(y, 0.2), layer.affine(w))
+    assert torch.allclose(layer(x, w, noise), y, atol=1e-4)
+
+
+def test_a_to_rgb_by_hand():
+    layer, x, w = ToRGB(6, 12), torch.randn(2, 6, 4, 4), torch.randn(2, 12)
+    layer.bias.data.normal_()
+    scaled = x * layer.affine(w)[:, :, None, None]
+    assert torch.allclose(layer(x, w), F.conv2d(scaled, layer.weight / 6**0.5) + layer.bias[:, None, None], atol=1e-5)
+
+
+def test_w_and_demodulation_are_not_rounded_by_autocast():
+    G, z = small(), torch.randn(4, 12)
+    weight, style = torch.randn(6, 5, 3, 3), torch.randn(4, 5)
+    w, d = G.mapping(z), demodulation(weight, style)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(G.mapping(z), w) and torch.equal(demodulation(weight, style), d)
+
+
 def test_a_layer_of_styles_moves_what_comes_after_it():
     G = small()
     w, other = G.mapping(torch.randn(2, 12))
@@ -283,6 +328,42 @@ def test_a_block_of_d_keeps_the_variance():
         assert x.shape[-1] == before.shape[-1] // 2
 
 
+def test_a_block_of_d_by_hand():
+    block = DownBlock(3, 5)
+    block.first.bias.data.normal_()
+    block.second.bias.data.normal_()
+    x = torch.randn(2, 3, 8, 8)
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    kernel = (taps[:, None] * taps).expand(3, 1, 4, 4)
+    y = 2**0.5 * F.leaky_relu(
+        F.conv2d(x, block.first.weight / 27**0.5, padding=1) + block.first.bias[:, None, None], 0.2
+    )
+    y = F.conv2d(F.pad(y, (2, 2, 2, 2)), kernel, groups=3)  # 9 x 9
+    y = F.conv2d(y, block.second.weight / 27**0.5, stride=2) + block.second.bias[:, None, None]
+    y = 2**0.5 * F.leaky_relu(y, 0.2)
+    beside = F.conv2d(F.pad(x, (1, 1, 1, 1)), kernel, stride=2, groups=3)
+    beside = F.conv2d(beside, block.skip.weight / 3**0.5)
+    assert torch.allclose(block(x), (y + beside) / 2**0.5, atol=1e-5)
+
+
+def test_halved_is_every_second_pixel_of_the_blur():
+    x = torch.randn(2, 4, 8, 8)
+    assert torch.allclose(halved(x), blur(x)[:, :, 1::2, 1::2], atol=1e-6)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.allclose(halved(x), blur(x.float())[:, :, 1::2, 1::2].float(), atol=0.05)
+
+
+def test_the_last_layers_of_d_by_hand():
+    D = StyleDiscriminator(8, 8)
+    *_, convolution, _, _, linear, _, last, _ = D.net
+    x = torch.randn(4, 3, 8, 8)
+    with torch.no_grad():
+        h = D.net[2](D.net[1](D.net[0](x)))
+        h = F.leaky_relu(2**0.5 * F.conv2d(h, convolution.weight / (9 * 9) ** 0.5, padding=1), 0.2)
+        h = F.leaky_relu(2**0.5 * F.linear(h.flatten(1), linear.weight / 128**0.5), 0.2)
+        assert torch.allclose(D(x), F.linear(h, last.weight / 8**0.5)[:, 0], atol=1e-5)
+
+
 def test_logits_follow_the_image():
     D = StyleDiscriminator(8, 16)
     x = torch.randn(4, 3, 16, 16)
@@ -364,7 +445,7 @@ def test_grown_networks_begin_where_the_small_ones_ended():
         G.train(), larger.train()
         assert torch.allclose(larger(z), upsampled(G(z)), atol=1e-5) and larger.synthesis.n_styles == 8
         assert torch.allclose(judge(x), D(F.avg_pool2d(x, 2)), atol=1e-5)
-        judge.net[0].share.fill_(1)
+        judge.net[0].fade_to(1)
         assert not torch.allclose(judge(x), D(F.avg_pool2d(x, 2)), atol=1e-2)
     assert torch.equal(larger.mapping.w_mean, G.mapping.w_mean)
 
@@ -373,7 +454,7 @@ def test_they_grow_again_and_what_faded_in_stays():
     G, D = networks("stylegan", width=8, size=8, mapping=1, latent=6)
     for _ in range(2):
         G, D = grown(G, D)
-        fading(D)[0].share.fill_(1)
+        fading(D)[0].fade_to(1)
     again, judge = grown(G, D)
     x = torch.randn(4, 3, 64, 64)
     with torch.no_grad():
@@ -401,6 +482,6 @@ def test_half_way_both_entrances_count():
     with torch.no_grad():
         found = []
         for share in (0.0, 0.25, 1.0):
-            entrance.share.fill_(share)
+            entrance.fade_to(share)
             found.append(entrance(x))
     assert torch.allclose(found[1], 0.75 * found[0] + 0.25 * found[2], atol=1e-5)

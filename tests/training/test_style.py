@@ -1,6 +1,8 @@
 """StyleGAN's rounds: against one written by hand, against penalties in every step, resumed, in parts, refused."""
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,73 +73,180 @@ def fakes(G, n, rng, mixing):
 
 
 def by_hand(recipe: StyleRecipe, epochs: int, batch: int = 8):
+    """Both networks, trained; and the means of losses, answers and penalties, epoch by epoch."""
     G, D = made()
+    plain = 2e-3, (0.0, 0.99)
     (lr_g, betas_g), (lr_d, betas_d) = (
-        lazy(2e-3, (0.0, 0.99), recipe.path_every),
-        lazy(2e-3, (0.0, 0.99), recipe.r1_every),
+        lazy(*plain, every) if every > 1 else plain for every in (recipe.path_every, recipe.r1_every)
     )
     opt_g, opt_d = torch.optim.Adam(G.parameters(), lr_g, betas_g), torch.optim.Adam(D.parameters(), lr_d, betas_d)
-    rng, step = torch.Generator().manual_seed(0), 0
+    rng, step, means = torch.Generator().manual_seed(0), 0, []
+
+    def path():
+        styles, _ = fakes(G, batch // 2, rng, recipe.mixing)
+        noise = G.synthesis.draw_noise(batch // 2, rng)
+        y = torch.randn(batch // 2, 3, 16, 16, generator=rng) / 16
+        (g,) = torch.autograd.grad((G.synthesis(styles, noise) * y).sum(), styles, create_graph=True)
+        length = g.square().sum(2).mean(1).sqrt()
+        G.path_mean.lerp_(length.detach().mean(), 1 - 0.99)
+        found["path_length"].append(length.mean().item())
+        return recipe.path_length * (length - G.path_mean).square().mean()
+
+    def r1(x):
+        slope = r1_penalty(D, x)
+        found["r1"].append(slope.item())
+        return recipe.r1 / 2 * slope
+
     for _ in range(epochs):
+        found = {name: [] for name in ("loss_d", "loss_g", "d_real", "d_fake", "r1", "path_length")}
         for x in some().batches(batch, rng):
             with torch.no_grad():
                 fake = G.synthesis(fakes(G, batch, rng, recipe.mixing)[0], G.synthesis.draw_noise(batch, rng))
+            real_logits, fake_logits = D(x), D(fake)
+            loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
             opt_d.zero_grad()
-            (F.softplus(-D(x)).mean() + F.softplus(D(fake)).mean()).backward()
+            (loss + r1(x) if recipe.r1_every == 1 else loss).backward()
             opt_d.step()
-            if step % recipe.r1_every == 0:
+            found["loss_d"].append(loss.item())
+            found["d_real"].append(real_logits.sigmoid().mean().item())
+            found["d_fake"].append(fake_logits.sigmoid().mean().item())
+            if recipe.r1_every > 1 and step % recipe.r1_every == 0:
                 opt_d.zero_grad()
-                (recipe.r1_every * recipe.r1 / 2 * r1_penalty(D, x)).backward()
+                (recipe.r1_every * r1(x)).backward()
                 opt_d.step()
             opt_g.zero_grad()
             styles, w = fakes(G, batch, rng, recipe.mixing)
             fake = G.synthesis(styles, G.synthesis.draw_noise(batch, rng))
             G.mapping.w_mean.lerp_(w.detach().mean(0), 1 - recipe.w_decay)
-            F.softplus(-D(fake)).mean().backward()
+            loss = F.softplus(-D(fake)).mean()
+            (loss + path() if recipe.path_every == 1 else loss).backward()
             opt_g.step()
-            if step % recipe.path_every == 0:
+            found["loss_g"].append(loss.item())
+            if recipe.path_every > 1 and step % recipe.path_every == 0:
                 opt_g.zero_grad()
-                styles, _ = fakes(G, batch // 2, rng, recipe.mixing)
-                noise = G.synthesis.draw_noise(batch // 2, rng)
-                y = torch.randn(batch // 2, 3, 16, 16, generator=rng) / 16
-                (g,) = torch.autograd.grad((G.synthesis(styles, noise) * y).sum(), styles, create_graph=True)
-                length = g.square().sum(2).mean(1).sqrt()
-                G.path_mean.lerp_(length.detach().mean(), 1 - 0.99)
-                (recipe.path_every * recipe.path_length * (length - G.path_mean).square().mean()).backward()
+                (recipe.path_every * path()).backward()
                 opt_g.step()
             step += 1
-    return G, D
+        means.append({name: sum(values) / len(values) for name, values in found.items()})
+    return G, D, means
 
 
-def test_a_round_written_by_hand_gives_the_same_bits():
-    G, D = by_hand(OFTEN, 2)
-    trainer = fitted(OFTEN, 2)
+EAGER = StyleRecipe(r1=1.0, r1_every=1, path_length=2.0, path_every=1)
+
+
+@pytest.mark.parametrize("recipe", [OFTEN, EAGER, StyleRecipe(r1=1.0, r1_every=4, path_length=2.0, path_every=5)])
+def test_a_round_written_by_hand_gives_the_same_bits_and_numbers(recipe):
+    G, D, means = by_hand(recipe, 2)
+    trainer = fitted(recipe, 2)
     for name, mine in {"G": G, "D": D}.items():
         for key, value in mine.state_dict().items():
             assert torch.equal(value, trainer.networks[name].state_dict()[key]), (name, key)
+    for row, expected in zip(trainer.history, means, strict=True):
+        assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-4)
 
 
 # -- penalties that are taken seldom ----------------------------------------------------------
 
 
-def test_seldom_and_heavy_is_as_much_as_often_and_light():
-    """Over k rounds, with networks that stand still, the gradients of a lazy R1 add up to those of an eager one."""
-    totals = {}
-    for every in (1, 4):
-        trainer = of(StyleRecipe(r1=3.0, r1_every=every), nets=made(3))
-        algorithm, D = trainer.algorithm, trainer.networks["D"]
-        x = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
-        totals[every] = torch.zeros(sum(p.numel() for p in D.parameters()))
-        for r in range(4):
-            if r % every:
-                continue
-            for p in D.parameters():
-                p.grad = None
-            (every * algorithm._gamma / 2 * r1_penalty(D, x)).backward()
-            totals[every] += torch.cat(
-                [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in D.parameters()]
-            )
-    assert torch.allclose(totals[1], totals[4], rtol=1e-4, atol=1e-6)
+def grads(network) -> torch.Tensor:
+    parts = [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in network.parameters()]
+    return torch.cat(parts).clone()
+
+
+def standing_still(trainer: Trainer):
+    """Its algorithm, whose optimisers no longer move anything."""
+    for optimiser in trainer.algorithm.optimisers.values():
+        optimiser.step = lambda: None
+    return trainer.algorithm
+
+
+def test_a_lazy_step_weighs_as_much_as_so_many_eager_ones():
+    x = some(8).pixels.float() / 127.5 - 1
+    lazy_one = standing_still(of(StyleRecipe(r1=3.0, r1_every=4, path_length=2.0, path_every=4), nets=made(3)))
+    lazy_one._r1_step(x, torch.Generator())
+    heavy = grads(lazy_one.networks["D"])
+    eager = standing_still(of(StyleRecipe(r1=3.0, r1_every=1, path_length=2.0, path_every=1), nets=made(3)))
+    light = []
+    for with_r1 in (True, False):
+        eager._discriminator_step(x, torch.Generator().manual_seed(0), with_r1)
+        light.append(grads(eager.networks["D"]))
+    assert heavy.abs().max() > 0 and torch.allclose(heavy, 4 * (light[0] - light[1]), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("step", ["_generator_step", "_discriminator_step", "_r1_step", "_path_step"])
+def test_parts_of_a_batch_add_up_to_the_step_of_the_whole(step, monkeypatch):
+    """Eight images in two parts: the same z and noise, and a D that is not told how much its group differs."""
+    rng = torch.Generator().manual_seed(0)
+    z, x = torch.randn(8, 8, generator=rng), some(8).pixels.float() / 127.5 - 1
+    noise, y = [torch.randn(8, 1, s, s, generator=rng) for s in (4, 8, 8, 16, 16)], torch.randn(8, 3, 16, 16) / 16
+    found = {}
+    for parts in (1, 2):
+        nets = made(3)
+        nets[1].net[-7].weight.data[:, -1] = 0  # of the map with the group's deviation
+        algorithm, asked = standing_still(of(OFTEN, nets=nets, accumulate=parts)), {"w": 0, "noise": 0, "y": 0}
+
+        def rows(what, n, asked=asked):
+            asked[what] += n
+            return slice(asked[what] - n, asked[what])
+
+        def styles(n, rng, G=nets[0], rows=rows):
+            w = G.mapping(z[rows("w", n)])
+            return w[:, None].expand(-1, 6, -1).contiguous(), w
+
+        monkeypatch.setattr(algorithm, "_styles", styles)
+
+        def maps(n, rng, rows=rows):
+            where = rows("noise", n)
+            return [m[where] for m in noise]
+
+        monkeypatch.setattr(algorithm, "_noise", maps)
+        monkeypatch.setattr(algorithm, "_drawn", lambda rng, n, *shape, rows=rows: y[rows("y", n)])
+        monkeypatch.setattr(stylegan, "PATH_SHRINK", 1)
+        monkeypatch.setattr(stylegan, "PATH_KEPT", 1.0)
+        given = {"_generator_step": (8, rng, False), "_path_step": (8, rng), "_r1_step": (x, rng)}
+        numbers = getattr(algorithm, step)(*given.get(step, (x, rng, False)))
+        network = nets[0] if step in ("_generator_step", "_path_step") else nets[1]
+        if network is nets[1]:
+            network.net[-7].weight.grad[:, -1] = 0  # it does depend on the group
+        first = numbers[0] if isinstance(numbers, tuple) else numbers
+        found[parts] = grads(network), first[:3] if first.ndim else first, nets[0].mapping.w_mean.clone()
+    whole, halves = found[1], found[2]
+    assert whole[0].abs().max() > 0
+    torch.testing.assert_close(halves[0], whole[0], rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(halves[1], whole[1], rtol=1e-4, atol=1e-6)
+    if step == "_generator_step":
+        torch.testing.assert_close(halves[2], whole[2], rtol=0.01, atol=1e-6)
+
+
+def test_processes_draw_shares_of_the_same_numbers():
+    def drawn(rank, size, n):
+        algorithm = of(StyleRecipe(mixing=0.5)).algorithm
+        team = SimpleNamespace(share=(rank, size), size=size, mean=lambda tensor: tensor)
+        algorithm.setting = replace(algorithm.setting, team=team)
+        rng = torch.Generator().manual_seed(4)
+        return [*algorithm._styles(n, rng), *algorithm._noise(n, rng), algorithm._drawn(rng, n, 3)]
+
+    for rank in (0, 1):
+        for part, whole in zip(drawn(rank, 2, 4), drawn(0, 1, 8), strict=True):
+            assert torch.allclose(part, whole[rank::2], atol=1e-6)
+
+
+def test_the_mean_of_paths_moves_as_fast_in_parts():
+    means = []
+    for parts in (1, 2):
+        algorithm = standing_still(of(OFTEN, nets=made(3), accumulate=parts))
+        for _ in range(20):
+            algorithm._path_step(8, torch.Generator().manual_seed(0))
+        means.append(algorithm.networks["G"].path_mean.item())
+    assert means[1] == pytest.approx(means[0], rel=0.3)
+
+
+def test_second_derivatives_are_not_taken_in_bfloat16():
+    algorithm = of(OFTEN, fast=True, precision="bfloat16").algorithm
+    plain = of(OFTEN).algorithm
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = algorithm._path_penalty(8, torch.Generator().manual_seed(0))[1]
+    assert rough == pytest.approx(plain._path_penalty(8, torch.Generator().manual_seed(0))[1].item(), rel=1e-4)
 
 
 @pytest.mark.parametrize("every", [2, 4, 16])
@@ -172,12 +281,6 @@ def test_penalties_come_in_their_rounds_and_are_reported(monkeypatch):
     assert [done for name, done in took if name == "_r1_step"] == [0, 2, 4, 6, 8, 10]  # 12 rounds
     assert [done for name, done in took if name == "_path_step"] == [0, 3, 6, 9]
     assert all(row["r1"] > 0 and row["path_length"] > 0 for row in trainer.history)
-
-
-def test_in_every_round_they_are_in_the_loss():
-    trainer = fitted(StyleRecipe(r1=1.0, r1_every=1, path_length=2.0, path_every=1), 1)
-    assert trainer.history[0]["r1"] > 0 and trainer.history[0]["path_length"] > 0
-    assert not same(trainer, fitted(StyleRecipe(r1=0.0), 1))
 
 
 def test_gamma_is_that_of_the_size_and_the_batch():
@@ -281,10 +384,10 @@ def test_a_folder_of_another_recipe_is_refused(tmp_path):
         of(StyleRecipe(r1=1.0, r1_every=2, path_length=2.0, path_every=4), 1, tmp_path / "run")
 
 
-@pytest.mark.parametrize("accumulate", [2])
-def test_parts_of_a_batch_make_a_round(accumulate):
-    trainer = fitted(OFTEN, 2, accumulate=accumulate)
-    assert len(trainer.history) == 2 and all(math.isfinite(v) for v in trainer.history[-1].values())
+def test_parts_that_make_no_groups_are_refused():
+    assert len(fitted(OFTEN, 1, accumulate=2).history) == 1
+    with pytest.raises(ValueError, match=r"D gets 2 images at a time, .* a group of 4 differ"):
+        of(OFTEN, accumulate=4)
 
 
 @pytest.mark.parametrize("adain", [0, 1])
@@ -327,8 +430,12 @@ def test_spectral_norm_moves_once_a_step_of_d_and_never_in_gs():
 
 def test_augmented_images_are_what_d_sees(monkeypatch):
     monkeypatch.setitem(stylegan.AUGMENTATIONS, "colour", lambda x, rng, share: x * 0)
-    algorithm = of(StyleRecipe(augment=("colour",))).algorithm
-    assert algorithm._seen(torch.ones(2, 3, 16, 16), torch.Generator()).abs().max() == 0
+    algorithm, seen = of(StyleRecipe(augment=("colour",))).algorithm, []
+    D = algorithm.networks["D"]
+    handle = D.register_forward_pre_hook(lambda module, given: seen.append(given[0].abs().max().item()))
+    algorithm.round([torch.ones(8, 3, 16, 16)], torch.Generator().manual_seed(0))
+    handle.remove()
+    assert len(seen) == 4 and max(seen) == 0  # real, fake, for R1, and G's
     assert algorithm.settings()["style"]["augment"] == ["colour"]
 
 

@@ -37,8 +37,8 @@ class StyleGAN(TwoNetworks):
     with noise of their own. With `r1_every` or `path_every` 1 the penalty is in the loss of every step.
 
     statistics: the losses without penalties; D's mean answers for real and fake images in D's step; R1, E|grad D|^2,
-    and the path length, 0 in rounds that do not take them and so many times as large in those that do; the norms of
-    the gradients. Raises ValueError for another G.
+    and the path length, 0 in rounds that do not take them and as many times as large in those that do as makes the
+    epoch's mean that of the rounds that took them; the norms of the gradients. Raises ValueError for another G.
     """
 
     name = "stylegan"
@@ -63,6 +63,12 @@ class StyleGAN(TwoNetworks):
         self.takes_no("k", "fresh_z", "loss")
         if not isinstance(data, Images):
             raise ValueError(f"{data.name} comes in tuples, and StyleGAN takes images alone: give an Images.")
+        config, parts = self.setting.config, self.setting.team.size * self.setting.accumulate
+        if parts > 1 and config.batch_size // parts % GROUP:
+            raise ValueError(
+                f"D gets {config.batch_size // parts} images at a time, and is told how much those of a group of "
+                f"{GROUP} differ: choose a batch_size whose parts are multiples of {GROUP}."
+            )
         self._rounds = len(data) // self.setting.config.batch_size
 
     def make_optimisers(self) -> dict[str, torch.optim.Optimizer]:
@@ -94,18 +100,24 @@ class StyleGAN(TwoNetworks):
         recipe, none = self.recipe, x_real.new_zeros(())
         for entrance in fading(self.networks["D"]):
             done = self._done * self.setting.config.batch_size
-            entrance.share.fill_(min(1.0, done / recipe.fade) if recipe.fade else 1.0)
+            entrance.fade_to(min(1.0, done / recipe.fade) if recipe.fade else 1.0)
         takes_r1 = bool(self._gamma) and self._done % recipe.r1_every == 0
         takes_path = bool(recipe.path_length) and self._done % recipe.path_every == 0
         of_d, r1 = self._discriminator_step(x_real, rng, takes_r1 and recipe.r1_every == 1)
         if takes_r1 and recipe.r1_every > 1:
-            r1 = recipe.r1_every * self._r1_step(x_real, rng)
+            r1 = self._times(recipe.r1_every) * self._r1_step(x_real, rng)
         loss_g, norm_g, path = self._generator_step(len(x_real), rng, takes_path and recipe.path_every == 1)
         if takes_path and recipe.path_every > 1:
-            path = recipe.path_every * self._path_step(len(x_real), rng)
+            path = self._times(recipe.path_every) * self._path_step(len(x_real), rng)
         self._done += 1
         loss_d, d_real, d_fake, norm_d = of_d
         return torch.stack([loss_d, loss_g, d_real, d_fake, none + r1, none + path, norm_d, norm_g])
+
+    def _times(self, every: int) -> float:
+        """Rounds of this epoch for each of its rounds whose number `every` divides."""
+        first = self._done // self._rounds * self._rounds
+        taken = len(range(-(-first // every) * every, first + self._rounds, every))
+        return self._rounds / taken
 
     # -- steps ---------------------------------------------------------------------------------------------------
 
@@ -150,7 +162,8 @@ class StyleGAN(TwoNetworks):
             opt_g.zero_grad()
             for _ in range(parts):
                 x_fake, w = self._fakes(n // parts, rng)
-                G.mapping.w_mean.lerp_(w.detach().mean(0), (1 - self.recipe.w_decay) / parts)
+                now = self.setting.team.mean(w.detach().mean(0))
+                G.mapping.w_mean.lerp_(now, (1 - self.recipe.w_decay) / parts)
                 with held(self.networks["D"]):
                     loss_g = total = non_saturating_loss(D(self._seen(x_fake, rng)))
                 if with_path:
@@ -183,8 +196,8 @@ class StyleGAN(TwoNetworks):
         y = self._drawn(rng, n, *G.image_shape) / math.sqrt(G.image_shape[1] * G.image_shape[2])
         with torch.autocast(rng.device.type, enabled=False):  # second derivatives in bfloat16 would be noise
             lengths = path_lengths(G.synthesis, w, noise, y)
-        now = lengths.detach().mean()
-        G.path_mean.lerp_(now, 1 - PATH_KEPT)
+        now = self.setting.team.mean(lengths.detach().mean())
+        G.path_mean.lerp_(now, (1 - PATH_KEPT) / self.setting.accumulate)
         return (lengths - G.path_mean).square().mean(), now
 
     # -- what they are given ---------------------------------------------------------------------------------------

@@ -39,8 +39,11 @@ EDITS: dict[str, tuple[str, str, str]] = {
 
 
 def groups(G: StyleGenerator) -> dict[str, list[int]]:
-    """Layers by the pixels a side at which they act: "4", "8", and so on -> numbers of styles."""
-    sides = [*G.synthesis.noise_sides, G.synthesis.sizes[-1]]
+    """Layers by the pixels a side of what their convolution makes: "4", "8", and so on -> numbers of styles.
+
+    The first of two scales the maps of the size before, on their way up. The last style is the last ToRGB's.
+    """
+    sides = [*G.synthesis.noise_sides, G.synthesis.sizes[-1]][: G.synthesis.n_styles]
     return {str(side): [i for i, one in enumerate(sides) if one == side] for side in G.synthesis.sizes}
 
 
