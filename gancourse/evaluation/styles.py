@@ -26,12 +26,14 @@ class Mixed(NamedTuple):
     """Of pairs whose values of a factor differ: how many, and what the mixed picture shows.
 
     donor, source, other: the share of pairs where it has the donor's value, the source's, or a third. They sum to 1.
+    chance: how often it has the donor's value where the styles are another donor's: what a share has to be more than.
     """
 
     pairs: int
     donor: float
     source: float
     other: float
+    chance: float
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -61,20 +63,27 @@ def mixing_table(
     source, donor = (_read(G, each_layer(G, w), read) for w in (w_source, w_donor))
     table: dict[str, dict[str, Mixed]] = {}
     for name, group in groups.items():
-        styles = each_layer(G, w_source).clone()
-        styles[:, list(group)] = w_donor[:, None]
-        mixed = _read(G, styles, read)
-        table[name] = {factor: _counted(source[factor], donor[factor], found) for factor, found in mixed.items()}
+        found = []
+        for given in (w_donor, w_donor.roll(1, 0)):
+            styles = each_layer(G, w_source).clone()
+            styles[:, list(group)] = given[:, None]
+            found.append(_read(G, styles, read))
+        mixed, others = found
+        table[name] = {one: _counted(source[one], donor[one], mixed[one], others[one]) for one in mixed}
     return table
 
 
-def _counted(source: Tensor, donor: Tensor, mixed: Tensor) -> Mixed:
+def _counted(source: Tensor, donor: Tensor, mixed: Tensor, others: Tensor) -> Mixed:
     differ = source != donor
     pairs = int(differ.sum())
     if not pairs:
-        return Mixed(0, math.nan, math.nan, math.nan)
-    like_donor, like_source = (((mixed == of) & differ).sum().item() / pairs for of in (donor, source))
-    return Mixed(pairs, like_donor, like_source, 1 - like_donor - like_source)
+        return Mixed(0, math.nan, math.nan, math.nan, math.nan)
+
+    def share(found: Tensor, of: Tensor) -> float:
+        return ((found == of) & differ).sum().item() / pairs
+
+    like_donor, like_source = share(mixed, donor), share(mixed, source)
+    return Mixed(pairs, like_donor, like_source, 1 - like_donor - like_source, share(others, donor))
 
 
 def each_layer(G: StyleGenerator, w: Tensor) -> Tensor:
@@ -116,7 +125,8 @@ def separability(points: Tensor, values: Tensor, penalty: float = 1e-3, steps: i
     """A linear classifier of values (N,) int64 at points (N, d), fitted to two thirds, judged on the rest.
 
     Multinomial logistic regression with a small penalty on its weights, by L-BFGS, on standardised points. Karras et
-    al. fit a linear support vector machine to two values; planes here are the same, and values may be more.
+    al. fit a linear support vector machine to two values, to the half of the pictures of which their classifier is
+    surest, and score it on what it was fitted to; here values may be more, and what is scored was held out.
     Raises ValueError for fewer than 30 points, and where all values are alike.
     """
     n, classes = len(points), int(values.max()) + 1

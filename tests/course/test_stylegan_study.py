@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance")
 @pytest.mark.parametrize("quick", [False, True])
 def test_jobs_have_keys_of_their_own_and_are_plain(quick):
     jobs = stylegan.jobs(quick)
-    assert len({job["key"] for job in jobs}) == len(jobs) == 8 * (1 if quick else 2)
+    assert len({job["key"] for job in jobs}) == len(jobs) == 8 * (1 if quick else 3)
     assert json.loads(json.dumps(jobs)) == jobs
     assert {job["arm"] for job in jobs} == {*stylegan.ARMS, "dcgan"} >= set(judged.SHOWN)
     assert all(job["stages"][-1][0] == judged.SIZE for job in jobs)
@@ -46,9 +46,9 @@ def test_stages_grow_and_carry_what_was_learned():
 def test_a_stylegan_has_all_figures_and_a_dcgan_those_of_z():
     found = stylegan.run(of("stylegan"))
     assert {"quality", "planes", "edits", "mixing", "truncation", "noise_levels", "path_length", "strip"} <= set(found)
-    assert set(found["mixing"]) == {"4", "8", "16", "32", "64"} and set(found["planes"]) == {"z", "w"}
+    assert set(found["mixing"]) == {"4", "8", "16", "32", "64"} and set(found["planes"]) == {"z", "w", "untrained"}
     for row in found["mixing"].values():
-        for pairs, donor, source, other in row.values():
+        for pairs, donor, source, other, _ in row.values():
             assert pairs == 0 or donor + source + other == pytest.approx(1, abs=1e-3)
     assert [row["psi"] for row in found["truncation"]] == list(judged.PSI) and len(found["noise_levels"]) == 10
     plain = stylegan.run(of("dcgan"))
@@ -61,22 +61,48 @@ def test_layers_are_grouped_by_the_size_at_which_they_act():
     assert judged.groups(G) == {"4": [0], "8": [1, 2], "16": [3, 4], "32": [5, 6], "64": [7, 8, 9]}
 
 
-def test_an_edit_is_done_where_the_step_reaches_the_value(monkeypatch):
-    """On a generator whose one number is the time of day, the step from noon to night does what it says."""
+class ByNumbers(torch.nn.Module):
+    """Brightness is z's first number, and redness its second."""
 
-    def read(x):
-        night = (x.mean((1, 2, 3)) < 0).long() * 3 + 1  # noon is 1, night 4
-        return {
-            factor: (night if factor == "time" else torch.zeros(len(x), dtype=torch.long)) for factor in judged.READ
-        }
+    z_size = 30
 
-    class ByBrightness(torch.nn.Module):
-        z_size = 6
+    def forward(self, z):
+        grey = torch.tanh(z[:, :1, None, None]).expand(-1, 3, 64, 64)
+        return torch.cat([torch.tanh(z[:, 1:2, None, None]).expand(-1, 1, 64, 64), grey[:, 1:]], 1)
 
-        def forward(self, z):
-            return torch.tanh(z[:, :1, None, None]).expand(-1, 3, 64, 64)
 
-    monkeypatch.setattr(judged.church_reader, "read", read)
-    found = judged.edits(ByBrightness(), 60)
-    assert set(found) == {"z"} and set(found["z"]) == {"noon to night"}
-    assert found["z"]["noon to night"]["done"] > 0.5 and found["z"]["noon to night"]["kept"] == 1
+def by_eye(x):
+    """Noon is bright and night dark; trees are red or not."""
+    found = {factor: torch.zeros(len(x), dtype=torch.long) for factor in judged.READ}
+    night, red = (x[:, 1].mean((1, 2)) < 0).long() * 3 + 1, (x[:, 0].mean((1, 2)) > 0).long()
+    return found | {"time": night, "trees": red}
+
+
+def test_an_edit_is_done_where_the_step_reaches_the_value_and_keeps_what_it_does_not_touch(monkeypatch):
+    monkeypatch.setattr(judged.church_reader, "read", by_eye)
+    rows = judged.edits(ByNumbers(), 200)["z"]["noon to night"]
+    assert [row["amount"] for row in rows] == list(judged.AMOUNTS)
+    done, kept = ([row[name] for row in rows] for name in ("done", "kept"))
+    assert done == sorted(done) and done[1] > 0.7 and done[3] > 0.95
+    assert all(0.95 < k <= 1 for k in kept[:2]) and rows[1]["by_chance"] < done[1] - 0.3
+    swapped = ByNumbers()
+    swapped.forward = lambda z: ByNumbers.forward(swapped, z[:, [0, 0, *range(2, 30)]])  # red follows the light
+    worse = judged.edits(swapped, 200)["z"]["noon to night"]
+    assert worse[1]["kept"] < kept[1] - 0.05
+
+
+def test_a_reader_that_sees_no_difference_leaves_nothing_to_edit(monkeypatch):
+    monkeypatch.setattr(judged.church_reader, "read", lambda x: by_eye(x * 0 + 1))
+    assert judged.edits(ByNumbers(), 60)["z"] == {}
+
+
+def test_no_edit_can_keep_more_than_the_render_does():
+    found = judged.ceiling(12)
+    assert set(found) == set(judged.EDITS) and all(0.3 < value <= 1 for value in found.values())
+
+
+def test_a_strip_and_truncation_follow_their_arguments():
+    G = networks("stylegan", width=4, mapping=1, latent=8)[0].eval()
+    G.mapping.w_mean.normal_()
+    rows = judged.truncation(G, 20)
+    assert rows[0]["kinds"] < rows[-1]["kinds"] or rows[0]["distance"] != rows[-1]["distance"]

@@ -39,6 +39,7 @@ def test_all_layers_are_the_donors_picture_and_none_the_sources(G):
         assert (every.donor, every.source, none.donor, none.source) == (1, 0, 0, 1)
         assert some.donor + some.source + some.other == pytest.approx(1)
         assert some.interval[0] <= some.donor <= some.interval[1]
+        assert none.chance == 0 and 0 < every.chance < 1
 
 
 def test_a_table_counts_by_hand(G):
@@ -49,9 +50,13 @@ def test_a_table_counts_by_hand(G):
         styles = each_layer(G, a).clone()
         styles[:, 3:] = b[:, None]
         mixed = bright(G.synthesis(styles))["bright"]
+        styles[:, 3:] = b.roll(1, 0)[:, None]
+        others = bright(G.synthesis(styles))["bright"]
     differ = source != donor
     found = mixing_table(G, bright, {"fine": (3, 4, 5)}, n=40, seed=3)["fine"]["bright"]
     assert found.pairs == differ.sum() and found.donor == pytest.approx((mixed == donor)[differ].double().mean().item())
+    assert found.source == pytest.approx((mixed == source)[differ].double().mean().item())
+    assert found.chance == pytest.approx((others == donor)[differ].double().mean().item())
 
 
 def test_where_no_pair_differs_there_is_no_share(G):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse import latent
 from gancourse.data import sheets
-from gancourse.data.churches import FACTORS, procedural_churches
+from gancourse.data.churches import FACTORS, labelled_churches, procedural_churches
 from gancourse.data.images import Images, unscale
 from gancourse.evaluation import church_reader
 from gancourse.evaluation.features import Extractor
@@ -26,6 +26,9 @@ SEED_REAL = 1_001  # of churches that nothing is trained on
 READ = ("plan", "stone", "roof", "time", "weather", "trees", "turned", "sun")  # what the reader knows well at 64 pixels
 PSI = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0)
 N_SHOWN = 48
+AMOUNTS = (0.5, 1.0, 1.5, 2.0)  # of an edit's step
+FEWEST = 20  # a value that one in so many pictures has not is not edited
+_BATCH = 100
 SHOWN = ("stylegan", "not-grown", "dcgan")  # arms whose samples are shown
 # Changes that a person may want: name -> (factor, from, to)
 EDITS: dict[str, tuple[str, str, str]] = {
@@ -87,7 +90,7 @@ def drawn(G: nn.Module, n: int, seed: int = 0) -> Tensor:
 
 
 def mixing(G: StyleGenerator, n: int) -> dict[str, dict[str, list[float]]]:
-    """Group of layers -> factor -> pairs that differ, and the donor's, the source's and other values' shares."""
+    """Group of layers -> factor -> pairs that differ; the donor's, the source's and other values' shares; chance."""
     table = mixing_table(G, church_reader.read, groups(G), n)
     return {
         group: {
@@ -98,18 +101,38 @@ def mixing(G: StyleGenerator, n: int) -> dict[str, dict[str, list[float]]]:
 
 
 def planes(G: nn.Module, n: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Latent ("z", "w") -> factor -> how well a linear classifier tells it there."""
+    """Latent ("z", "w") -> factor -> how well a linear classifier tells it there, from the pictures read most surely.
+
+    Of n pictures that half counts, for each factor, whose two most probable values are furthest apart (Karras et al.
+    2019, section 4.2). "untrained": w of a mapping that has learned nothing, for the same pictures: a control.
+    """
     z = latent.sample(n, latent.z_size(G), 3)
-    read = church_reader.read(latent.generate(G, z))
-    points = {"z": z} | ({"w": w_of(G, z)} if isinstance(G, StyleGenerator) else {})
-    return {
-        name: {
-            factor: {key: round(value, 4) for key, value in separability(where, read[factor])._asdict().items()}
-            for factor in READ
-            if len(read[factor].unique()) > 1
-        }
-        for name, where in points.items()
-    }
+    values, margins = _read_surely(latent.generate(G, z))
+    points = {"z": z}
+    if isinstance(G, StyleGenerator):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            fresh = StyleGenerator(**G.options)
+        points |= {"w": w_of(G, z), "untrained": w_of(fresh, z)}
+    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in points}
+    for factor in READ:
+        surer = margins[factor].argsort(descending=True)[: n // 2].sort().values
+        there = values[factor][surer]
+        if len(there.unique()) > 1:
+            for name, where in points.items():
+                told = separability(where[surer], there)._asdict()
+                found[name][factor] = {key: round(value, 4) for key, value in told.items()}
+    return found
+
+
+@torch.no_grad()
+def _read_surely(images: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Factor -> the most probable value of each image, and by how much it is more probable than the next."""
+    reader = church_reader.reader()
+    parts = [reader(part) for part in images.split(_BATCH)]
+    best = {factor: torch.cat([part[factor] for part in parts]).softmax(1).topk(2) for factor in READ}
+    values = {factor: top.indices[:, 0] for factor, top in best.items()}
+    return values, {factor: top.values[:, 0] - top.values[:, 1] for factor, top in best.items()}
 
 
 def truncation(G: StyleGenerator, n: int) -> list[dict[str, float]]:
@@ -118,38 +141,73 @@ def truncation(G: StyleGenerator, n: int) -> list[dict[str, float]]:
     return [{"psi": psi} | quality(latent.generate_w(G, G.truncated(w, psi))) for psi in PSI]
 
 
-def edits(G: nn.Module, n: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Latent -> edit of EDITS -> how often it does what its name says, and how much of all else it leaves.
+def edits(G: nn.Module, n: int) -> dict[str, dict[str, list[dict[str, float]]]]:
+    """Latent ("z", "w") -> edit of EDITS -> for each amount how often it does what it says, and how much it leaves.
 
     The step is the mean of the latents whose pictures have the value to reach, less that of those with the value to
-    leave, from n z; it is tried, once, on other z whose pictures have the value to leave. done: the share that then
-    have the other. kept: the share of the other factors' values that stay, over all factors of READ. some: on how many
-    pictures.
+    leave, from n z, if there are enough of both. It is tried, times each of AMOUNTS, on other z whose pictures have the
+    value to leave. done: the share that then have the other. kept: the share of the other factors' values that stay.
+    by_chance: done with a step as long, of the same points with their values shuffled. some: on how many pictures.
     """
-    z = latent.sample(n, latent.z_size(G), 5)
-    fresh = latent.sample(n, latent.z_size(G), 6)
+    z, fresh = (latent.sample(n, latent.z_size(G), seed) for seed in (5, 6))
     read, before = (church_reader.read(latent.generate(G, part)) for part in (z, fresh))
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    shuffle = torch.randperm(n, generator=torch.Generator().manual_seed(7))
+    found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for space in ("z", "w") if isinstance(G, StyleGenerator) else ("z",):
         found[space] = {}
+        points, others = (_in_space(G, space, part) for part in (z, fresh))
         for name, (factor, leave, reach) in EDITS.items():
             values = FACTORS[factor]
             have, want = (read[factor] == values.index(v) for v in (leave, reach))
             starts = before[factor] == values.index(leave)
-            if min(int(have.sum()), int(want.sum()), int(starts.sum())) < 5:
+            if min(int(have.sum()), int(want.sum()), int(starts.sum())) < max(5, n // FEWEST):
                 continue
-            points, tried = (part if space == "z" else w_of(G, part) for part in (z, fresh[starts]))  # type: ignore[arg-type]
-            moved = tried + (points[want].mean(0) - points[have].mean(0))
-            after = church_reader.read(
-                latent.generate(G, moved) if space == "z" else latent.generate_w(G, moved)  # type: ignore[arg-type]
-            )
-            others = [one for one in READ if one != factor]
-            kept = torch.stack([(after[one] == before[one][starts]).double().mean() for one in others]).mean()
-            found[space][name] = {
-                "done": round((after[factor] == values.index(reach)).double().mean().item(), 4),
-                "kept": round(kept.item(), 4),
-                "some": int(starts.sum()),
-            }
+            step = points[want].mean(0) - points[have].mean(0)
+            random = points[want[shuffle]].mean(0) - points[have[shuffle]].mean(0)
+            random = random * step.norm() / random.norm()
+            rows = []
+            for amount in AMOUNTS:
+                done = [
+                    church_reader.read(_pictures(G, space, others[starts] + amount * one)) for one in (step, random)
+                ]
+                reached, by_chance = ((after[factor] == values.index(reach)).double().mean().item() for after in done)
+                stay = [(done[0][one] == before[one][starts]).double().mean().item() for one in READ if one != factor]
+                rows.append(
+                    {
+                        "amount": amount,
+                        "done": round(reached, 4),
+                        "kept": round(sum(stay) / len(stay), 4),
+                        "by_chance": round(by_chance, 4),
+                        "some": int(starts.sum()),
+                    }
+                )
+            found[space][name] = rows
+    return found
+
+
+def _in_space(G: nn.Module, space: str, z: Tensor) -> Tensor:
+    return w_of(G, z) if space == "w" and isinstance(G, StyleGenerator) else z
+
+
+def _pictures(G: nn.Module, space: str, points: Tensor) -> Tensor:
+    if space == "w" and isinstance(G, StyleGenerator):
+        return latent.generate_w(G, points)
+    return latent.generate(G, points)
+
+
+def ceiling(n: int) -> dict[str, float]:
+    """Edit of EDITS -> the share of the other factors' values that the reader keeps when a render is edited, exactly.
+
+    Snow hides roofs, and night hides stone: no edit can keep more.
+    """
+    found = {}
+    for name, (factor, leave, reach) in EDITS.items():
+        before, after = (
+            church_reader.read(labelled_churches(n, SIZE, SEED_REAL, **{factor: (value,)})[0])
+            for value in (leave, reach)
+        )
+        stay = [(after[one] == before[one]).double().mean().item() for one in READ if one != factor]
+        found[name] = round(sum(stay) / len(stay), 4)
     return found
 
 
@@ -157,7 +215,7 @@ def figures(G: nn.Module, n: int) -> dict[str, Any]:
     """All that the study's tables need of one generator; n: pictures of each measurement."""
     G = G.eval()
     images = drawn(G, n)
-    found: dict[str, Any] = {"quality": quality(images), "planes": planes(G, 3 * n), "edits": edits(G, 2 * n)}
+    found: dict[str, Any] = {"quality": quality(images), "planes": planes(G, 3 * n), "edits": edits(G, 3 * n)}
     paths = {"z": path_length(G, _extractor(), max(2, n // 2))}
     if isinstance(G, StyleGenerator):
         paths["w"] = path_length(G, _extractor(), max(2, n // 2), in_w=True)
@@ -166,5 +224,6 @@ def figures(G: nn.Module, n: int) -> dict[str, Any]:
         noise = [part.square().mean().sqrt().item() * 127.5 for part in noise_shares(G, 16, 8)]
         found["noise_levels"] = [round(value, 3) for value in noise]
     found["path_length"] = {name: [round(value, 3) for value in length] for name, length in paths.items()}
+    found["spread"] = round(2 * _features(images).var(0).sum().item(), 3)  # mean squared distance of two pictures
     found["strip"] = sheets.pack(unscale(images[:N_SHOWN]))
     return found
