@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from gancourse.models import Discriminator, Generator
+from gancourse.models.projected import MIXED
 from gancourse.models.stylegan import channels_at
 
 LAYERS = (nn.Conv2d, nn.ConvTranspose2d)
@@ -32,6 +33,7 @@ TRANSLATORS = (4, 8, 16, 32)
 ENLARGERS = (4, 8, 16, 32)
 STYLEGAN = (4, 64)
 DCGAN64 = (4, 18, 64)
+HEADS = (4, 8, 64)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
 CHECKS_WITH_NETWORKS = {
@@ -117,6 +119,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                 yield f"SRResNet (width {width}, {norm})", enlargers["G"], (3, 16, 16)
                 yield f"SRGAN's D (of width {width})", enlargers["D"], (3, 64, 64)
         yield from styled()
+        yield from heads()
         lite0 = EfficientNetLite0()  # its layers: itself, it looks at the numbers of a picture
         yield "EfficientNet-Lite0", nn.Sequential(lite0.stem, *lite0.blocks, lite0.head), (3, 64, 64)
         yield "segmenter", Segmenter(), (3, 64, 64)
@@ -155,6 +158,20 @@ def styled() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
         yield f"StyleGAN D (width {width})", nn.Conv2d(3, channels_at(64, width), 1), (3, 64, 64)
         wide = channels_at(4, width)
         yield f"StyleGAN D, last (width {width})", nn.Conv2d(wide + 1, wide, 3, padding=1), (wide + 1, 4, 4)
+
+
+def heads() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
+    """The heads of a projected discriminator, without the division of their weights."""
+    for width in HEADS:
+        for channels, side in zip(MIXED, (16, 8, 4, 2), strict=True):
+            name, inputs, small = f"projected head of {channels} (width {width})", channels, side
+            while small > 4:
+                yield name, nn.Conv2d(inputs, width, 4, 2, 1), (inputs, small, small)
+                inputs, small = width, small // 2
+            if inputs == channels:
+                yield name, nn.Conv2d(inputs, width, 1), (inputs, small, small)
+            yield name, nn.Conv2d(width + 1, width, 3, padding=1), (width + 1, small, small)
+            yield name, nn.Conv2d(width, 1, small), (width, small, small)
 
 
 def names() -> list[str]:
