@@ -28,7 +28,7 @@ def page(open_notebook):
 
 
 def test_a_press_chooses_a_mixture(page):
-    tool = StyleMixer(models.networks("stylegan", width=4, size=8, mapping=1, latent=4)[0])
+    tool = StyleMixer(models.StyleGenerator(width=4, size=8, mapping=1, latent=4))
     x, y = tool.table.corner(2 * SOURCES + 3)
     before = page.source(MIXER)
     page.press(MIXER, ((x + 40) / tool.size[0], (y + 40) / tool.size[1]))

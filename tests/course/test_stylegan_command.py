@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
 from gancourse import __main__ as cli
+from gancourse import models
 from gancourse.course import lessons
 from gancourse.course.lessons import Trained
 from gancourse.data import DataError, Images
 from gancourse.data.degraded import shrunk
-from gancourse.models import networks
 from gancourse.models.growing import grown
 from gancourse.training.run import Run
+
+networks: Any = models.networks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 OPTIONS = {"smoke": {"width": 4, "mapping": 1, "latent": 8}}
@@ -49,11 +52,12 @@ def test_a_run_of_small_pictures_and_one_that_grows_from_it(tmp_path, capsys):
     grow = ["--network", "size=32", "fading=1", "--start", small, "--fade", "100", "--lr", "1e-12"]
     assert run(*grow, "--out", large) == 0
     assert len(config(large)["start"]) == 64 and config(large)["style"]["fade"] == 100
-    checkpoint = Run(small).newest()[0]
+    checkpoint: Any = Run(small).newest()[0]
     before = networks("stylegan", width=4, mapping=1, latent=8, size=16)
     for name, network in zip("GD", before, strict=True):
         network.load_state_dict(checkpoint.network(name))
-    expected, found = grown(*before)[0].state_dict(), Run(large).newest()[0].network("G")
+    after: Any = Run(large).newest()[0]
+    expected, found = grown(*before)[0].state_dict(), after.network("G")
     for key in (key for key in expected if key in before[0].state_dict() and "mean" not in key):
         assert torch.allclose(found[key], expected[key], atol=1e-6), key
     assert run(*grow, "--epochs", 2, "--out", large) == 0  # goes on

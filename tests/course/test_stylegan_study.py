@@ -1,13 +1,17 @@
 """The study of StyleGAN's parts: its jobs, and a quick one of each kind from end to end."""
 
 import json
+from typing import Any
 
 import pytest
 import torch
 
+from gancourse import models
 from gancourse.course.studies.lesson11 import judged, stylegan
-from gancourse.models import count_parameters, networks
+from gancourse.models import count_parameters
 from gancourse.models.stylegan import StyleGenerator
+
+networks: Any = models.networks
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance")
 
@@ -27,12 +31,12 @@ def test_the_baseline_has_as_many_parameters():
     assert abs(a - b) < 0.01 * a
 
 
-def of(arm: str) -> dict:
+def of(arm: str) -> dict[str, Any]:
     return next(job for job in stylegan.jobs(True) if job["arm"] == arm)
 
 
 def test_stages_grow_and_carry_what_was_learned():
-    runs = stylegan.trained(of("path-length"))
+    runs: Any = stylegan.trained(of("path-length"))
     assert [run.networks["G"].image_shape[-1] for run in runs] == [16, 32, 64]
     last = runs[-1]
     still = stylegan.trained(of("stylegan") | {"lr": 1e-12})
@@ -85,7 +89,7 @@ def test_an_edit_is_done_where_the_step_reaches_the_value_and_keeps_what_it_does
     done, kept = ([row[name] for row in rows] for name in ("done", "kept"))
     assert done == sorted(done) and done[1] > 0.7 and done[3] > 0.95
     assert all(0.95 < k <= 1 for k in kept[:2]) and rows[1]["by_chance"] < done[1] - 0.3
-    swapped = ByNumbers()
+    swapped: Any = ByNumbers()
     swapped.forward = lambda z: ByNumbers.forward(swapped, z[:, [0, 0, *range(2, 30)]])  # red follows the light
     worse = judged.edits(swapped, 200)["z"]["noon to night"]
     assert worse[1]["kept"] < kept[1] - 0.05

@@ -1,17 +1,20 @@
 """What styles control: counted on small generators whose answers are known beforehand."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+from gancourse import models
 from gancourse.data.churches import procedural_churches
 from gancourse.data.images import scale
 from gancourse.evaluation import EvaluationError, church_reader, path_length
 from gancourse.evaluation.features import Extractor
 from gancourse.evaluation.styles import each_layer, mixing_table, noise_shares, separability, w_of
-from gancourse.models import networks
+
+networks: Any = models.networks
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """A StyleGAN seen from w: standardised, inverted, edited layer by layer."""
 
+from typing import Any
+
 import pytest
 import torch
 
-from gancourse import latent
+from gancourse import latent, models
 from gancourse.evaluation.styles import each_layer, w_of
 from gancourse.latent import Edit, LatentError, edits
-from gancourse.models import networks
+
+networks: Any = models.networks
 
 
 @pytest.fixture(scope="module")

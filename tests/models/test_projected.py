@@ -1,18 +1,21 @@
 """A discriminator that looks through frozen features: here through the untrained twin, which needs no download."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from gancourse.models import networks
+from gancourse import models
 from gancourse.models.base import ShapeError
 from gancourse.models.efficientnet import CHANNELS
 from gancourse.models.features import random_features
 from gancourse.models.projected import MIXED, Head, ProjectedDiscriminator
 from gancourse.models.spectral import normalised
 from gancourse.training import Config, StyleGAN, StyleRecipe, Trainer
+
+networks: Any = models.networks
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +24,7 @@ def features():
 
 
 @pytest.fixture
-def D(features):
+def D(features) -> Any:
     torch.manual_seed(0)
     return ProjectedDiscriminator(features, width=8)
 
@@ -96,7 +99,7 @@ def test_features_are_neither_trained_nor_put_into_train_mode(D, features):
 
 def test_gradients_reach_the_pictures_also_where_they_lie_outside(D):
     D.eval()  # spectral norm's estimate moves otherwise
-    x = (2 * pictures()).requires_grad_()
+    x: Any = (2 * pictures()).requires_grad_()
     D(x).sum().backward()
     assert x.grad[x.detach().abs() > 1].abs().max() > 0
     assert torch.allclose(D(x), D(x.detach().clamp(-1, 1)))
@@ -120,7 +123,7 @@ def test_a_head_is_told_whether_a_batch_is_all_alike():
 
 def test_heads_can_be_chosen(features):
     torch.manual_seed(0)
-    one = ProjectedDiscriminator(features, width=8, heads=(2,))
+    one: Any = ProjectedDiscriminator(features, width=8, heads=(2,))
     assert len(one.net[0].each) == 1 and one.net[0].each[0][0].in_channels == MIXED[2] and one(pictures()).shape == (4,)
 
 

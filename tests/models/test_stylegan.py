@@ -1,13 +1,15 @@
 """StyleGAN's networks: what each part computes, against the formula of its paper or a longer way to the same."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+from gancourse import models
 from gancourse.latent import generate
-from gancourse.models import count_parameters, fast, networks
+from gancourse.models import count_parameters, fast
 from gancourse.models.base import ShapeError
 from gancourse.models.equalised import EqualConv, EqualLinear, blur, halved, upsampled
 from gancourse.models.growing import fading, grown
@@ -24,17 +26,19 @@ from gancourse.models.stylegan import (
     unit,
 )
 
+networks: Any = models.networks
+
 
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
 
 
-def small(**options) -> StyleGenerator:
+def small(**options) -> Any:
     return StyleGenerator(**({"width": 8, "size": 16, "mapping": 2, "latent": 12} | options))
 
 
-def loud(G: StyleGenerator) -> StyleGenerator:
+def loud(G: Any) -> Any:
     """With noise that can be seen."""
     for layer in G.synthesis.convolutions:
         layer.strength.data.fill_(0.5)
@@ -60,7 +64,8 @@ def test_unit_puts_z_on_its_sphere():
 
 @pytest.mark.parametrize("lr", [1.0, 0.01])
 def test_an_equal_layer_keeps_the_variance_and_learns_at_its_rate(lr):
-    layer, x = EqualLinear(400, 300, lr=lr), torch.randn(200, 400)
+    layer: Any = EqualLinear(400, 300, lr=lr)
+    x = torch.randn(200, 400)
     assert layer(x).var().item() == pytest.approx(1, abs=0.05)
     before = (layer.weight * layer.scale).detach()
     optimiser = torch.optim.Adam(layer.parameters(), 1e-3)
@@ -103,7 +108,7 @@ def test_enlarged_is_zeros_between_and_a_blur():
 @pytest.mark.parametrize("up", [False, True])
 def test_scaled_maps_are_what_weights_of_its_own_would_give_each_image(up):
     """Karras et al. 2020, equations 1 and 3, image by image."""
-    layer = StyledConv(5, 7, 12, up=up)
+    layer: Any = StyledConv(5, 7, 12, up=up)
     layer.bias.data.normal_()
     layer.strength.data.fill_(0.3)
     x, w = torch.randn(3, 5, 8, 8), torch.randn(3, 12)
@@ -124,7 +129,7 @@ def test_scaled_maps_are_what_weights_of_its_own_would_give_each_image(up):
 
 
 def test_upward_is_zeros_between_a_convolution_and_a_blur():
-    layer = StyledConv(4, 6, 12, up=True)
+    layer: Any = StyledConv(4, 6, 12, up=True)
     x, w = torch.randn(1, 4, 6, 6), torch.randn(1, 12)
     style = layer.affine(w)
     weight = layer.weight * layer.scale
@@ -176,7 +181,8 @@ def test_a_picture_is_the_sum_of_what_its_sizes_add():
 
 
 def test_what_to_rgb_adds_is_not_demodulated():
-    layer, x, w = ToRGB(6, 12), torch.randn(2, 6, 4, 4), torch.randn(2, 12)
+    layer: Any = ToRGB(6, 12)
+    x, w = torch.randn(2, 6, 4, 4), torch.randn(2, 12)
     before = layer(x, w)
     layer.affine.weight.data *= 2
     layer.affine.bias.data *= 2
@@ -204,7 +210,7 @@ def test_every_layer_is_given_its_own_style(adain, monkeypatch):
 
 def test_an_adain_layer_by_hand():
     """Convolution, noise, bias, LeakyReLU, and then the style."""
-    layer = StyledConv(3, 4, 12, adain=True)
+    layer: Any = StyledConv(3, 4, 12, adain=True)
     layer.bias.data.normal_()
     layer.strength.data.fill_(0.4)
     x, w, noise = torch.randn(2, 3, 8, 8), torch.randn(2, 12), torch.randn(2, 1, 8, 8)
@@ -214,7 +220,8 @@ def test_an_adain_layer_by_hand():
 
 
 def test_a_to_rgb_by_hand():
-    layer, x, w = ToRGB(6, 12), torch.randn(2, 6, 4, 4), torch.randn(2, 12)
+    layer: Any = ToRGB(6, 12)
+    x, w = torch.randn(2, 6, 4, 4), torch.randn(2, 12)
     layer.bias.data.normal_()
     scaled = x * layer.affine(w)[:, :, None, None]
     assert torch.allclose(layer(x, w), F.conv2d(scaled, layer.weight / 6**0.5) + layer.bias[:, None, None], atol=1e-5)
@@ -280,7 +287,8 @@ def test_without_noise_none_is_added():
 
 
 def test_the_mapping_has_its_layers_and_looks_at_directions_alone():
-    mapping, z = Mapping(12, 20, 3), torch.randn(4, 12)
+    mapping: Any = Mapping(12, 20, 3)
+    z = torch.randn(4, 12)
     assert [layer.weight.shape for layer in mapping.layers] == [(20, 12), (20, 20), (20, 20)]
     assert torch.allclose(mapping(2 * z), mapping(z), atol=1e-5)
     w = unit(z)
@@ -320,7 +328,7 @@ def test_a_batch_that_four_does_not_divide_has_smaller_groups(n, alike):
 
 
 def test_a_block_of_d_keeps_the_variance():
-    D = StyleDiscriminator(32, 32)
+    D: Any = StyleDiscriminator(32, 32)
     x = D.net[0](torch.randn(16, 3, 32, 32))
     for block in list(D.net)[1:4]:
         before, x = x, block(x)
@@ -329,7 +337,7 @@ def test_a_block_of_d_keeps_the_variance():
 
 
 def test_a_block_of_d_by_hand():
-    block = DownBlock(3, 5)
+    block: Any = DownBlock(3, 5)
     block.first.bias.data.normal_()
     block.second.bias.data.normal_()
     x = torch.randn(2, 3, 8, 8)
@@ -354,8 +362,8 @@ def test_halved_is_every_second_pixel_of_the_blur():
 
 
 def test_the_last_layers_of_d_by_hand():
-    D = StyleDiscriminator(8, 8)
-    *_, convolution, _, _, linear, _, last, _ = D.net
+    D: Any = StyleDiscriminator(8, 8)
+    convolution, linear, last = D.net[-7], D.net[-4], D.net[-2]
     x = torch.randn(4, 3, 8, 8)
     with torch.no_grad():
         h = D.net[2](D.net[1](D.net[0](x)))
@@ -365,7 +373,7 @@ def test_the_last_layers_of_d_by_hand():
 
 
 def test_logits_follow_the_image():
-    D = StyleDiscriminator(8, 16)
+    D: Any = StyleDiscriminator(8, 16)
     x = torch.randn(4, 3, 16, 16)
     assert D(x).shape == (4,) and not torch.allclose(D(x), D(x.flip(0)))
     assert torch.allclose(D.probability(x), D(x).sigmoid())
@@ -426,7 +434,7 @@ def test_sizes_that_make_no_sense_are_refused(options, said):
 
 def test_weights_go_from_one_network_to_another_of_its_options():
     G = loud(small(adain=1))
-    again = StyleGenerator(**G.options)
+    again: Any = StyleGenerator(**G.options)
     again.load_state_dict(G.state_dict())
     z = torch.randn(2, 12)
     assert torch.equal(again(z), G(z))
@@ -439,6 +447,7 @@ def test_weights_go_from_one_network_to_another_of_its_options():
 def test_grown_networks_begin_where_the_small_ones_ended():
     G, D = networks("stylegan", width=8, size=16, mapping=2, latent=12)
     G.mapping.w_mean.normal_()
+    judge: Any
     larger, judge = grown(loud(G), D)
     z, x = torch.randn(5, 12), torch.randn(5, 3, 32, 32)
     with torch.no_grad():

@@ -37,13 +37,16 @@ def made(seed: int = 0, **options: int) -> Any:
     return networks("stylegan", **({"width": 4, "size": 16, "mapping": 2, "latent": 8} | options))
 
 
-def of(recipe: StyleRecipe = OFTEN, epochs: int = 2, out=None, nets=None, accumulate: int = 1, **config) -> Trainer:
-    settings = {"batch_size": 8, "lr": 2e-3, "betas": (0.0, 0.99), "ema_half_life": 50.0} | PLAIN | config
-    algorithm = StyleGAN(*(nets or made()), recipe)
+def of(recipe: StyleRecipe = OFTEN, epochs: int = 2, out=None, nets=None, accumulate: int = 1, **config) -> Any:
+    settings: dict[str, Any] = (
+        {"batch_size": 8, "lr": 2e-3, "betas": (0.0, 0.99), "ema_half_life": 50.0} | PLAIN | config
+    )
+    G, D = nets or made()
+    algorithm = StyleGAN(G, D, recipe)
     return Trainer(algorithm, some(), Config("stylegan", epochs, **settings), out, "cpu", accumulate=accumulate)
 
 
-def fitted(*arguments: Any, **more: Any) -> Trainer:
+def fitted(*arguments: Any, **more: Any) -> Any:
     trainer = of(*arguments, **more)
     trainer.fit(progress=False)
     return trainer
@@ -72,7 +75,7 @@ def fakes(G, n, rng, mixing):
     return styles, w
 
 
-def by_hand(recipe: StyleRecipe, epochs: int, batch: int = 8):
+def by_hand(recipe: Any, epochs: int, batch: int = 8):
     """Both networks, trained; and the means of losses, answers and penalties, epoch by epoch."""
     G, D = made()
     plain = 2e-3, (0.0, 0.99)
@@ -98,7 +101,9 @@ def by_hand(recipe: StyleRecipe, epochs: int, batch: int = 8):
         return recipe.r1 / 2 * slope
 
     for _ in range(epochs):
-        found = {name: [] for name in ("loss_d", "loss_g", "d_real", "d_fake", "r1", "path_length")}
+        found: dict[str, list[float]] = {
+            name: [] for name in ("loss_d", "loss_g", "d_real", "d_fake", "r1", "path_length")
+        }
         for x in some().batches(batch, rng):
             with torch.no_grad():
                 fake = G.synthesis(fakes(G, batch, rng, recipe.mixing)[0], G.synthesis.draw_noise(batch, rng))
@@ -153,7 +158,7 @@ def grads(network) -> torch.Tensor:
     return torch.cat(parts).clone()
 
 
-def standing_still(trainer: Trainer):
+def standing_still(trainer: Any) -> Any:
     """Its algorithm, whose optimisers no longer move anything."""
     for optimiser in trainer.algorithm.optimisers.values():
         optimiser.step = lambda: None
@@ -274,9 +279,12 @@ def test_penalties_come_in_their_rounds_and_are_reported(monkeypatch):
     trainer, took = of(OFTEN), []
     for name in ("_r1_step", "_path_step"):
         usual = getattr(StyleGAN, name)
-        monkeypatch.setattr(
-            StyleGAN, name, lambda self, *a, n=name, f=usual: took.append((n, self._done)) or f(self, *a)
-        )
+
+        def watched(self, *given, name=name, usual=usual):
+            took.append((name, self._done))
+            return usual(self, *given)
+
+        monkeypatch.setattr(StyleGAN, name, watched)
     trainer.fit(progress=False)
     assert [done for name, done in took if name == "_r1_step"] == [0, 2, 4, 6, 8, 10]  # 12 rounds
     assert [done for name, done in took if name == "_path_step"] == [0, 3, 6, 9]
@@ -416,7 +424,7 @@ def test_d_stays_as_it_is_in_gs_step_and_g_in_ds():
 
 def test_spectral_norm_moves_once_a_step_of_d_and_never_in_gs():
     G, D = made()
-    layer = torch.nn.Linear(4, 4)
+    layer: Any = torch.nn.Linear(4, 4)
     D.extra = spectral_norm(torch.nn.Sequential(layer))
     algorithm, rng = of(StyleRecipe(r1=0.0), nets=(G, D)).algorithm, torch.Generator().manual_seed(0)
     layer.parametrizations.weight.original.data.normal_()  # which the estimate does not know yet

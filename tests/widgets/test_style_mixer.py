@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from driving import changes, press, spoken
 
-from gancourse import widgets
-from gancourse.models import networks
+from gancourse import models, widgets
 from gancourse.widgets.style_mixer import DONORS, SOURCES
+
+networks: Any = models.networks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
