@@ -56,6 +56,7 @@ latent = {
     "real or fake": widgets.real_or_fake(G, D),
     "neighbours": widgets.nearest_neighbours(G, Images(torch.zeros(99, 1, 28, 28, dtype=torch.uint8))),
     "map": widgets.seed_map(G),
+    "mixer": widgets.style_mixer(models.StyleGenerator(width=4, size=16)),
 }
 acts = {
     "explorer": lambda figure: setattr(figure.controls["direction 1"], "value", 2.0),
@@ -65,6 +66,7 @@ acts = {
     "real or fake": lambda figure: figure.real.click(),
     "neighbours": lambda figure: setattr(figure.controls["sample"], "value", 5),
     "map": lambda figure: figure.ways["Right"].click(),
+    "mixer": lambda figure: figure.buttons["Fine"].click(),
 }
 for name, figure in latent.items():
     before, said = bytes(figure.picture.value), figure.status.value
