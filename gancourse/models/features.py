@@ -9,6 +9,7 @@ what it learnt, the control for every claim that the learning mattered.
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ __all__ = [
     "FrozenFeatures",
     "PictureError",
     "borrowed_features",
+    "clamped",
     "random_features",
 ]
 
@@ -40,7 +42,7 @@ class FrozenFeatures(nn.Module):
     then judge each picture by its neighbours in the batch and forget what they had stored. Here `train` changes
     nothing, and there is no BatchNorm left: each is folded into the convolution before it, which gives the same maps
     up to rounding in three fifths of the time.
-    A generator whose last layer is linear leaves [-1, 1] while it trains: clamp its pictures for this network.
+    A generator whose last layer is linear leaves [-1, 1] while it trains: `clamped` brings its pictures back.
     Raises ShapeError and PictureError as EfficientNetLite0 does.
     """
 
@@ -62,6 +64,22 @@ class FrozenFeatures(nn.Module):
             x = x.contiguous(memory_format=torch.channels_last)
         maps: tuple[Tensor, Tensor, Tensor, Tensor] = self.network(x)
         return maps
+
+
+class _Clamped(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.float().clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+def clamped(x: Tensor) -> Tensor:
+    """x clamped to [-1, 1], exactly, float32; the gradient is that of x, so that a generator is pulled back inside."""
+    inside: Tensor = _Clamped.apply(x)
+    return inside
 
 
 def borrowed_features(device: torch.device | str = "cpu") -> FrozenFeatures:

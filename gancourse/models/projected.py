@@ -19,25 +19,13 @@ from torch.nn import functional as F
 from gancourse.models.base import Discriminator
 from gancourse.models.efficientnet import CHANNELS
 from gancourse.models.equalised import no_autocast
-from gancourse.models.features import borrowed_features
+from gancourse.models.features import borrowed_features, clamped
 from gancourse.models.spectral import spectral_norm
 from gancourse.models.style_discriminator import MinibatchDeviation
 
 MIXED = (64, 128, 256, 512)  # channels of the projections, from the finest map to the coarsest, as in its code
 _SEED = 5  # of the projections: always the same ones
 Features = Callable[[Tensor], Sequence[Tensor]]
-
-
-class _Clamped(torch.autograd.Function):
-    """x clamped to [-1, 1]; the gradient is that of x, so that a generator is pulled back from outside."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.float().clamp(-1, 1)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return gradients[0]
 
 
 class _Shared:
@@ -122,7 +110,7 @@ class ProjectedDiscriminator(Discriminator):
 
     def enter(self, x: Tensor) -> Any:
         """The projected maps of images, from the finest to the coarsest."""
-        x = _Clamped.apply(x)
+        x = clamped(x)
         if self.larger > 1:
             x = F.interpolate(x, scale_factor=self.larger, mode="bilinear", align_corners=False).clamp(-1, 1)
         with no_autocast(x.device.type):  # bfloat16 has no quick way back through depthwise convolutions with a stride

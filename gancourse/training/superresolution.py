@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gancourse.data.degraded import CropPairs, enlarge_bicubic, shrink
+from gancourse.models.features import clamped
 from gancourse.training.settings import check, choice, number, setting, switch
 
 CONTENTS = ("features", "pixels", "random")
@@ -63,18 +64,6 @@ def pixel_loss(fake: Tensor, real: Tensor) -> Tensor:
     return F.mse_loss(fake.float(), real.float())
 
 
-class _Clamped(torch.autograd.Function):
-    """x clamped to [-1, 1], exactly; the gradient is that of x."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.float().clamp(-1, 1)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return gradients[0]
-
-
 class FeatureLoss:
     """(fake, real), both (B, 3, H, W) in [-1, 1] -> a scalar: mean squared errors of a network's maps, weighed.
 
@@ -91,7 +80,7 @@ class FeatureLoss:
         with torch.autocast(fake.device.type, enabled=False):  # on CPUs such networks are not quicker in bfloat16
             with torch.no_grad():
                 wanted = self.network(real)
-            pairs = zip(self.network(_Clamped.apply(fake)), wanted, self.factors, strict=True)
+            pairs = zip(self.network(clamped(fake)), wanted, self.factors, strict=True)
             return torch.stack([factor * F.mse_loss(a, b) for a, b, factor in pairs]).mean()
 
 
