@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 Z_SIZE = 100
@@ -122,6 +123,11 @@ def init_dcgan(module: nn.Module) -> None:
             continue
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+def wide(x: Tensor) -> Tensor:
+    """x, any shape, in at least float32: half types lose what a softplus or a sum of squares needs, float64 stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -13,12 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gancourse.models.base import wide
+
 _TAPS = (1.0, 3.0, 3.0, 1.0)
-
-
-def wide(x: Tensor) -> Tensor:
-    """x in at least float32."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def no_autocast(device: str) -> contextlib.AbstractContextManager[Any]:

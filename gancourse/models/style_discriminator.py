@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.models.base import Discriminator
-from gancourse.models.equalised import EqualConv, EqualLinear, blur, halved, wide
+from gancourse.models.base import Discriminator, wide
+from gancourse.models.equalised import EqualConv, EqualLinear, blur, halved
 from gancourse.models.stylegan import EPSILON, FIRST, GAIN, SLOPE, channels_at, check_sizes
 
 GROUP = 4  # images whose spread the discriminator is told

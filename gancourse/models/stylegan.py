@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.models.base import Generator, ShapeError
-from gancourse.models.equalised import EqualLinear, blur, no_autocast, upsampled, wide
+from gancourse.models.base import Generator, ShapeError, wide
+from gancourse.models.equalised import EqualLinear, blur, no_autocast, upsampled
 
 GAIN = math.sqrt(2)  # after LeakyReLU(0.2), about what keeps the variance (He et al. 2015)
 SLOPE = 0.2

@@ -11,14 +11,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-
-def wide(logits: Tensor) -> Tensor:
-    """The logits, any shape, in at least float32: half types lose what softplus needs, float64 stays as it is."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+from gancourse.models.base import wide as wide  # logits are used so everywhere in this room
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
