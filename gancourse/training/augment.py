@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -45,6 +47,14 @@ def _colour(x: Tensor, rng: torch.Generator, share: Share = ALONE) -> Tensor:
 # Differentiable, drawn anew for each image, the same for real and fake (Zhao et al. 2020, DiffAugment). share: draw for
 # all processes and take this one's part, so that every `rng` stays in step.
 AUGMENTATIONS = {"translation": _translate, "cutout": _cutout, "colour": _colour}
+
+
+def augmented(x: Tensor, names: Sequence[str], rng: torch.Generator, share: Share = ALONE) -> Tensor:
+    """Images x (B, C, H, W) under the AUGMENTATIONS of these names, one after the other; "flip" is none of D's."""
+    for name in names:
+        if name != "flip":
+            x = AUGMENTATIONS[name](x, rng, share)
+    return x
 
 
 def flip(x_real: Tensor, rng: torch.Generator, share: Share = ALONE) -> Tensor:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gancourse.training.augment import AUGMENTATIONS
+from gancourse.training.augment import AUGMENTATIONS, augmented
 from gancourse.training.processes import ALONE, Share
 from gancourse.training.settings import amount, check, falling, number, own_rate, part_of_batch, setting, switch, whole
 
@@ -73,9 +73,7 @@ def view(x: Tensor, recipe: Recipe, rng: torch.Generator, share: Share = ALONE) 
     lie (Sønderby et al. 2017; Arjovsky and Bottou 2017). G is never trained to make the noise: gradients pass through.
     share: draw for all processes and take this one's part (see training.processes).
     """
-    for name in recipe.augment:
-        if name != "flip":
-            x = AUGMENTATIONS[name](x, rng, share)
+    x = augmented(x, recipe.augment, rng, share)
     if recipe.noise:
         rank, processes = share
         every = torch.randn(len(x) * processes, *x.shape[1:], generator=rng, device=x.device)

@@ -20,7 +20,7 @@ from gancourse.models.spectral import computed_once, held
 from gancourse.models.style_discriminator import GROUP
 from gancourse.models.stylegan import StyleGenerator
 from gancourse.training.algorithms.two_networks import TwoNetworks
-from gancourse.training.augment import AUGMENTATIONS
+from gancourse.training.augment import augmented
 from gancourse.training.losses import discriminator_loss, non_saturating_loss, wide
 from gancourse.training.penalties import r1_penalty
 from gancourse.training.step import draw_z, grad_norm, means
@@ -234,6 +234,4 @@ class StyleGAN(TwoNetworks):
 
     def _seen(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """What D gets to see of images."""
-        for name in self.recipe.augment:
-            x = AUGMENTATIONS[name](x, rng, self.setting.team.share)
-        return x
+        return augmented(x, self.recipe.augment, rng, self.setting.team.share)
