@@ -407,7 +407,7 @@ def test_a_critics_run_is_resumed_evaluated_shipped_and_made_again_by_its_comman
 @pytest.mark.parametrize(("model", "width"), [("residual", 8), ("church", 4)])
 def test_networks_of_another_width_are_trained_evaluated_and_shipped(model, width, tmp_path, monkeypatch):
     churches = Images(torch.zeros(16, 3, 128, 128, dtype=torch.uint8), name="churches-tiny")
-    monkeypatch.setattr("gancourse.data.churches.procedural_churches", lambda n: (churches, None))
+    monkeypatch.setattr("gancourse.data.churches.procedural_churches", lambda n, size: (churches, None))
     monkeypatch.setattr("gancourse.evaluation.church_reader.scores", lambda G: {"distance": 1.0})
     monkeypatch.setattr("gancourse.publishing.shipping.N_SCORE", 500)
     out = tmp_path / "run"

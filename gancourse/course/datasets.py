@@ -36,26 +36,18 @@ def _mnist(path: str | None, n: int, at_most: bool) -> Any:
     return mnist("train", path).subset(n)
 
 
-def _churches(path: str | None, n: int, at_most: bool) -> Any:
-    if path is None or path == "procedural":
-        from gancourse.data.churches import procedural_churches
+def _churches(size: int) -> Callable[[str | None, int, bool], Any]:
+    def opened(path: str | None, n: int, at_most: bool) -> Any:
+        if path is None or path == "procedural":
+            from gancourse.data.churches import procedural_churches
 
-        return procedural_churches(n)[0]
-    from gancourse.data.photographs import open_pictures
+            return procedural_churches(n, size)[0]
+        from gancourse.data.photographs import open_pictures
 
-    images = open_pictures(path, 128)
-    return images.subset(min(n, len(images)) if at_most else n)
+        images = open_pictures(path, size)
+        return images.subset(min(n, len(images)) if at_most else n)
 
-
-def _small_churches(path: str | None, n: int, at_most: bool) -> Any:
-    if path is None or path == "procedural":
-        from gancourse.data.churches import procedural_churches
-
-        return procedural_churches(n, SMALL)[0]
-    from gancourse.data.photographs import open_pictures
-
-    images = open_pictures(path, SMALL)
-    return images.subset(min(n, len(images)) if at_most else n)
+    return opened
 
 
 def _painted_maps(path: str | None, n: int, at_most: bool) -> Any:
@@ -152,14 +144,14 @@ DATA = {
     ),
     "churches": Data(
         "LSUN's folder, one of pictures or a made map; default: procedural churches",
-        _churches,
+        _churches(128),
         _church_scores,
         "MIT, as the code.",
         augment=True,
     ),
     "small": Data(
         "LSUN's folder, or one of pictures, made 64 pixels high and wide; default: procedural churches of that size",
-        _small_churches,
+        _churches(SMALL),
         _church_scores,
         "MIT, as the code.",
         augment=True,

@@ -60,10 +60,7 @@ def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> st
         raise RunError(f"{where} has a G of {options.get('G')}, expected {wanted}: half the size, all else alike.")
     if not D.options.get("fading"):
         raise RunError("D has no block that fades in: make it with fading=1 (--network fading=1).")
-    checkpoint, complaints = run.newest()
-    if checkpoint is None:
-        said = "; ".join(complaints) or "train at least one epoch"
-        raise RunError(f"{run.folder} has no checkpoint that can be used: {said}.")
+    checkpoint, _ = newest(run)
     with torch.random.fork_rng(devices=[]), fitting(checkpoint):
         before = networks("stylegan", **options["G"])[0], networks("stylegan", **(options["G"] | options["D"]))[1]
         for name, network in zip("GD", before, strict=True):
