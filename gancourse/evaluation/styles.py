@@ -60,12 +60,12 @@ def mixing_table(
         raise ValueError(f"n is {n}, expected at least 1 pair.")
     z = torch.randn(2, n, G.z_size, generator=torch.Generator().manual_seed(seed))
     w_source, w_donor = (w_of(G, part) for part in z)
-    source, donor = (_read(G, each_layer(G, w), read) for w in (w_source, w_donor))
+    source, donor = (_read(G, G.each_layer(w), read) for w in (w_source, w_donor))
     table: dict[str, dict[str, Mixed]] = {}
     for name, group in groups.items():
         found = []
         for given in (w_donor, w_donor.roll(1, 0)):
-            styles = each_layer(G, w_source).clone()
+            styles = G.each_layer(w_source).clone()
             styles[:, list(group)] = given[:, None]
             found.append(_read(G, styles, read))
         mixed, others = found
@@ -84,11 +84,6 @@ def _counted(source: Tensor, donor: Tensor, mixed: Tensor, others: Tensor) -> Mi
 
     like_donor, like_source = share(mixed, donor), share(mixed, source)
     return Mixed(pairs, like_donor, like_source, 1 - like_donor - like_source, share(others, donor))
-
-
-def each_layer(G: StyleGenerator, w: Tensor) -> Tensor:
-    """w (B, w_size) for every layer: (B, n_styles, w_size)."""
-    return w[:, None].expand(-1, G.synthesis.n_styles, -1)
 
 
 @torch.no_grad()

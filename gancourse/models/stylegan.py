@@ -165,6 +165,11 @@ class Synthesis(nn.Module):
         """Pixels a side of each convolution's noise."""
         return [self.sizes[0]] + [side for side in self.sizes[1:] for _ in (1, 2)]
 
+    @property
+    def style_sides(self) -> list[int]:
+        """Of each style the pixels a side of what its convolution makes; of the last ToRGB's, those of the picture."""
+        return [*self.noise_sides, self.size][: self.n_styles]
+
     def stored_noise(self) -> list[Tensor]:
         """The noise that is the same for all images: for each convolution (1, 1, h, w)."""
         return [getattr(self, f"noise_{i}") for i in range(len(self.convolutions))]
@@ -252,6 +257,11 @@ class StyleGenerator(Generator):
 
     def enter(self, z: Tensor) -> Tensor:
         return z
+
+    def each_layer(self, w: Tensor) -> Tensor:
+        """w (B, w_size) for every layer: (B, n_styles, w_size)."""
+        styles: Tensor = self.net[1](w)
+        return styles
 
     def truncated(self, w: Tensor, psi: float) -> Tensor:
         """w (..., w_size) drawn towards the mean: mean + psi (w - mean) (Karras et al. 2019, appendix B).

@@ -40,7 +40,7 @@ class StyleMixer(Tool):
             self.G = self.source.G
             assert isinstance(self.G, StyleGenerator)
             n = self.n_styles = self.G.synthesis.n_styles
-            self.sizes = [side for side in self.G.synthesis.noise_sides] + [self.G.synthesis.sizes[-1]]
+            self.sides = self.G.synthesis.style_sides
             self.memory = {"chosen": [0, 0]}
             self.table = Sheet(LEFT, TOP, SOURCES * DONORS, SOURCES, SIDE, GAP)
             self.above = Sheet(LEFT, 24, SOURCES, SOURCES, SIDE, GAP)
@@ -83,7 +83,7 @@ class StyleMixer(Tool):
     def _make(self, seed: int, psi: float, layers: tuple[int, int]) -> np.ndarray:
         G = self.G
         assert isinstance(G, StyleGenerator)
-        sources, donors = (part[:, None].expand(-1, self.n_styles, -1) for part in self.styles())
+        sources, donors = (G.each_layer(part) for part in self.styles())
         mixed = sources.repeat(DONORS, 1, 1)
         taken = slice(layers[0] - 1, layers[1])
         mixed[:, taken] = donors.repeat_interleave(SOURCES, 0)[:, taken]
@@ -107,7 +107,7 @@ class StyleMixer(Tool):
     def describe(self) -> str:
         first, last = self.value("layers")
         row, column = self.memory["chosen"]
-        lowest, highest = self.sizes[first - 1], self.sizes[last - 1]
+        lowest, highest = self.sides[first - 1], self.sides[last - 1]
         sides = f"{lowest} to {highest} pixels" if lowest < highest else f"{lowest} pixels"
         return (
             f"Layers {first} to {last} of {self.n_styles} ({sides}) from the donors. Chosen: source {column + 1} with "

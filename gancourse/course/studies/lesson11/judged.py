@@ -46,7 +46,7 @@ def groups(G: StyleGenerator) -> dict[str, list[int]]:
 
     The first of two scales the maps of the size before, on their way up. The last style is the last ToRGB's.
     """
-    sides = [*G.synthesis.noise_sides, G.synthesis.sizes[-1]][: G.synthesis.n_styles]
+    sides = G.synthesis.style_sides
     return {str(side): [i for i, one in enumerate(sides) if one == side] for side in G.synthesis.sizes}
 
 
