@@ -22,3 +22,17 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def style_generator():
+    """A small StyleGAN generator whose styles differ as after some training: 16 pixels, 6 styles, 12 numbers of z."""
+    import torch
+
+    from gancourse.models import StyleGenerator
+
+    torch.manual_seed(0)
+    G = StyleGenerator(width=8, size=16, mapping=2, latent=12).eval()
+    for layer in G.synthesis.convolutions:
+        layer.affine.weight.data *= 3  # type: ignore[operator, union-attr]
+    return G

@@ -6,19 +6,15 @@ import pytest
 import torch
 
 from gancourse import latent, models
-from gancourse.evaluation.styles import each_layer, w_of
+from gancourse.evaluation.styles import w_of
 from gancourse.latent import Edit, LatentError, edits
 
 networks: Any = models.networks
 
 
-@pytest.fixture(scope="module")
-def G():
-    torch.manual_seed(0)
-    G = networks("stylegan", width=8, size=16, mapping=2, latent=12)[0].eval()
-    for layer in G.synthesis.convolutions:
-        layer.affine.weight.data *= 2
-    return G
+@pytest.fixture
+def G(style_generator):
+    return style_generator
 
 
 def test_u_is_standard_normal_where_w_is_gs(G):
@@ -60,7 +56,7 @@ def test_an_edit_of_chosen_layers_changes_only_what_they_paint(G, tmp_path):
     w = w_of(G, z)
     with torch.no_grad():
         expected = G.synthesis(w + 0.5 * step)
-        styles = each_layer(G, w).clone()
+        styles = G.each_layer(w).clone()
         styles[:, 4:] += 0.5 * step
         expected_late = G.synthesis(styles)
     assert torch.allclose(edits.apply(G, z, [(in_all, 0.5)]), expected, atol=1e-5)
@@ -79,7 +75,7 @@ def test_a_difference_of_w_carries_the_mean_from_one_kind_to_the_other(G):
 
 def test_pictures_of_styles_are_checked(G):
     w = w_of(G, latent.sample(2, 12))
-    assert torch.allclose(latent.generate_w(G, w), latent.generate_w(G, each_layer(G, w)), atol=1e-5)
+    assert torch.allclose(latent.generate_w(G, w), latent.generate_w(G, G.each_layer(w)), atol=1e-5)
     with pytest.raises(LatentError, match=r"w has shape \(2, 11\), expected \(B, 12\) or \(B, 6, 12\)"):
         latent.generate_w(G, w[:, :11])
     with pytest.raises(LatentError, match="has no w"):

@@ -17,6 +17,7 @@ from gancourse.models.spectral import spectral_norm
 from gancourse.training import Config, Trainer
 from gancourse.training.algorithms import stylegan
 from gancourse.training.algorithms.stylegan import StyleGAN
+from gancourse.training.augment import AUGMENTATIONS
 from gancourse.training.checkpoint import RunError
 from gancourse.training.penalties import r1_penalty
 from gancourse.training.step import draw_z
@@ -437,7 +438,7 @@ def test_spectral_norm_moves_once_a_step_of_d_and_never_in_gs():
 
 
 def test_augmented_images_are_what_d_sees(monkeypatch):
-    monkeypatch.setitem(stylegan.AUGMENTATIONS, "colour", lambda x, rng, share: x * 0)
+    monkeypatch.setitem(AUGMENTATIONS, "colour", lambda x, rng, share: x * 0)
     algorithm, seen = of(StyleRecipe(augment=("colour",))).algorithm, []
     D = algorithm.networks["D"]
     handle = D.register_forward_pre_hook(lambda module, given: seen.append(given[0].abs().max().item()))

@@ -18,12 +18,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def G():
-    torch.manual_seed(0)
-    G = networks("stylegan", width=8, size=16, mapping=2, latent=12)[0].eval()
-    for layer in G.synthesis.convolutions:
-        layer.affine.weight.data *= 3
-    return G
+def G(style_generator):
+    return style_generator
 
 
 def near(a: np.ndarray, b: np.ndarray) -> bool:
