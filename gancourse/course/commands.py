@@ -145,7 +145,8 @@ def _train(options: argparse.Namespace) -> None:
         if options.start:
             from gancourse.course.starting import grow_from
 
-            algorithm.started_from = grow_from(algorithm.networks["G"], algorithm.networks["D"], options.start)
+            found = grow_from(algorithm.networks["G"], algorithm.networks["D"], options.start)
+            algorithm.started_from, algorithm.before = found
     rest: dict[str, Any] = {"milestones": tuple(chain.from_iterable(options.milestones))}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}

@@ -203,6 +203,21 @@ LESSONS: dict[str, Lesson] = {
         },
         "dcgan",
     ),
+    "11_stylegan": Lesson(
+        "StyleGAN",
+        "styles in every layer; which layer holds what, and whether w is easier to read and to steer than z",
+        {"smoke": (1, 32), "laptop": (2, 6_400), "paper": (5, 20_000)},
+        {
+            "stylegan": Trained(
+                "stylegan",
+                "small",
+                {"smoke": {"width": 4}},
+                config={"batch_size": 16, "lr": 6e-3, "betas": (0.0, 0.99), "ema_half_life": 10_000.0},
+                style={"fade": 20_000},
+            )
+        },
+        "dcgan",
+    ),
 }
 
 

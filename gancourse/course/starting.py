@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +45,10 @@ def start_from(G: nn.Module, where: str | Path) -> str:
     return _digest(state)
 
 
-def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> str:
-    """Give both networks what a run of half their size has learned (`models.growing`); returns their SHA-256.
+def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> tuple[str, dict[str, Any]]:
+    """Give both networks what a run of half their size has learned (`models.growing`).
+
+    Returns the SHA-256 of what they were given, and those settings of that run that tell how it was made.
 
     where: the run's folder; of its newest checkpoint G and D count, and no average: D knows no other G. D has to have
     a block that fades in (fading=1). Raises RunError where there is no such run, or where its networks are of another
@@ -67,7 +70,9 @@ def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> st
             network.load_state_dict(checkpoint.network(name))
         for mine, theirs in zip((G, D), grown(*before), strict=True):  # type: ignore[arg-type]
             mine.load_state_dict(theirs.state_dict())
-    return _digest({name: value for name, value in checkpoint.tensors.items() if name.startswith(("G.", "D."))})
+    digest = _digest({name: value for name, value in checkpoint.tensors.items() if name.startswith(("G.", "D."))})
+    told = {name: value for name, value in (run.config or {}).items() if name not in ("parameters", "computed")}
+    return digest, told | {"epochs": checkpoint.epoch}
 
 
 def _digest(state: Mapping[str, Tensor]) -> str:

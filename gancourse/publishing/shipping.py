@@ -38,6 +38,7 @@ from gancourse.training.critic import OF_RECIPE, CriticRecipe
 from gancourse.training.provenance import commit
 from gancourse.training.recipe import Recipe
 from gancourse.training.run import Run
+from gancourse.training.style import StyleRecipe
 
 N_STRIP = 16  # z of a strip; a run has 64
 N_ROWS = 5  # of a strip of 128 px images, at most
@@ -231,7 +232,12 @@ def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path
 
 
 def train_command(config: dict[str, Any], milestones: list[int]) -> str:
-    """The command that makes a run with this config, from nothing; what is not its default is spelt out."""
+    """The command that makes a run with this config, from nothing; what is not its default is spelt out.
+
+    Where the run grew from a smaller one: the commands of all of them, joined by "&&", from RUN-1 to RUN.
+    """
+    if "style" in config:
+        return " && ".join(_style_commands(config, milestones))
     critic = config.get("critic")
     name = command_of(config["model"], critic)
     words = [f"python -m gancourse train {name} --epochs {config['epochs']}"]
@@ -249,6 +255,31 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
         words += settings.words(config, Config, without=("model", "epochs", "loss"), usual=preset.config)
         words += settings.words(critic, CriticRecipe, usual=preset.critic or {})
     return " ".join([*words, f"--milestones {_spans(milestones)} --out RUN"])
+
+
+def _style_commands(config: dict[str, Any], milestones: list[int]) -> list[str]:
+    """The command of a run of StyleGAN, after those of the runs that it grew from."""
+    chain = [config]
+    while before := chain[0].get("before"):
+        chain.insert(0, before)
+    name = command_of(config["model"])
+    preset = trained()[name][1] if name in trained() else Trained(config["model"])
+    runs = [*(f"RUN-{i + 1}" for i in range(len(chain) - 1)), "RUN"]
+    found = []
+    for i, made in enumerate(chain):
+        usual, options = defaults_of(made["model"]), options_in(made)
+        words = [f"python -m gancourse train {name} --epochs {made['epochs']}"]
+        others = [f"{k}={int(v)}" for k, v in options.items() if k != "width" and v != usual[k]]
+        words += [f"--width {options['width']}"] * (options["width"] != usual["width"])
+        words += [f"--network {_words(others)}"] * bool(others)
+        words += ["--data FOLDER"] * (data_of(made["data"]["name"]) is None)
+        words.append(f"--images {made['data']['count']}")
+        words += settings.words(made, Config, without=("model", "epochs"), usual=preset.config)
+        words += settings.words(made["style"], StyleRecipe, usual=preset.style or {})
+        words += [f"--start {runs[i - 1]}"] * (i > 0)
+        words += [f"--milestones {_spans(milestones)}"] * (i == len(chain) - 1)
+        found.append(" ".join([*words, f"--out {runs[i]}"]))
+    return found
 
 
 def _spans(numbers: list[int]) -> str:

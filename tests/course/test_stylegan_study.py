@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance")
 @pytest.mark.parametrize("quick", [False, True])
 def test_jobs_have_keys_of_their_own_and_are_plain(quick):
     jobs = stylegan.jobs(quick)
-    assert len({job["key"] for job in jobs}) == len(jobs) == 8 * (1 if quick else 3)
+    assert len({job["key"] for job in jobs}) == len(jobs) == 5 * (1 if quick else 2)
     assert json.loads(json.dumps(jobs)) == jobs
     assert {job["arm"] for job in jobs} == {*stylegan.ARMS, "dcgan"} >= set(judged.SHOWN)
     assert all(job["stages"][-1][0] == judged.SIZE for job in jobs)
@@ -36,21 +36,21 @@ def of(arm: str) -> dict[str, Any]:
 
 
 def test_stages_grow_and_carry_what_was_learned():
-    runs: Any = stylegan.trained(of("path-length"))
+    runs: Any = stylegan.trained(of("adain"))
     assert [run.networks["G"].image_shape[-1] for run in runs] == [16, 32, 64]
     last = runs[-1]
     still = stylegan.trained(of("stylegan") | {"lr": 1e-12})
     small, large = (run.networks["G"].state_dict() for run in (still[0], still[-1]))
     shared = [key for key in small if "mean" not in key]
     assert len(shared) > 20 and all(torch.allclose(large[key], small[key], atol=1e-6) for key in shared)
-    assert last.history[0]["path_length"] > 0 and isinstance(last.averages["ema"], StyleGenerator)
+    assert last.networks["G"].options["adain"] == 1 and isinstance(last.averages["ema"], StyleGenerator)
     assert last.networks["D"].options["fading"] == 1 and runs[0].networks["D"].options["fading"] == 0
 
 
 def test_a_stylegan_has_all_figures_and_a_dcgan_those_of_z():
     found = stylegan.run(of("stylegan"))
     assert {"quality", "planes", "edits", "mixing", "truncation", "noise_levels", "path_length", "strip"} <= set(found)
-    assert set(found["mixing"]) == {"4", "8", "16", "32", "64"} and set(found["planes"]) == {"z", "w", "untrained"}
+    assert set(found["mixing"]) == {"4", "8", "16", "32", "64", "4-8", "32-"} and set(found["planes"]) == {"z", "w", "untrained"}
     for row in found["mixing"].values():
         for pairs, donor, source, other, _ in row.values():
             assert pairs == 0 or donor + source + other == pytest.approx(1, abs=1e-3)
@@ -62,7 +62,10 @@ def test_a_stylegan_has_all_figures_and_a_dcgan_those_of_z():
 
 def test_layers_are_grouped_by_the_size_at_which_they_act():
     G = networks("stylegan", width=4)[0]
-    assert judged.groups(G) == {"4": [0], "8": [1, 2], "16": [3, 4], "32": [5, 6], "64": [7, 8, 9]}
+    assert judged.groups(G) == {"4": [0], "8": [1, 2], "16": [3, 4], "32": [5, 6], "64": [7, 8, 9]} | {
+        "4-8": [0, 1, 2],
+        "32-": [5, 6, 7, 8, 9],
+    }
 
 
 class ByNumbers(torch.nn.Module):
@@ -87,12 +90,27 @@ def test_an_edit_is_done_where_the_step_reaches_the_value_and_keeps_what_it_does
     rows = judged.edits(ByNumbers(), 200)["z"]["noon to night"]
     assert [row["amount"] for row in rows] == list(judged.AMOUNTS)
     done, kept = ([row[name] for row in rows] for name in ("done", "kept"))
-    assert done == sorted(done) and done[1] > 0.7 and done[3] > 0.95
+    assert done == sorted(done) and done[1] > 0.7 and done[2] > 0.9
     assert all(0.95 < k <= 1 for k in kept[:2]) and rows[1]["by_chance"] < done[1] - 0.3
     swapped: Any = ByNumbers()
     swapped.forward = lambda z: ByNumbers.forward(swapped, z[:, [0, 0, *range(2, 30)]])  # red follows the light
     worse = judged.edits(swapped, 200)["z"]["noon to night"]
     assert worse[1]["kept"] < kept[1] - 0.05
+
+
+def test_layers_hold_what_their_donor_gives_beyond_chance():
+    row = {"4": {"time": [100, 0.5, 0.3, 0.2, 0.45]}, "8": {"time": [100, 0.4, 0.4, 0.2, 0.1]}}
+    assert judged.holds(row, "time") == "8"
+
+
+def test_an_edit_in_chosen_layers_leaves_the_others_alone():
+    G: Any = networks("stylegan", width=4, mapping=1, latent=8)[0].eval()
+    w, step = torch.randn(3, 8), torch.randn(8)
+    styles = G.each_layer(w).clone()
+    styles[:, [1, 2]] += step
+    with torch.no_grad():
+        assert torch.equal(judged._moved(G, "layers", w, step, [1, 2]), G.synthesis(styles))
+        assert torch.equal(judged._moved(G, "w", w, step, None), G.synthesis(w + step))
 
 
 def test_a_reader_that_sees_no_difference_leaves_nothing_to_edit(monkeypatch):

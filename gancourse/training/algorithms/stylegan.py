@@ -54,6 +54,7 @@ class StyleGAN(TwoNetworks):
         self.recipe = StyleRecipe() if recipe is None else recipe
         self._rounds = self._done = 0
         self.started_from = ""  # the SHA-256 of the weights that both networks have grown from
+        self.before: Mapping[str, Any] = {}  # the settings of the run that made them, for a card
 
     @property
     def _gamma(self) -> float:
@@ -87,7 +88,7 @@ class StyleGAN(TwoNetworks):
         self._done = epoch * self._rounds
 
     def settings(self) -> dict[str, Any]:
-        grew = {"start": self.started_from} if self.started_from else {}
+        grew = {"start": self.started_from, "before": dict(self.before)} if self.started_from else {}
         return {"style": asdict(self.recipe) | {"augment": list(self.recipe.augment)}} | grew
 
     def marks(self) -> Mapping[str, tuple[float, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,7 +27,8 @@ SEED_REAL = 1_001  # of churches that nothing is trained on
 READ = ("plan", "stone", "roof", "time", "weather", "trees", "turned", "sun")  # what the reader knows well at 64 pixels
 PSI = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0)
 N_SHOWN = 48
-AMOUNTS = (0.5, 1.0, 1.5, 2.0)  # of an edit's step
+AMOUNTS = (0.5, 1.0, 1.5)  # of an edit's step
+N_EDITED = 200  # pictures that an edit is tried on, at most
 FEWEST = 20  # a value that one in so many pictures has not is not edited
 _BATCH = 100
 SHOWN = ("stylegan", "not-grown", "dcgan")  # arms whose samples are shown
@@ -44,10 +46,12 @@ EDITS: dict[str, tuple[str, str, str]] = {
 def groups(G: StyleGenerator) -> dict[str, list[int]]:
     """Layers by the pixels a side of what their convolution makes: "4", "8", and so on -> numbers of styles.
 
-    The first of two scales the maps of the size before, on their way up. The last style is the last ToRGB's.
+    The first of two scales the maps of the size before, on their way up. The last style is the last ToRGB's. Also
+    "4-8", the coarse ones together, and "32-", the fine ones.
     """
     sides = G.synthesis.style_sides
-    return {str(side): [i for i, one in enumerate(sides) if one == side] for side in G.synthesis.sizes}
+    each = {str(side): [i for i, one in enumerate(sides) if one == side] for side in G.synthesis.sizes}
+    return each | {"4-8": each["4"] + each["8"], "32-": [i for i, one in enumerate(sides) if one >= 32]}
 
 
 @cache
@@ -141,34 +145,40 @@ def truncation(G: StyleGenerator, n: int) -> list[dict[str, float]]:
     return [{"psi": psi} | quality(latent.generate_w(G, G.truncated(w, psi))) for psi in PSI]
 
 
-def edits(G: nn.Module, n: int) -> dict[str, dict[str, list[dict[str, float]]]]:
-    """Latent ("z", "w") -> edit of EDITS -> for each amount how often it does what it says, and how much it leaves.
+def edits(
+    G: nn.Module, n: int, table: Mapping[str, Mapping[str, Sequence[float]]] | None = None
+) -> dict[str, dict[str, list[dict[str, float]]]]:
+    """Latent -> edit of EDITS -> for each amount how often it does what it says, and how much it leaves.
 
-    The step is the mean of the latents whose pictures have the value to reach, less that of those with the value to
-    leave, from n z, if there are enough of both. It is tried, times each of AMOUNTS, on other z whose pictures have the
-    value to leave. done: the share that then have the other. kept: the share of the other factors' values that stay.
-    by_chance: done with a step as long, of the same points with their values shuffled. some: on how many pictures.
+    Latents: "z"; of a StyleGAN "w", and "layers", w in the layers alone that hold the factor by `table`, which is what
+    `mixing` returns (`holds`). The step is the mean of the latents whose pictures have the value to reach, less that of
+    those with the value to leave, from n z, if there are enough of both. It is tried, times each of AMOUNTS, on other z
+    whose pictures have the value to leave. done: the share that then have the other. kept: the share of the other
+    factors' values that stay. by_chance: done with a step as long, of the same points with their values shuffled.
+    some: on how many pictures.
     """
     z, fresh = (latent.sample(n, latent.z_size(G), seed) for seed in (5, 6))
     read, before = (church_reader.read(latent.generate(G, part)) for part in (z, fresh))
     shuffle = torch.randperm(n, generator=torch.Generator().manual_seed(7))
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for space in ("z", "w") if isinstance(G, StyleGenerator) else ("z",):
+    spaces = ("z", "w", "layers") if isinstance(G, StyleGenerator) else ("z",)
+    for space in spaces if table else spaces[:2]:
         found[space] = {}
         points, others = (_in_space(G, space, part) for part in (z, fresh))
         for name, (factor, leave, reach) in EDITS.items():
             values = FACTORS[factor]
             have, want = (read[factor] == values.index(v) for v in (leave, reach))
-            starts = before[factor] == values.index(leave)
-            if min(int(have.sum()), int(want.sum()), int(starts.sum())) < max(5, n // FEWEST):
+            starts = (before[factor] == values.index(leave)).nonzero().flatten()[:N_EDITED]
+            if min(int(have.sum()), int(want.sum()), len(starts)) < max(5, n // FEWEST):
                 continue
             step = points[want].mean(0) - points[have].mean(0)
             random = points[want[shuffle]].mean(0) - points[have[shuffle]].mean(0)
             random = random * step.norm() / random.norm()
+            chosen = groups(G)[holds(table, factor)] if space == "layers" and table else None  # type: ignore[arg-type]
             rows = []
             for amount in AMOUNTS:
                 done = [
-                    church_reader.read(_pictures(G, space, others[starts] + amount * one)) for one in (step, random)
+                    church_reader.read(_moved(G, space, others[starts], amount * one, chosen)) for one in (step, random)
                 ]
                 reached, by_chance = ((after[factor] == values.index(reach)).double().mean().item() for after in done)
                 stay = [(done[0][one] == before[one][starts]).double().mean().item() for one in READ if one != factor]
@@ -178,21 +188,29 @@ def edits(G: nn.Module, n: int) -> dict[str, dict[str, list[dict[str, float]]]]:
                         "done": round(reached, 4),
                         "kept": round(sum(stay) / len(stay), 4),
                         "by_chance": round(by_chance, 4),
-                        "some": int(starts.sum()),
+                        "some": len(starts),
                     }
                 )
             found[space][name] = rows
     return found
 
 
+def holds(table: Mapping[str, Mapping[str, Sequence[float]]], factor: str) -> str:
+    """The group of layers whose donor gives a factor's value most often beyond chance, by what `mixing` returns."""
+    return max(table, key=lambda group: table[group][factor][1] - table[group][factor][4])
+
+
 def _in_space(G: nn.Module, space: str, z: Tensor) -> Tensor:
-    return w_of(G, z) if space == "w" and isinstance(G, StyleGenerator) else z
+    return w_of(G, z) if space != "z" and isinstance(G, StyleGenerator) else z
 
 
-def _pictures(G: nn.Module, space: str, points: Tensor) -> Tensor:
-    if space == "w" and isinstance(G, StyleGenerator):
-        return latent.generate_w(G, points)
-    return latent.generate(G, points)
+def _moved(G: nn.Module, space: str, points: Tensor, step: Tensor, layers: list[int] | None) -> Tensor:
+    """The pictures of points that a step has moved, in all layers or in some."""
+    if space == "z" or not isinstance(G, StyleGenerator):
+        return latent.generate(G, points + step)
+    styles = G.each_layer(points).clone()
+    styles[:, layers if layers is not None else slice(None)] += step
+    return latent.generate_w(G, styles)
 
 
 def ceiling(n: int) -> dict[str, float]:
@@ -215,14 +233,17 @@ def figures(G: nn.Module, n: int) -> dict[str, Any]:
     """All that the study's tables need of one generator; n: pictures of each measurement."""
     G = G.eval()
     images = drawn(G, n)
-    found: dict[str, Any] = {"quality": quality(images), "planes": planes(G, 3 * n), "edits": edits(G, 3 * n)}
+    found: dict[str, Any] = {"quality": quality(images), "planes": planes(G, 3 * n)}
     paths = {"z": path_length(G, _extractor(), max(2, n // 2))}
     if isinstance(G, StyleGenerator):
         paths["w"] = path_length(G, _extractor(), max(2, n // 2), in_w=True)
         found["mixing"] = mixing(G, n)
+        found["edits"] = edits(G, 2 * n, found["mixing"])
         found["truncation"] = truncation(G, n)
         noise = [part.square().mean().sqrt().item() * 127.5 for part in noise_shares(G, 16, 8)]
         found["noise_levels"] = [round(value, 3) for value in noise]
+    else:
+        found["edits"] = edits(G, 2 * n)
     found["path_length"] = {name: [round(value, 3) for value in length] for name, length in paths.items()}
     found["spread"] = round(2 * _features(images).var(0).sum().item(), 3)  # mean squared distance of two pictures
     found["strip"] = sheets.pack(unscale(images[:N_SHOWN]))
