@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance")
 @pytest.mark.parametrize("quick", [False, True])
 def test_jobs_have_keys_of_their_own_and_are_plain(quick):
     jobs = stylegan.jobs(quick)
-    assert len({job["key"] for job in jobs}) == len(jobs) == 5 * (1 if quick else 2)
+    assert len({job["key"] for job in jobs}) == len(jobs) == 6 * (1 if quick else 2)
     assert json.loads(json.dumps(jobs)) == jobs
     assert {job["arm"] for job in jobs} == {*stylegan.ARMS, "dcgan"} >= set(judged.SHOWN)
     assert all(job["stages"][-1][0] == judged.SIZE for job in jobs)

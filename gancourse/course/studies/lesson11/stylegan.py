@@ -25,13 +25,16 @@ SEEDS = (0, 1)
 CHURCHES = 16_000
 BATCH, LR = 16, 6e-3
 FADE = 8_000  # images over which a larger discriminator fades in
-GROWING = ((16, 2), (32, 1), (64, 1))  # pixels a side, epochs: as long as two epochs of 64 pixels
+R1 = {16: 0.1, 32: 0.25, 64: 1.0}  # gamma by pixels a side: found by trial; StyleGAN2-ADA's rule gives a twentieth
+Stages = tuple[tuple[int, int, float | None], ...]  # pixels a side, epochs, gamma of R1 (None: by that rule)
+GROWING: Stages = ((16, 2, R1[16]), (32, 1, R1[32]), (64, 1, R1[64]))  # as long as two epochs of 64 pixels
 # name -> (options of the network, settings of the recipe, stages)
-ARMS: dict[str, tuple[dict[str, int], dict[str, Any], tuple[tuple[int, int], ...]]] = {
+ARMS: dict[str, tuple[dict[str, int], dict[str, Any], Stages]] = {
     "stylegan": ({}, {}, GROWING),
-    "no-mixing": ({}, {"mixing": 0.0}, GROWING),
     "adain": ({"adain": 1}, {}, GROWING),
-    "not-grown": ({}, {}, ((64, 2),)),
+    "no-mixing": ({}, {"mixing": 0.0}, GROWING),
+    "weak-r1": ({}, {}, tuple((size, epochs, None) for size, epochs, _ in GROWING)),
+    "not-grown": ({}, {}, ((64, 2, R1[64]),)),
 }
 DCGAN_WIDTH, DCGAN_EPOCHS = 18, 18  # as many parameters as StyleGAN in all
 
@@ -40,7 +43,7 @@ def jobs(quick: bool) -> list[Job]:
     """Seed by seed, so that a study that was stopped has whole tables."""
     found = []
     for seed in SEEDS[: 1 if quick else None]:
-        stages = ((judged.SIZE, DCGAN_EPOCHS),)
+        stages: Stages = ((judged.SIZE, DCGAN_EPOCHS, None),)
         rows = [_job("dcgan", seed, quick, options={"width": DCGAN_WIDTH}, recipe={}, stages=stages, batch=64, lr=2e-4)]
         for arm, (options, recipe, stages) in ARMS.items():
             rows.append(_job(arm, seed, quick, options=options, recipe=recipe, stages=stages, batch=BATCH, lr=LR))
@@ -59,7 +62,7 @@ def _job(arm: str, seed: int, quick: bool, **more: Any) -> Job:
         **more,
     }
     if quick:
-        job |= {"stages": [(size, 1) for size, _ in job["stages"]], "options": job["options"] | {"width": 4}}
+        job |= {"stages": [(size, 1, r1) for size, _, r1 in job["stages"]], "options": job["options"] | {"width": 4}}
     return job | {"stages": [list(stage) for stage in job["stages"]]}
 
 
@@ -67,17 +70,17 @@ def trained(job: Job) -> list[Trainer]:
     """The runs of a job, one a stage, trained; the last one is at 64 pixels."""
     torch.manual_seed(job["seed"])
     if job["arm"] == "dcgan":
-        ((size, epochs),) = job["stages"]
+        ((size, epochs, _),) = job["stages"]
         algorithm = Minimax(*networks("dcgan64", **job["options"]))
         return [_fitted(algorithm, job, size, epochs, (0.5, 0.999))]
     done: list[Trainer] = []
-    for size, epochs in job["stages"]:
+    for size, epochs, r1 in job["stages"]:
         if done:
             G, D = (done[-1].networks[name].cpu() for name in "GD")
             nets = grown(G, D)  # type: ignore[arg-type]
         else:
             nets = networks("stylegan", size=size, **job["options"])  # type: ignore[assignment]
-        recipe = StyleRecipe(fade=job["fade"], **job["recipe"])
+        recipe = StyleRecipe(fade=job["fade"], r1=r1, **job["recipe"])
         done.append(_fitted(StyleGAN(*nets, recipe), job, size, epochs, (0.0, 0.99)))
     return done
 
