@@ -55,13 +55,14 @@ def quality() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "course": course,
     "findings": front.markdown,
+    "styles": front.styles_measured,
     "claims": claims.markdown,
     "scores": scores,
     "quality": quality,
 }
 #: text -> the tables that stand in it
 PAGES: dict[str, tuple[str, ...]] = {
-    "README.md": ("course", "findings"),
+    "README.md": ("styles", "course", "findings"),
     "notebooks/CLAIMS.md": ("claims",),
     "notebooks/SCORES.md": ("scores",),
     "notebooks/SPEED.md": ("quality",),

@@ -132,6 +132,7 @@ def ship(
         "model": config["model"],
         "options": options_in(config),
         "z_size": G.z_size,
+        **_stages(config, max(epochs)),
         "commands": [train_command(config, sorted(needed)), " ".join(again)],
         "commit": trained_at or commit(),
         "data": config["data"],
@@ -257,11 +258,28 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     return " ".join([*words, f"--milestones {_spans(milestones)} --out RUN"])
 
 
-def _style_commands(config: dict[str, Any], milestones: list[int]) -> list[str]:
-    """The command of a run of StyleGAN, after those of the runs that it grew from."""
+def _chain(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """The settings of the runs that a run of StyleGAN grew from, the smallest first, and its own."""
     chain = [config]
     while before := chain[0].get("before"):
         chain.insert(0, before)
+    return chain
+
+
+def _stages(config: dict[str, Any], epoch: int) -> dict[str, Any]:
+    """For the card of a StyleGAN: pixels a side of each of those runs, and images shown to it; the last up to epoch."""
+    if "style" not in config:
+        return {}
+    stages = [
+        {"size": made["options"]["G"]["size"], "images": made["epochs"] * made["data"]["count"]}
+        for made in _chain(config | {"epochs": epoch})
+    ]
+    return {"stages": stages}
+
+
+def _style_commands(config: dict[str, Any], milestones: list[int]) -> list[str]:
+    """The command of a run of StyleGAN, after those of the runs that it grew from."""
+    chain = _chain(config)
     name = command_of(config["model"])
     preset = trained()[name][1] if name in trained() else Trained(config["model"])
     runs = [*(f"RUN-{i + 1}" for i in range(len(chain) - 1)), "RUN"]

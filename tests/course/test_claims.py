@@ -319,3 +319,86 @@ def enlarged(srgan, detail, before=(0.2, 0.3)):
 def test_textures_are_realistic_when_every_seed_beats_its_own_start_and_bicubic(monkeypatch, textures, detail, verdict):
     verdicts(monkeypatch, srgan=enlarged(textures, detail))
     assert claims._realistic_textures()[1] == verdict
+
+
+def styled(arm, seed, mixing=None, planes=None, edits=None, **more):
+    """A row of lesson 11's study. mixing: group -> factor -> (donor, chance); planes: latent -> accuracy beyond .5;
+    edits: latent -> name -> (done, kept)."""
+    row = {"arm": arm, "seed": seed} | more
+    row["mixing"] = {
+        group: {factor: [100, donor, 1 - donor, 0.0, chance] for factor, (donor, chance) in of.items()}
+        for group, of in (mixing or {}).items()
+    }
+    row["planes"] = {
+        space: {"time": {"accuracy": 0.5 + beyond, "chance": 0.5}} for space, beyond in (planes or {}).items()
+    }
+    row["edits"] = {
+        space: {name: [{"done": done, "kept": kept}] for name, (done, kept) in of.items()}
+        for space, of in (edits or {}).items()
+    }
+    return row
+
+
+HELD, NOT, CHANCE = {"time": (0.6, 0.1)}, {"time": (0.2, 0.1)}, {"time": (0.6, 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("levels", "verdict"),
+    [
+        ([(HELD, NOT, HELD)] * 2, claims.HOLDS),
+        ([(HELD, HELD, HELD)] * 2, claims.HOLDS),
+        ([(HELD, NOT, NOT)] * 2, claims.FAILS),
+        ([(HELD, CHANCE, CHANCE)] * 2, claims.FAILS),
+        ([(HELD, HELD, NOT), (HELD, NOT, NOT)], claims.UNDECIDED),
+        ([(HELD, HELD, NOT)], claims.UNDECIDED),
+    ],
+)
+def test_control_is_fine_grained_when_layers_of_two_levels_hold_factors_in_every_seed(monkeypatch, levels, verdict):
+    rows = [styled("stylegan", seed, dict(zip(claims.LEVELS, of, strict=True))) for seed, of in enumerate(levels)]
+    verdicts(monkeypatch, stylegan=[*rows, styled("adain", 0, dict.fromkeys(claims.LEVELS, HELD))])
+    assert claims._fine_grained()[1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("z", "untrained", "w", "verdict"),
+    [
+        ([0.1, 0.1], [0.0, 0.0], [0.2, 0.3], claims.HOLDS),
+        ([0.3, 0.4], [0.0, 0.0], [0.2, 0.3], claims.PARTLY),
+        ([0.3, 0.4], [0.3, 0.4], [0.2, 0.3], claims.FAILS),
+        ([0.1, 0.4], [0.3, 0.1], [0.2, 0.3], claims.UNDECIDED),
+        ([0.1], [0.0], [0.2], claims.UNDECIDED),
+    ],
+)
+def test_the_latent_space_is_separated_when_w_is_read_better_than_both_others(monkeypatch, z, untrained, w, verdict):
+    rows = [
+        styled("stylegan", seed, planes={"z": a, "untrained": b, "w": c})
+        for seed, (a, b, c) in enumerate(zip(z, untrained, w, strict=True))
+    ]
+    verdicts(monkeypatch, stylegan=rows)
+    assert claims._separated()[1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("own", "dcgan", "w", "verdict"),
+    [
+        ((0.2, 0.3), (0.1, 0.2), (0.7, 0.8), claims.HOLDS),
+        ((0.9, 0.9), (0.1, 0.2), (0.7, 0.8), claims.PARTLY),
+        ((0.9, 0.9), (0.9, 0.9), (0.5, 0.6), claims.FAILS),
+        ((0.4, 0.8), (0.4, 0.8), (0.5, 0.8), claims.UNDECIDED),
+    ],
+)
+def test_attributes_are_steered_when_edits_in_w_beat_those_in_both_z(monkeypatch, own, dcgan, w, verdict):
+    rows = []
+    for seed in range(2):
+        both = {"z": {"night": (own[seed], 0.8)}, "w": {"night": (w[seed], 0.9), "snow": (0.0, 0.0)}}
+        rows.append(styled("stylegan", seed, edits=both))
+        rows.append(styled("dcgan", seed, edits={"z": {"night": (dcgan[seed], 0.9)}}, ceiling={"night": 0.9}))
+    verdicts(monkeypatch, stylegan=rows)
+    assert claims._steered()[1] == verdict  # "snow" counts nowhere: z has no such edit
+
+
+def test_an_edit_that_destroys_all_else_counts_as_little_as_one_that_does_nothing(monkeypatch):
+    row = styled("stylegan", 0, edits={"w": {"night": (1.0, 0.2)}})
+    assert claims._edited(row, "w", ["night"], {"night": 0.8}) == pytest.approx(0.25)
+    row["edits"]["w"]["night"].append({"done": 0.5, "kept": 0.7})
+    assert claims._edited(row, "w", ["night"], {"night": 0.8}) == 0.5

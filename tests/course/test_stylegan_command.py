@@ -11,12 +11,13 @@ import torch
 from PIL import Image
 
 from gancourse import __main__ as cli
-from gancourse import models
-from gancourse.course import lessons
+from gancourse import models, pretrained
+from gancourse.course import datasets, lessons
 from gancourse.course.lessons import Trained
 from gancourse.data import DataError, Images
 from gancourse.data.degraded import shrunk
 from gancourse.models.growing import grown
+from gancourse.publishing import shipping
 from gancourse.training.run import Run
 
 networks: Any = models.networks
@@ -62,6 +63,36 @@ def test_a_run_of_small_pictures_and_one_that_grows_from_it(tmp_path, capsys):
         assert torch.allclose(found[key], expected[key], atol=1e-6), key
     assert run(*grow, "--epochs", 2, "--out", large) == 0  # goes on
     assert "resuming" in capsys.readouterr().out
+
+
+def ship(folder, out, *more) -> Any:
+    assert cli.main(["ship", str(folder), "--name", "mine", "--no-strip", "--out", str(out), *map(str, more)]) == 0
+    return pretrained.card("mine", out)
+
+
+def test_a_card_tells_the_whole_chain_and_its_commands_make_the_same_weights(tmp_path, monkeypatch):
+    known = replace(datasets.DATA["churches"], score=lambda G, n: {"distance": 1.0})  # the reader wants 64 pixels
+    monkeypatch.setattr(shipping, "data_of", lambda name: known)
+    assert run("--network", "size=16", "--r1", "0.5", "--out", tmp_path / "a") == 0
+    grow = ["--network", "size=32", "fading=1", "--start", tmp_path / "a", "--epochs", "3", "--lr", "0.01"]
+    assert run(*grow, "--milestones", "1-3", "--out", tmp_path / "b") == 0
+    card = ship(tmp_path / "b", tmp_path / "w", "--epochs", "2")
+    assert card["stages"] == [{"size": 16, "images": 8}, {"size": 32, "images": 16}]
+    first, second = card["commands"][0].split(" && ")
+    assert first == (
+        "python -m gancourse train stylegan --epochs 1 --width 4 --network size=16 mapping=1 latent=8 --images 8 "
+        "--precision float32 --r1 0.5 --out RUN-1"
+    )
+    assert "--start RUN-1 --milestones 2 --out RUN" in second and "--epochs 3" in second and "fading=1" in second
+    for i, command in enumerate((first, second)):
+        words = command.replace("RUN-1", str(tmp_path / "c1")).replace(" RUN", f" {tmp_path / 'c2'}").split()[3:]
+        assert cli.main([*words, "--device", "cpu"]) == 0, i
+    again = ship(tmp_path / "c2", tmp_path / "w2", "--epochs", "2")
+    assert [again["files"]["2"][part]["sha256"] for part in "GD"] == [
+        card["files"]["2"][part]["sha256"] for part in "GD"
+    ]
+    assert again["commands"] == card["commands"]
+    assert pretrained.load("mine", folder=tmp_path / "w").image_shape == (3, 32, 32)
 
 
 def refused(capsys, *arguments) -> str:

@@ -50,7 +50,11 @@ def test_stages_grow_and_carry_what_was_learned():
 def test_a_stylegan_has_all_figures_and_a_dcgan_those_of_z():
     found = stylegan.run(of("stylegan"))
     assert {"quality", "planes", "edits", "mixing", "truncation", "noise_levels", "path_length", "strip"} <= set(found)
-    assert set(found["mixing"]) == {"4", "8", "16", "32", "64", "4-8", "32-"} and set(found["planes"]) == {"z", "w", "untrained"}
+    assert set(found["mixing"]) == {"4", "8", "16", "32", "64", "4-8", "32-"} and set(found["planes"]) == {
+        "z",
+        "w",
+        "untrained",
+    }
     for row in found["mixing"].values():
         for pairs, donor, source, other, _ in row.values():
             assert pairs == 0 or donor + source + other == pytest.approx(1, abs=1e-3)
