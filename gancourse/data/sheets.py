@@ -31,17 +31,24 @@ def untile(sheet: Tensor, size: tuple[int, int], n: int) -> Tensor:
     return torch.stack([sheet[:, top : top + h, left : left + w] for top, left in corners])
 
 
-def pack(pixels: Tensor) -> str:
-    """uint8 images (B, C, H, W), C = 1 or 3, side by side in one PNG, as base64 text."""
+def pack(pixels: Tensor, quality: int = 0) -> str:
+    """uint8 images (B, C, H, W), C = 1 or 3, side by side in one picture, as base64 text.
+
+    quality: 0 for a PNG, from which `unpack` gets the very same images; 1 to 100 for a WebP with losses, many times
+    smaller. That is for three channels.
+    """
     b, c, h, w = pixels.shape
     row = pixels.permute(2, 0, 3, 1).reshape(h, b * w, c).contiguous().numpy()
     buffer = io.BytesIO()
-    Image.fromarray(row[..., 0] if c == 1 else row).save(buffer, "png", optimize=True)
+    if quality:
+        Image.fromarray(row).save(buffer, "webp", quality=quality, method=6)
+    else:
+        Image.fromarray(row[..., 0] if c == 1 else row).save(buffer, "png", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def unpack(text: str) -> Tensor:
-    """The images (B, C, H, H) that `pack` was given; they must have been square."""
+    """The images (B, C, H, H) that `pack` was given, or nearly; they must have been square."""
     with Image.open(io.BytesIO(base64.b64decode(text))) as picture:
         row = torch.from_numpy(np.array(picture))
     side = row.shape[0]

@@ -481,12 +481,10 @@ def print_shares(share):
 
 
 # %% tags=["nbval-ignore-output"]
-print("stylegan-churches: donor's value beyond chance; in brackets half of a 95 % interval")
-print_shares(
-    lambda group, factor: (
-        f"{(m := table[group][factor]).donor - m.chance:.2f} ({(m.interval[1] - m.interval[0]) / 2:.2f})"
-    )
-)
+print("stylegan-churches: how often the mixture has the donor's value, beyond chance")
+print_shares(lambda group, factor: f"{table[group][factor].donor - table[group][factor].chance:.2f}")
+intervals = [m.interval for row in table.values() for m in row.values()]
+print(f"\nhalf of a 95 % interval of the donor's share: at most {max(b - a for a, b in intervals) / 2:.2f}")
 
 # %%
 if found:
@@ -742,7 +740,7 @@ plots.show(
 #
 # ## 11.14 What do published versions get wrong?
 #
-# **Exercise: The bug hunt** (hard, 20 minutes). `print(ex.published_style_layer())` shows a styled layer in the manner of published code. It runs, and something is learned. Several things in it are wrong. Write it right.
+# **Exercise: The bug hunt** (hard, 20 minutes). `print(ex.published_style_layer())` shows a layer of the first StyleGAN in the manner of published code. It runs, and it learns; but an image looks different beside other images than alone, at the beginning there is little but noise, and mixing styles does not do what it should. Four things are wrong. Write it right; names and shapes of the parameters, the order of the parts, LeakyReLU(0.2), the variance over n and $10^{-8}$ stay.
 
 # %%
 print(ex.published_style_layer())

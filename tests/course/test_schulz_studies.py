@@ -24,6 +24,11 @@ def few(monkeypatch):
 def test_a_strip_keeps_its_images():
     pixels = torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
     assert torch.equal(unpack(pack(pixels)), pixels)
+    smooth = torch.linspace(0, 255, 64).to(torch.uint8).expand(9, 3, 64, 64)  # with losses: nearly, in fewer bytes
+    near = unpack(pack(smooth, quality=90))
+    assert near.shape == smooth.shape and (near.float() - smooth.float()).abs().mean() < 5
+    noise = torch.randint(0, 256, (9, 3, 64, 64), dtype=torch.uint8)
+    assert len(pack(noise, quality=90)) < 0.7 * len(pack(noise))
 
 
 def test_the_search_stays_within_forty_runs_and_leaves_the_networks_alone():

@@ -31,7 +31,7 @@ AMOUNTS = (0.5, 1.0, 1.5)  # of an edit's step
 N_EDITED = 200  # pictures that an edit is tried on, at most
 FEWEST = 20  # a value that one in so many pictures has not is not edited
 _BATCH = 100
-SHOWN = ("stylegan", "not-grown", "dcgan")  # arms whose samples are shown
+SHOWN = ("dcgan", "stylegan")  # arms whose samples are shown
 # Changes that a person may want: name -> (factor, from, to)
 EDITS: dict[str, tuple[str, str, str]] = {
     "noon to night": ("time", "noon", "night"),
@@ -246,5 +246,5 @@ def figures(G: nn.Module, n: int) -> dict[str, Any]:
         found["edits"] = edits(G, 2 * n)
     found["path_length"] = {name: [round(value, 3) for value in length] for name, length in paths.items()}
     found["spread"] = round(2 * _features(images).var(0).sum().item(), 3)  # mean squared distance of two pictures
-    found["strip"] = sheets.pack(unscale(images[:N_SHOWN]))
+    found["strip"] = sheets.pack(unscale(images[:N_SHOWN]), quality=90)
     return found
