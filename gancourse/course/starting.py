@@ -72,7 +72,7 @@ def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> tu
             mine.load_state_dict(theirs.state_dict())
     digest = _digest({name: value for name, value in checkpoint.tensors.items() if name.startswith(("G.", "D."))})
     told = {name: value for name, value in (run.config or {}).items() if name not in ("parameters", "computed")}
-    return digest, told | {"epochs": checkpoint.epoch}
+    return digest, told | {"epochs": checkpoint.epoch, "seconds": sum(row["seconds"] for row in checkpoint.history)}
 
 
 def _digest(state: Mapping[str, Tensor]) -> str:

@@ -132,7 +132,7 @@ def ship(
         "model": config["model"],
         "options": options_in(config),
         "z_size": G.z_size,
-        **_stages(config, max(epochs)),
+        **_stages(config, [row for row in run.history() if row["epoch"] <= max(epochs)]),
         "commands": [train_command(config, sorted(needed)), " ".join(again)],
         "commit": trained_at or commit(),
         "data": config["data"],
@@ -266,13 +266,21 @@ def _chain(config: dict[str, Any]) -> list[dict[str, Any]]:
     return chain
 
 
-def _stages(config: dict[str, Any], epoch: int) -> dict[str, Any]:
-    """For the card of a StyleGAN: pixels a side of each of those runs, and images shown to it; the last up to epoch."""
+def _stages(config: dict[str, Any], last: list[dict[str, Any]]) -> dict[str, Any]:
+    """For the card of a StyleGAN: of each of those runs pixels a side, images shown to it, and seconds.
+
+    last: the rows of the last run's history up to the epoch that is shipped.
+    """
     if "style" not in config:
         return {}
+    now = config | {"epochs": len(last), "seconds": sum(row["seconds"] for row in last)}
     stages = [
-        {"size": made["options"]["G"]["size"], "images": made["epochs"] * made["data"]["count"]}
-        for made in _chain(config | {"epochs": epoch})
+        {
+            "size": made["options"]["G"]["size"],
+            "images": made["epochs"] * made["data"]["count"],
+            "seconds": round(made["seconds"]),
+        }
+        for made in _chain(now)
     ]
     return {"stages": stages}
 

@@ -77,7 +77,8 @@ def test_a_card_tells_the_whole_chain_and_its_commands_make_the_same_weights(tmp
     grow = ["--network", "size=32", "fading=1", "--start", tmp_path / "a", "--epochs", "3", "--lr", "0.01"]
     assert run(*grow, "--milestones", "1-3", "--out", tmp_path / "b") == 0
     card = ship(tmp_path / "b", tmp_path / "w", "--epochs", "2")
-    assert card["stages"] == [{"size": 16, "images": 8}, {"size": 32, "images": 16}]
+    assert [(stage["size"], stage["images"]) for stage in card["stages"]] == [(16, 8), (32, 16)]
+    assert all(stage["seconds"] >= 0 for stage in card["stages"])
     first, second = card["commands"][0].split(" && ")
     assert first == (
         "python -m gancourse train stylegan --epochs 1 --width 4 --network size=16 mapping=1 latent=8 --images 8 "

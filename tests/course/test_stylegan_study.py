@@ -19,10 +19,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance")
 @pytest.mark.parametrize("quick", [False, True])
 def test_jobs_have_keys_of_their_own_and_are_plain(quick):
     jobs = stylegan.jobs(quick)
-    assert len({job["key"] for job in jobs}) == len(jobs) == 6 * (1 if quick else 2)
+    once = len(stylegan.ONCE) + 2
+    assert len({job["key"] for job in jobs}) == len(jobs) == (8 if quick else 2 * (6 - len(stylegan.ONCE)) + once)
     assert json.loads(json.dumps(jobs)) == jobs
-    assert {job["arm"] for job in jobs} == {*stylegan.ARMS, "dcgan"} >= set(judged.SHOWN)
-    assert all(job["stages"][-1][0] == judged.SIZE for job in jobs)
+    arms = [job["arm"] for job in jobs]
+    assert set(arms) == {*stylegan.ARMS, "dcgan", "dcgan-long", "shipped"} >= set(judged.SHOWN)
+    assert all(job["stages"][-1][0] == judged.SIZE for job in jobs if job["arm"] != "shipped")
+    assert all(arms.count(arm) == 1 for arm in stylegan.ONCE)
 
 
 def test_the_baseline_has_as_many_parameters():
@@ -59,9 +62,9 @@ def test_a_stylegan_has_all_figures_and_a_dcgan_those_of_z():
         for pairs, donor, source, other, _ in row.values():
             assert pairs == 0 or donor + source + other == pytest.approx(1, abs=1e-3)
     assert [row["psi"] for row in found["truncation"]] == list(judged.PSI) and len(found["noise_levels"]) == 10
-    plain = stylegan.run(of("dcgan"))
+    plain = stylegan.run(of("dcgan-long") | {"stages": [[64, 1, None]]})
     assert "mixing" not in plain and set(plain["path_length"]) == set(plain["planes"]) == {"z"}
-    assert json.loads(json.dumps([found, plain]))
+    assert json.loads(json.dumps([found, plain])) and len(found["strip"]) < 100_000
 
 
 def test_layers_are_grouped_by_the_size_at_which_they_act():

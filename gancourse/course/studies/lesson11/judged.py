@@ -31,7 +31,7 @@ AMOUNTS = (0.5, 1.0, 1.5)  # of an edit's step
 N_EDITED = 200  # pictures that an edit is tried on, at most
 FEWEST = 20  # a value that one in so many pictures has not is not edited
 _BATCH = 100
-SHOWN = ("dcgan", "stylegan")  # arms whose samples are shown
+SHOWN = ("dcgan", "stylegan", "dcgan-long", "shipped")  # arms whose samples are shown
 # Changes that a person may want: name -> (factor, from, to)
 EDITS: dict[str, tuple[str, str, str]] = {
     "noon to night": ("time", "noon", "night"),

@@ -1,7 +1,8 @@
 """StyleGAN with its parts exchanged one at a time, beside a DCGAN of as many parameters that trained as long.
 
 Churches of 64 pixels. StyleGANs are trained at 16 pixels first, then at 32 and 64 (`growing`). Every arm takes about
-the same time on one core: networks that compute less see more images.
+the same time on one core: networks that compute less see more images. Two more arms have an hour: "shipped", the
+generator that comes with the course, is judged as the others are, and "dcgan-long" trains as long as it did.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import torch
 
+from gancourse import pretrained
 from gancourse.course.studies.lesson11 import judged
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import procedural_churches
@@ -36,19 +38,30 @@ ARMS: dict[str, tuple[dict[str, int], dict[str, Any], Stages]] = {
     "weak-r1": ({}, {}, tuple((size, epochs, None) for size, epochs, _ in GROWING)),
     "not-grown": ({}, {}, ((64, 2, R1[64]),)),
 }
+ONCE = ("weak-r1", "not-grown")  # arms of the first seed alone
 DCGAN_WIDTH, DCGAN_EPOCHS = 18, 18  # as many parameters as StyleGAN in all
+SHIPPED = "stylegan-churches"
+LONG_EPOCHS, LONG_CHURCHES = 99, 20_000  # of the DCGAN that trains as long as SHIPPED did, on as many churches
 
 
 def jobs(quick: bool) -> list[Job]:
     """Seed by seed, so that a study that was stopped has whole tables."""
     found = []
     for seed in SEEDS[: 1 if quick else None]:
-        stages: Stages = ((judged.SIZE, DCGAN_EPOCHS, None),)
-        rows = [_job("dcgan", seed, quick, options={"width": DCGAN_WIDTH}, recipe={}, stages=stages, batch=64, lr=2e-4)]
+        rows = [_dcgan("dcgan", seed, quick, DCGAN_EPOCHS)]
         for arm, (options, recipe, stages) in ARMS.items():
-            rows.append(_job(arm, seed, quick, options=options, recipe=recipe, stages=stages, batch=BATCH, lr=LR))
+            if not seed or arm not in ONCE:
+                rows.append(_job(arm, seed, quick, options=options, recipe=recipe, stages=stages, batch=BATCH, lr=LR))
         found += [rows[1], rows[0], *rows[2:]]
-    return found
+    shipped = {"key": "stylegan-shipped" + "-quick" * quick, "arm": "shipped", "seed": 0}
+    shipped["judged_on"] = found[0]["judged_on"]
+    return [*found, _dcgan("dcgan-long", 0, quick, LONG_EPOCHS), shipped]
+
+
+def _dcgan(arm: str, seed: int, quick: bool, epochs: int) -> Job:
+    stages: Stages = ((judged.SIZE, epochs, None),)
+    job = _job(arm, seed, quick, options={"width": DCGAN_WIDTH}, recipe={}, stages=stages, batch=64, lr=2e-4)
+    return job | ({} if arm == "dcgan" or quick else {"images": LONG_CHURCHES})
 
 
 def _job(arm: str, seed: int, quick: bool, **more: Any) -> Job:
@@ -69,7 +82,7 @@ def _job(arm: str, seed: int, quick: bool, **more: Any) -> Job:
 def trained(job: Job) -> list[Trainer]:
     """The runs of a job, one a stage, trained; the last one is at 64 pixels."""
     torch.manual_seed(job["seed"])
-    if job["arm"] == "dcgan":
+    if job["arm"].startswith("dcgan"):
         ((size, epochs, _),) = job["stages"]
         algorithm = Minimax(*networks("dcgan64", **job["options"]))
         return [_fitted(algorithm, job, size, epochs, (0.5, 0.999))]
@@ -100,10 +113,12 @@ def _churches(n: int) -> Images:
 
 
 def run(job: Job) -> dict[str, Any]:
-    """Train an arm, and judge its averaged generator."""
+    """Train an arm, and judge its averaged generator; or judge the one that is shipped."""
+    if job["arm"] == "shipped":
+        return judged.figures(pretrained.load(SHIPPED), job["judged_on"]) | {"sha256": shipped_sha256()}
     runs = trained(job)
     G = runs[-1].averages["ema"]
-    if isinstance(G, Generator) and job["arm"] == "dcgan":
+    if isinstance(G, Generator) and job["arm"].startswith("dcgan"):
         renewed(G)
     found = judged.figures(G, job["judged_on"])
     if job["arm"] == "dcgan" and not job["seed"]:
@@ -113,9 +128,16 @@ def run(job: Job) -> dict[str, Any]:
     return found | {"training_seconds": round(sum(row["seconds"] for one in runs for row in one.history))}
 
 
+def shipped_sha256() -> str:
+    """Which weights SHIPPED has now."""
+    sha256: str = pretrained.card(SHIPPED)["files"][str(pretrained.epochs(SHIPPED)[-1])]["G"]["sha256"]
+    return sha256
+
+
 STUDY = Study(
     f"StyleGAN with its parts exchanged one at a time, beside a DCGAN of equal size and time, churches of 64 pixels, "
-    f"{len(SEEDS)} seeds: quality, mixing layer by layer, what planes tell in z and w, paths, truncation, edits",
+    f"{len(SEEDS)} seeds (of {' and '.join(ONCE)} one), and two longer ones: quality, mixing layer by layer, what "
+    "planes tell in z and w, paths, truncation, edits",
     jobs,
     run,
 )
