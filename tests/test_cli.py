@@ -18,7 +18,7 @@ from gancourse.course.datasets import DATA
 from gancourse.course.lessons import LESSONS, PROFILES, trained
 from gancourse.data import Images, mnist, mnist_digits
 from gancourse.publishing.shipping import train_command
-from gancourse.training import Config, CriticRecipe, CycleRecipe, Minimax, Pix2PixRecipe, Recipe, SRRecipe
+from gancourse.training import Config, CriticRecipe, CycleRecipe, Minimax, Pix2PixRecipe, Recipe, SRRecipe, StyleRecipe
 from gancourse.training.run import Run
 from gancourse.training.settings import flag
 
@@ -277,7 +277,7 @@ BESIDE = {  # what must be said too, since two settings make no sense together
 
 def recipe_of(model):
     pictures = {"pix2pix": Pix2PixRecipe, "cyclegan": CycleRecipe, "srgan": SRRecipe}
-    kinds = {"minimax": Recipe, "critic": CriticRecipe, **pictures}
+    kinds = {"minimax": Recipe, "critic": CriticRecipe, "stylegan": StyleRecipe, **pictures}
     return kinds[trained()[model][1].algorithm]
 
 
@@ -288,6 +288,8 @@ def other_than_default(one, model="mlp") -> list[str]:
     special: dict[object, str] = OF_CRITICS if recipe_of(model) is CriticRecipe else {}
     if recipe_of(model) is CycleRecipe:
         special = {"loss": "non_saturating"}
+    if recipe_of(model) is StyleRecipe:
+        special = {"r1": "0.5", "mixing": "0.5", "w_decay": "0.5", "augment": "cutout colour"}
     value = special.get((model, one.name)) or special.get(one.name) or VALUES.get(one.name)
     return [flag(one), *(value or str(one.default + (7 if isinstance(one.default, int) else 0.125))).split()]
 
@@ -301,9 +303,10 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
     if one.name == "mixed" and model.endswith("-clusters"):
         return  # refused: tests/models/test_clusters.py
     what = trained()[model][1]
-    from_pictures, its_own_loss = what.translation is not None, what.algorithm in ("pix2pix", "srgan")
-    if (from_pictures and one.name in ("k", "fresh_z")) or (its_own_loss and one.name == "loss"):
-        return  # refused: see test_pix2pix_cyclegan.py, test_superresolution.py, test_enlarging_command.py
+    its_own_rounds = what.translation is not None or what.style is not None
+    its_own_loss = what.algorithm in ("pix2pix", "srgan", "stylegan")
+    if (its_own_rounds and one.name in ("k", "fresh_z")) or (its_own_loss and one.name == "loss"):
+        return  # refused: see test_pix2pix_cyclegan.py, test_superresolution.py, test_style.py
     if one.name == "model" or (one.name == "augment" and not DATA[trained()[model][1].data].augment):
         return
     seen: dict[str, object] = {}
@@ -330,7 +333,7 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
         assert [str(v) for v in found] == said
     assert (seen["accumulate"], seen["keep_last"]) == (4, 3)  # also beside an option of a recipe
     assert "accelerator" in seen
-    assert value != {**what.config, **(what.critic or what.translation or {})}.get(one.name)
+    assert value != {**what.config, **(what.critic or what.translation or what.style or {})}.get(one.name)
 
 
 @pytest.mark.parametrize("model", [name for name, (_, what) in trained().items() if what.critic is not None])

@@ -18,9 +18,6 @@
 #
 # **Time.** Some minutes on a processor; the plan cell below prints what was measured on your class of machine. The
 # exercises come on top, each with its own estimate.
-#
-# | minutes, measured on | smoke | laptop | paper, estimated |
-# | --- | ---: | ---: | ---: |
 
 # %% tags=["setup"]
 import importlib.util
