@@ -278,7 +278,7 @@ def _stages(config: dict[str, Any], last: list[dict[str, Any]]) -> dict[str, Any
         {
             "size": made["options"]["G"]["size"],
             "images": made["epochs"] * made["data"]["count"],
-            "seconds": round(made["seconds"]),
+            **({"seconds": round(made["seconds"])} if "seconds" in made else {}),
         }
         for made in _chain(now)
     ]

@@ -340,20 +340,21 @@ def styled(arm, seed, mixing=None, planes=None, edits=None, **more):
 
 
 HELD, NOT, CHANCE = {"time": (0.6, 0.1)}, {"time": (0.2, 0.1)}, {"time": (0.6, 0.5)}
+OTHER = {"time": (0.1, 0.1), "sun": (0.7, 0.5)}  # .4 of the way from .5 to 1
 
 
 @pytest.mark.parametrize(
     ("levels", "verdict"),
     [
-        ([(HELD, NOT, HELD)] * 2, claims.HOLDS),
-        ([(HELD, HELD, HELD)] * 2, claims.HOLDS),
+        ([(HELD, NOT, OTHER)] * 2, claims.HOLDS),
+        ([(HELD, HELD, HELD)] * 2, claims.FAILS),  # one factor alone, everywhere
         ([(HELD, NOT, NOT)] * 2, claims.FAILS),
         ([(HELD, CHANCE, CHANCE)] * 2, claims.FAILS),
-        ([(HELD, HELD, NOT), (HELD, NOT, NOT)], claims.UNDECIDED),
-        ([(HELD, HELD, NOT)], claims.UNDECIDED),
+        ([(HELD, OTHER, NOT), (HELD, NOT, NOT)], claims.UNDECIDED),
+        ([(HELD, OTHER, NOT)], claims.UNDECIDED),
     ],
 )
-def test_control_is_fine_grained_when_layers_of_two_levels_hold_factors_in_every_seed(monkeypatch, levels, verdict):
+def test_control_is_fine_grained_when_two_levels_hold_factors_of_their_own_in_every_seed(monkeypatch, levels, verdict):
     rows = [styled("stylegan", seed, dict(zip(claims.LEVELS, of, strict=True))) for seed, of in enumerate(levels)]
     verdicts(monkeypatch, stylegan=[*rows, styled("adain", 0, dict.fromkeys(claims.LEVELS, HELD))])
     assert claims._fine_grained()[1] == verdict
@@ -367,6 +368,7 @@ def test_control_is_fine_grained_when_layers_of_two_levels_hold_factors_in_every
         ([0.3, 0.4], [0.3, 0.4], [0.2, 0.3], claims.FAILS),
         ([0.1, 0.4], [0.3, 0.1], [0.2, 0.3], claims.UNDECIDED),
         ([0.1], [0.0], [0.2], claims.UNDECIDED),
+        ([0.19, 0.29], [0.0, 0.0], [0.2, 0.3], claims.PARTLY),  # by too little
     ],
 )
 def test_the_latent_space_is_separated_when_w_is_read_better_than_both_others(monkeypatch, z, untrained, w, verdict):

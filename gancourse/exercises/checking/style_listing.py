@@ -145,10 +145,10 @@ def check_bug_hunt(call: StudentFunction) -> str:
     for sizes in _SIZES:
         _judge_layer(call, *sizes)
     return (
-        "Each of the four runs, and learns. A scale without its 1 begins near 0: most of a map is thrown away, and "
-        "half of the maps change their sign. Noise that begins loud can take over the variety that should come from "
-        "w; labml's #107 reports a StyleGAN2 whose pictures followed the noise, and not z. And the other two show "
-        "only beside other images: what you change in one of them must not show in another."
+        "Each of the four runs, and learns. A scale without its 1 lies round 0 at the start: many maps are faint, and "
+        "half of them change their sign. Noise that begins loud can take over the variety that should come from w; "
+        "labml's #107 reports a StyleGAN2 whose pictures followed the noise, and not z. And the other two show only "
+        "beside other images: what you change in one of them must not show in another."
     )
 
 
