@@ -12,6 +12,7 @@ from PIL import Image
 from gancourse.__main__ import ROOMS, main
 from gancourse.course.lessons import LESSONS
 from gancourse.course.verdicts import HOLDS
+from gancourse.data import sheets
 from gancourse.publishing import front, readme, site
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,27 @@ def test_the_strip_shows_real_images_beside_generated_ones(monkeypatch):
     page = front.strip()
     assert asked == [front.DIGITS, front.CHURCHES, front.PHOTOGRAPHS]
     assert page.size == (5 * (front.SIDE + front.GAP) - front.GAP, front.SIDE + front.WORDS)
+
+
+def style_rows(*arms):
+    strip = sheets.pack(torch.zeros(48, 3, 64, 64, dtype=torch.uint8), quality=90)
+    quality = {"distance": 9.0, "kinds": 0.9, "recall": 0.5}
+    trained = {"stages": [[16, 2, 0.1], [64, 1, None]], "images": 1000, "training_seconds": 120}
+    return {"rows": [{"arm": arm, "strip": strip, "quality": quality} | trained for arm in arms]}
+
+
+ARMS = ("dcgan", "dcgan", "stylegan", "stylegan", "dcgan-long", "shipped")
+
+
+def test_the_page_of_styles_shows_both_kinds_and_below_it_stand_their_numbers(monkeypatch):
+    monkeypatch.setattr(front, "results", lambda name: style_rows(*ARMS))
+    stages = [{"size": 16, "images": 5_000, "seconds": 60}, {"size": 64, "images": 2_000, "seconds": 240}]
+    monkeypatch.setattr(front.pretrained, "card", lambda name: {"stages": stages})
+    page = front.styles()
+    assert page.size == (2 * (8 * 66 - 2) + front.GAP, 6 * 66 - 2 + front.WORDS)
+    table = front.styles_measured().splitlines()[2:]
+    assert table[0] == "| DCGAN | 2 | 3,000 | 9 | 0.9 | 0.5 |" and table[1].startswith("| StyleGAN | 5 | 7,000 | 9 |")
+    assert table[2] == "| DCGAN, short | 2 | 3,000 | 9 ± 0 | 0.9 ± 0 | 0.5 ± 0 |" and len(table) == 4
 
 
 def test_a_text_without_the_marks_is_left_alone(tmp_path, capsys):
