@@ -113,7 +113,7 @@ def styles() -> Image.Image:
 def styles_measured() -> str:
     """What stands below that page, in Markdown: how long each was trained, and how near it comes to renders."""
     lines = [
-        "| churches of 64 pixels | minutes on one core | images it saw | distance | kinds | recall |",
+        "| churches of 64 pixels | minutes on one core | images shown | distance | kinds | recall |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     stages = pretrained.card(STYLES)["stages"]
