@@ -206,7 +206,7 @@ LESSONS: dict[str, Lesson] = {
     "11_stylegan": Lesson(
         "StyleGAN",
         "styles in every layer; which layer holds what, and whether w is easier to read and to steer than z",
-        {"smoke": (1, 32), "laptop": (2, 6_400), "paper": (5, 20_000)},
+        {"smoke": (1, 32), "laptop": (2, 3_200), "paper": (5, 20_000)},
         {
             "stylegan": Trained(
                 "stylegan",
