@@ -246,5 +246,5 @@ def figures(G: nn.Module, n: int) -> dict[str, Any]:
         found["edits"] = edits(G, 2 * n)
     found["path_length"] = {name: [round(value, 3) for value in length] for name, length in paths.items()}
     found["spread"] = round(2 * _features(images).var(0).sum().item(), 3)  # mean squared distance of two pictures
-    found["strip"] = sheets.pack(unscale(images[:N_SHOWN]), quality=90)
+    found["strip"] = sheets.pack(unscale(images[:N_SHOWN]), quality=75)
     return found
