@@ -308,7 +308,7 @@ ex.mix.check(my_mix)
 # The whole round, by hand. In the cell R1 comes every fourth round, so that eight rounds have two of it; $G$ pays no penalty, and its Adam stays as it is. $G$ keeps a running mean of $w$ as it goes; section 11.11 needs it. (The package can also penalise how unevenly a step in $w$ changes the picture, the path length of Karras et al. 2020: `StyleRecipe(path_length=2.0)`. Ours leave it out.)
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 def fakes(G, n, rng, mixing=0.9):
     """n pictures of fresh z and noise, and the w of their first layers."""
     w, other = (G.mapping(draw_z(G, n, rng)) for _ in range(2))
@@ -612,7 +612,7 @@ if found:
     assert max(length["dcgan", "z"]) < min(length["stylegan", "w"])
 
 # %% [markdown]
-# In $w$ the way is about half as long as in $z$, as in the paper; in DCGAN's $z$ it is shorter still. A short way is no sign of quality: AdaIN has the shortest, and the worst pictures.
+# In $w$ the way is shorter than in $z$, by a third or more, as in the paper; in DCGAN's $z$ it is shorter still. A short way is no sign of quality: AdaIN has the shortest, and the worst pictures.
 #
 # ## 11.10 Is it easier to steer?
 #
