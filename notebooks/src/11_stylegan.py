@@ -689,7 +689,7 @@ plots.show(
     plots.image_grid(torch.cat(list(pictures.values())), len(at_noon)),
     "11.5",
     f"The first churches at a clear noon of 200 z, and three saved edits of them, one and a half times the step. From top to bottom: {'; '.join(pictures)}.",
-    "Four rows of the same churches: at noon; at night; in snow; in fog.",
+    "Four rows of the same churches: at noon; in fog; in snow; at night.",
 )
 
 # %% [markdown]
@@ -781,7 +781,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Colours and light are found, and where the church stands; the church itself is another one. Given enough steps, as at laptop, the search in $w$ ends nearer than that in $z$; with a third of them it ended further away.
+# Colours and light are found, and mostly where the church stands; the church itself is another one, or a smear. Given enough steps, as at laptop, the search in $w$ ends nearer than that in $z$; with a third of them it ended further away.
 #
 # ## 11.13 What does the noise move?
 #
