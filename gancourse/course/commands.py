@@ -53,7 +53,7 @@ def add_commands(commands: Any) -> None:
         offered |= here
     usual_decay = {"dest": "decay", "action": "store_false", "default": unsaid}
     train.add_argument("--constant-rate", help="cyclegan: the rates do not fall in the second half", **usual_decay)
-    start = "srgan: begin with the G of a run, or of a .safetensors; stylegan: grow from a run of half the size"
+    start = "srgan: begin with the G of a run, or of a .safetensors; stylegan, church-grown: grow from a run of half the size"
     train.add_argument("--start", metavar="RUN_OR_FILE", help=start)
     train.add_argument("--device", default="auto")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
@@ -110,7 +110,8 @@ def _train(options: argparse.Namespace) -> None:
         raise ValueError(f"augment is {' '.join(augment)}, which makes no sense for {what.data}; leave it out.")
     if options.width and what.translation is None and "width" not in options_of(what.network):
         raise ValueError(f"width is {options.width}, and {options.model} has its paper's sizes; leave it out.")
-    if options.start and what.algorithm not in ("srgan", "stylegan"):
+    grows = what.network in ("stylegan", "dcgan128-grown")
+    if options.start and what.algorithm != "srgan" and not grows:
         raise ValueError(f"--start is {options.start}, and {options.model} starts from fresh networks; leave it out.")
     if options.score_every and what.data != "mnist":
         raise ValueError("--score-every is for digits; score such a run afterwards: python -m gancourse evaluate.")
@@ -138,7 +139,7 @@ def _train(options: argparse.Namespace) -> None:
             from gancourse.course.starting import start_from
 
             algorithm.started_from = start_from(algorithm.networks["G"], options.start)
-    if what.algorithm == "stylegan":
+    if grows:
         from gancourse.data.degraded import shrunk
 
         images = shrunk(images, algorithm.networks["G"].image_shape[-1])

@@ -138,6 +138,12 @@ LESSONS: dict[str, Lesson] = {
         {"smoke": (2, 64), "laptop": (6, 1_600), "paper": (100, 126_227)},
         {
             "church": Trained("dcgan128", "churches", _WIDTHS),
+            "church-grown": Trained(
+                "dcgan128-grown",
+                "churches",
+                {"smoke": {"width": 8, "width_d": 8}},
+                config={"batch_size": 16, "lr": 2e-3, "betas": (0.0, 0.99), "ema_half_life": 10_000.0},
+            ),
             "church-clusters": Trained("dcgan128-clusters", "churches", _WIDTHS),
         },
         "dcgan128",

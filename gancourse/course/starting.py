@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.files import read_at_most
+from gancourse.models.base import Generator
 from gancourse.models.catalogue import networks
+from gancourse.models.dcgan import GrowingDCGANGenerator
 from gancourse.models.growing import grown
 from gancourse.models.style_discriminator import StyleDiscriminator
 from gancourse.models.stylegan import StyleGenerator
@@ -19,6 +21,7 @@ from gancourse.pretrained import restored, tensors_in
 from gancourse.training.checkpoint import Checkpoint, RunError, fitting
 from gancourse.training.run import Run
 
+GROWING: dict[type[Generator], str] = {StyleGenerator: "stylegan", GrowingDCGANGenerator: "dcgan128-grown"}
 _MAX_FILE = 256 << 20  # bytes
 
 
@@ -45,7 +48,7 @@ def start_from(G: nn.Module, where: str | Path) -> str:
     return _digest(state)
 
 
-def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> tuple[str, dict[str, Any]]:
+def grow_from(G: Generator, D: StyleDiscriminator, where: str | Path) -> tuple[str, dict[str, Any]]:
     """Give both networks what a run of half their size has learned (`models.growing`).
 
     Returns the SHA-256 of what they were given, and those settings of that run that tell how it was made.
@@ -56,8 +59,9 @@ def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> tu
     """
     run = Run(where)
     options, size = (run.config or {}).get("options"), G.image_shape[-1]
-    if not isinstance(options, dict) or (run.config or {}).get("algorithm") != "stylegan":
-        raise RunError(f"{where} holds no run of StyleGAN: train one of {size // 2} pixels first.")
+    name = GROWING[type(G)]
+    if not isinstance(options, dict) or (run.config or {}).get("model") != name:
+        raise RunError(f"{where} holds no run of {name}: train one of {size // 2} pixels first.")
     wanted = dict(G.options) | {"size": size // 2}
     if options.get("G") != wanted:
         raise RunError(f"{where} has a G of {options.get('G')}, expected {wanted}: half the size, all else alike.")
@@ -65,7 +69,7 @@ def grow_from(G: StyleGenerator, D: StyleDiscriminator, where: str | Path) -> tu
         raise RunError("D has no block that fades in: make it with fading=1 (--network fading=1).")
     checkpoint, _ = newest(run)
     with torch.random.fork_rng(devices=[]), fitting(checkpoint):
-        before = networks("stylegan", **options["G"])[0], networks("stylegan", **(options["G"] | options["D"]))[1]
+        before = networks(name, **options["G"])[0], networks(name, **(options["G"] | options["D"]))[1]
         for name, network in zip("GD", before, strict=True):
             network.load_state_dict(checkpoint.network(name))
         for mine, theirs in zip((G, D), grown(*before), strict=True):  # type: ignore[arg-type]

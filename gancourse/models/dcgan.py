@@ -8,6 +8,8 @@ from torch import nn
 
 from gancourse.models.base import Z_SIZE, Discriminator, Generator
 
+GROWN_SIZES = (16, 32, 64, 128)  # pixels a side, of a `GrowingDCGANGenerator`
+
 
 class DCGANGenerator(Generator):
     """P1's DCGAN generator, 1x1 -> 7x7 -> 14x14 -> 28x28; 1,781,504 parameters.
@@ -63,6 +65,23 @@ class DCGAN128Generator(Generator):
         super().__init__()
         self.options = {"width": width}
         self.net = _growing([16 * width, 8 * width, 4 * width, 2 * width, width])
+
+
+class GrowingDCGANGenerator(Generator):
+    """P4's generator on its way to 128 pixels: its first layers, and a last one to RGB; `growing.grown` adds the next.
+
+    width: as of `DCGAN128Generator`, whose `net` this has at 128 pixels, layer for layer. size: 16, 32, 64 or 128.
+    Raises ValueError for another size.
+    """
+
+    def __init__(self, width: int = 32, size: int = 128) -> None:
+        super().__init__()
+        if size not in GROWN_SIZES:
+            raise ValueError(f"size is {size!r}, expected one of {', '.join(map(str, GROWN_SIZES))}.")
+        self.image_shape = (3, size, size)
+        self.options = {"width": width, "size": size}
+        layers = 2 + GROWN_SIZES.index(size)  # without the last
+        self.net = _growing([16 * width, 8 * width, 4 * width, 2 * width, width][:layers])
 
 
 class DCGAN128Discriminator(Discriminator):

@@ -107,3 +107,11 @@ class StyleDiscriminator(Discriminator):
         layers += [MinibatchDeviation(), EqualConv(wide + 1, wide, 3, gain=GAIN), nn.LeakyReLU(SLOPE), nn.Flatten()]
         layers += [EqualLinear(wide * FIRST**2, wide, gain=GAIN), nn.LeakyReLU(SLOPE), EqualLinear(wide, 1)]
         self.net = nn.Sequential(*layers, nn.Sigmoid())
+
+
+class GrowingDiscriminator(StyleDiscriminator):
+    """The same, for a `GrowingDCGANGenerator`, whose width is not this one's: width_d channels at 16 pixels and below."""
+
+    def __init__(self, width_d: int = 64, size: int = 128, fading: int = 0) -> None:
+        super().__init__(width_d, size, fading)
+        self.options = {"width_d": width_d, "size": size, "fading": int(fading)}

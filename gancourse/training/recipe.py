@@ -47,6 +47,13 @@ class Recipe:
     r1: float = amount("gamma of the R1 penalty, gamma/2 E|grad D(x)|^2 on real images")
     r1_share: float = part_of_batch("of a batch's real images that R1 is computed on: the same on average, and cheaper")
     gradient_penalty: float = amount("weight of E(|grad D| - 1)^2 between real and fake images")
+    fade: int = setting(
+        0,
+        "images over which the new block of a grown D fades in; 0: it is there at once",
+        whole(0),
+        "0 or a number of images",
+        kind=int,
+    )
     mixed: bool = setting(
         False, "real and fake images in one batch of D, which its BatchNorm then sees together", switch, "True or False"
     )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, TrainingData
+from gancourse.models.growing import fade_in
 from gancourse.models.clusters import ToldDiscriminator, TornGenerator, find_clusters, of_fakes, of_reals
 from gancourse.training.algorithms.two_networks import TwoNetworks
 from gancourse.training.augment import flip
@@ -41,6 +42,9 @@ class Minimax(TwoNetworks):
     def __init__(self, G: nn.Module, D: nn.Module, recipe: Recipe | None = None) -> None:
         super().__init__(G=G, D=D)
         self.recipe = self._now = Recipe() if recipe is None else recipe
+        self._rounds = self._done = 0
+        self.started_from = ""  # the SHA-256 of the weights that both networks have grown from
+        self.before: Mapping[str, Any] = {}  # the settings of the run that made them, for a card
         if isinstance(G, TornGenerator) and not isinstance(D, ToldDiscriminator):
             raise ValueError(
                 f"{type(G).__name__} needs a discriminator that is told its clusters; D is a {type(D).__name__}. "
@@ -53,17 +57,21 @@ class Minimax(TwoNetworks):
         G, D = self.networks["G"], self.networks["D"]
         if not isinstance(data, Images):
             raise ValueError(f"{data.name} comes in tuples, and Algorithm 1 takes images alone: give an Images.")
+        config = self.setting.config
+        self._rounds = len(data) // (config.batch_size * config.k)
         if isinstance(G, TornGenerator) and isinstance(D, ToldDiscriminator):
             find_clusters(G, D, data, self.setting.config.seed)
 
     def begin_epoch(self, epoch: int) -> None:
         super().begin_epoch(epoch)
         recipe = self.recipe
+        self._done = epoch * self._rounds
         left = 1 - epoch / recipe.noise_epochs if recipe.noise_epochs else 1.0
         self._now = replace(recipe, noise=recipe.noise * max(0.0, left))
 
     def settings(self) -> dict[str, Any]:
-        return {"recipe": asdict(self.recipe) | {"augment": list(self.recipe.augment)}}
+        grew = {"start": self.started_from, "before": dict(self.before)} if self.started_from else {}
+        return {"recipe": asdict(self.recipe) | {"augment": list(self.recipe.augment)}} | grew
 
     def marks(self) -> Mapping[str, tuple[float, str]]:
         return LOSSES[self.setting.config.loss].marks
@@ -78,6 +86,8 @@ class Minimax(TwoNetworks):
         generator_loss = LOSSES[config.loss].generator
         x_reals = [x for x in batches if isinstance(x, Tensor)]
         device = x_reals[0].device
+        fade_in(D, self._done * config.batch_size * config.k, recipe.fade)
+        self._done += 1
         d_means, g_means = torch.zeros(4, device=device), torch.zeros(2, device=device)
         for x_real in x_reals:
             if "flip" in recipe.augment:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, TrainingData
-from gancourse.models.growing import fading
+from gancourse.models.growing import fade_in
 from gancourse.models.spectral import computed_once, held
 from gancourse.models.style_discriminator import GROUP
 from gancourse.models.stylegan import StyleGenerator
@@ -99,9 +99,7 @@ class StyleGAN(TwoNetworks):
         (x_real,) = batches
         assert isinstance(x_real, Tensor)
         recipe, none = self.recipe, x_real.new_zeros(())
-        for entrance in fading(self.networks["D"]):
-            done = self._done * self.setting.config.batch_size
-            entrance.fade_to(min(1.0, done / recipe.fade) if recipe.fade else 1.0)
+        fade_in(self.networks["D"], self._done * self.setting.config.batch_size, recipe.fade)
         takes_r1 = bool(self._gamma) and self._done % recipe.r1_every == 0
         takes_path = bool(recipe.path_length) and self._done % recipe.path_every == 0
         of_d, r1 = self._discriminator_step(x_real, rng, takes_r1 and recipe.r1_every == 1)
