@@ -56,26 +56,23 @@ def grown(G: Generator, D: StyleDiscriminator) -> tuple[Generator, StyleDiscrimi
 
 
 def _dcgan_grown(G: GrowingDCGANGenerator) -> GrowingDCGANGenerator:
-    """A G of twice the size whose two last layers do what G's last one did, and enlarge it (as Net2Net: Chen et al.
-    2016, "Net2Net: accelerating learning via knowledge transfer").
+    """A G of twice the size whose last two convolutions do what G's last one did, and enlarge it.
 
-    Between them are BatchNorm and ReLU, which an image would not survive. So six of the new channels carry red, green and blue and their negatives:
-    ReLU leaves one of each two, and their difference is the colour. BatchNorm's gain and bias give them back their
-    spread and mean. The last layer interpolates them; its weights from the other channels begin at 0.
+    Between them are BatchNorm and ReLU, which an image would not survive. So six of the new channels carry red, green
+    and blue and their negatives: ReLU leaves one of each two, and their difference is the colour. BatchNorm's gain and
+    bias give them back their spread and mean. The last layer interpolates them; its weights from the other channels
+    begin at 0. (A network that begins where another ended: Chen et al. 2016, "Net2Net".)
     """
     larger = GrowingDCGANGenerator(**(dict(G.options) | {"size": 2 * G.image_shape[-1]}))
-    if larger.net[-2].in_channels < 6:
-        raise ValueError(
-            f"width is {G.options['width']}, and six channels have to carry the colours: choose 6 or more."
-        )
-    init_dcgan(larger)
     n = len(G.net) - 2  # layers that stay
-    for new, old in zip(larger.net[:n], G.net[:n], strict=True):
-        new.load_state_dict(old.state_dict())
-    to_rgb, made, norm, last = (G.net[n], larger.net[n], larger.net[n + 1], larger.net[n + 3])
+    rgb, made, norm, _, last, _ = list[Any](G.net)[n:-1] + list[Any](larger.net)[n:]
+    if len(last.weight) < 2 * 3:
+        raise ValueError(f"width is {G.options['width']}; six channels have to carry the colours: choose 6 or more.")
+    init_dcgan(larger)
+    larger.net[:n].load_state_dict(G.net[:n].state_dict())
     with eval_mode(G):
         hidden = G.net[:n](G.enter(torch.randn(_Z, G.z_size)))
-    made.weight[:, :6] = torch.cat([to_rgb.weight, -to_rgb.weight], 1)
+    made.weight[:, :6] = torch.cat([rgb.weight, -rgb.weight], 1)
     outputs = made(hidden)
     norm.running_mean.copy_(outputs.mean((0, 2, 3)))
     norm.running_var.copy_(outputs.var((0, 2, 3)))
@@ -85,7 +82,7 @@ def _dcgan_grown(G: GrowingDCGANGenerator) -> GrowingDCGANGenerator:
     last.weight.zero_()
     for colour in range(3):
         last.weight[colour, colour] = torch.outer(taps, taps)
-        last.weight[3 + colour, colour] = -torch.outer(taps, taps)
+        last.weight[3 + colour, colour] = -last.weight[colour, colour]
     return larger
 
 

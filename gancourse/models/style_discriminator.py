@@ -110,7 +110,7 @@ class StyleDiscriminator(Discriminator):
 
 
 class GrowingDiscriminator(StyleDiscriminator):
-    """The same, for a `GrowingDCGANGenerator`, whose width is not this one's: width_d channels at 16 pixels and below."""
+    """The same beside a `GrowingDCGANGenerator`, whose width is another: width_d channels at 16 pixels and below."""
 
     def __init__(self, width_d: int = 64, size: int = 128, fading: int = 0) -> None:
         super().__init__(width_d, size, fading)

@@ -237,29 +237,42 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
 
     Where the run grew from a smaller one: the commands of all of them, joined by "&&", from RUN-1 to RUN.
     """
-    if "style" in config:
-        return " && ".join(_style_commands(config, milestones))
-    critic = config.get("critic")
+    chain = _chain(config)
+    runs = [*(f"RUN-{i + 1}" for i in range(len(chain) - 1)), "RUN"]
+    commands = []
+    for i, made in enumerate(chain):
+        words = [_settings_of(made), *[f"--start {runs[i - 1]}"] * (i > 0)]
+        words += [f"--milestones {_spans(milestones)}"] * (i == len(chain) - 1)
+        commands.append(" ".join([*words, f"--out {runs[i]}"]))
+    return " && ".join(commands)
+
+
+def _settings_of(config: dict[str, Any]) -> str:
+    """The command of one run, up to where it starts from and what it keeps."""
+    critic, style = config.get("critic"), config.get("style")
     name = command_of(config["model"], critic)
-    words = [f"python -m gancourse train {name} --epochs {config['epochs']}"]
+    preset = trained()[name][1] if name in trained() else Trained(config["model"])
     usual, options = defaults_of(config["model"]), options_in(config)
-    words += [f"--width {options['width']}"] if "width" in options else []
+    words = [f"python -m gancourse train {name} --epochs {config['epochs']}"]
+    if "width" in options and (style is None or options["width"] != usual["width"]):
+        words.append(f"--width {options['width']}")
     others = [f"{k}={int(v)}" for k, v in options.items() if k not in ("width", *OF_RECIPE) and v != usual[k]]
     words += [f"--network {_words(others)}"] * bool(others)
     words += ["--data FOLDER"] * (data_of(config["data"]["name"]) is None)
     words.append(f"--images {config['data']['count']}")
-    if critic is None:
-        words += settings.words(config, Config, without=("model", "epochs"))
-        words += settings.words(config.get("recipe", {}), Recipe)
-    else:
-        preset = trained()[name][1] if name in trained() else Trained(config["model"])
-        words += settings.words(config, Config, without=("model", "epochs", "loss"), usual=preset.config)
+    own_loss = ["loss"] * (critic is not None)
+    words += settings.words(config, Config, without=("model", "epochs", *own_loss), usual=preset.config)
+    if critic is not None:
         words += settings.words(critic, CriticRecipe, usual=preset.critic or {})
-    return " ".join([*words, f"--milestones {_spans(milestones)} --out RUN"])
+    elif style is not None:
+        words += settings.words(style, StyleRecipe, usual=preset.style or {})
+    else:
+        words += settings.words(config.get("recipe", {}), Recipe)
+    return " ".join(words)
 
 
 def _chain(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """The settings of the runs that a run of StyleGAN grew from, the smallest first, and its own."""
+    """The settings of the runs that a run grew from, the smallest first, and its own."""
     chain = [config]
     while before := chain[0].get("before"):
         chain.insert(0, before)
@@ -267,11 +280,11 @@ def _chain(config: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _stages(config: dict[str, Any], last: list[dict[str, Any]]) -> dict[str, Any]:
-    """For the card of a StyleGAN: of each of those runs pixels a side, images shown to it, and seconds.
+    """For the card of a run that can grow: of each of those runs pixels a side, images shown to it, and seconds.
 
     last: the rows of the last run's history up to the epoch that is shipped.
     """
-    if "style" not in config:
+    if "size" not in options_in(config):
         return {}
     now = config | {"epochs": len(last), "seconds": sum(row["seconds"] for row in last)}
     stages = [
@@ -283,29 +296,6 @@ def _stages(config: dict[str, Any], last: list[dict[str, Any]]) -> dict[str, Any
         for made in _chain(now)
     ]
     return {"stages": stages}
-
-
-def _style_commands(config: dict[str, Any], milestones: list[int]) -> list[str]:
-    """The command of a run of StyleGAN, after those of the runs that it grew from."""
-    chain = _chain(config)
-    name = command_of(config["model"])
-    preset = trained()[name][1] if name in trained() else Trained(config["model"])
-    runs = [*(f"RUN-{i + 1}" for i in range(len(chain) - 1)), "RUN"]
-    found = []
-    for i, made in enumerate(chain):
-        usual, options = defaults_of(made["model"]), options_in(made)
-        words = [f"python -m gancourse train {name} --epochs {made['epochs']}"]
-        others = [f"{k}={int(v)}" for k, v in options.items() if k != "width" and v != usual[k]]
-        words += [f"--width {options['width']}"] * (options["width"] != usual["width"])
-        words += [f"--network {_words(others)}"] * bool(others)
-        words += ["--data FOLDER"] * (data_of(made["data"]["name"]) is None)
-        words.append(f"--images {made['data']['count']}")
-        words += settings.words(made, Config, without=("model", "epochs"), usual=preset.config)
-        words += settings.words(made["style"], StyleRecipe, usual=preset.style or {})
-        words += [f"--start {runs[i - 1]}"] * (i > 0)
-        words += [f"--milestones {_spans(milestones)}"] * (i == len(chain) - 1)
-        found.append(" ".join([*words, f"--out {runs[i]}"]))
-    return found
 
 
 def _spans(numbers: list[int]) -> str:

@@ -112,7 +112,7 @@ def test_what_cannot_grow_is_refused(tmp_path, capsys):
     assert "half the size, all else alike" in refused(capsys, "--network", "size=32", "latent=9", "fading=1", *grow)
     assert "make it with fading=1" in refused(capsys, "--network", "size=32", *grow)
     nowhere = ["--network", "size=32", "fading=1", "--start", tmp_path / "none", "--out", tmp_path / "x"]
-    assert "holds no run of StyleGAN: train one of 16 pixels first" in refused(capsys, *nowhere)
+    assert "holds no run of stylegan: train one of 16 pixels first" in refused(capsys, *nowhere)
     assert not (tmp_path / "x").exists()
 
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, TrainingData
-from gancourse.models.growing import fade_in
 from gancourse.models.clusters import ToldDiscriminator, TornGenerator, find_clusters, of_fakes, of_reals
+from gancourse.models.growing import fade_in
 from gancourse.training.algorithms.two_networks import TwoNetworks
 from gancourse.training.augment import flip
 from gancourse.training.losses import LOSSES, wide
