@@ -250,14 +250,15 @@ def test_make_test_does_not_go_on_with_its_second_half(course, shell):
 # -- make lab --------------------------------------------------------------------------------------------------------
 
 
-def lab(folder):
+def lab(folder, *more, **environment):
     options = ["--no-browser", "--port=0", "--port-retries=0", "--IdentityProvider.token=secret", "--allow-root"]
     npm = folder / "bin" / "npm"  # asked by a thread, it would have the last word (`gancourse.publishing.lab`)
     npm.parent.mkdir()
     npm.write_text(f"#!/bin/sh\ntouch {folder}/asked\nsleep 600\n")
     npm.chmod(0o755)
     path = f"{npm.parent}{os.pathsep}{os.environ['PATH']}"
-    return Command(folder, "gancourse", "lab", folder, *options, JUPYTER_PREFER_ENV_PATH="1", PATH=path)
+    environment = {"JUPYTER_PREFER_ENV_PATH": "1", "PATH": path, **environment}
+    return Command(folder, "gancourse", "lab", folder, *options, *more, **environment)
 
 
 def answers(request):
@@ -289,6 +290,44 @@ def test_lab(tmp_path, kernels):
     # its threads may be saying what they have done so far, in the moment in which it is stopped
     assert [line for line in said if not line.startswith("[I ")] == ["stopped"] == said[-1:]
     assert not (tmp_path / "asked").exists()
+
+
+EXTENSION = """\
+import asyncio
+
+from jupyter_server.extension.application import ExtensionApp
+
+
+class Stubborn(ExtensionApp):
+    name = "stubborn"
+
+    async def stop_extension(self):
+        {stop}
+
+
+def _jupyter_server_extension_points():
+    return [{{"module": "stubborn", "app": Stubborn}}]
+"""
+HALF_OPEN = """pass
+
+
+from tornado.tcpserver import TCPServer
+
+TCPServer.stop = lambda self: {}[0]  # a socket that has no handler yet
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", ["raise RuntimeError", "await asyncio.sleep(10_000)", HALF_OPEN])
+def test_lab_whose_extension_will_not_stop(tmp_path, stop):
+    (tmp_path / "stubborn.py").write_text(EXTENSION.format(stop=stop), encoding="utf-8")
+    command = lab(
+        tmp_path, "--ServerApp.jpserver_extensions={'stubborn': True}", PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}"
+    )
+    command.until(lambda: "token=" in command.text() and "stubborn | extension was" in command.text(), "its address")
+    begun = time.monotonic()
+    said = command.interrupt()
+    assert said[-1] == "stopped" and time.monotonic() - begun < LONG / 2
 
 
 # -- train -----------------------------------------------------------------------------------------------------------

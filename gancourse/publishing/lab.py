@@ -8,14 +8,17 @@ the kernel is busy. With the algorithm off, a slider and a tiny picture take hal
 Node.js are looked for in the environment only: jupyter-lsp asks npm for its folder in a thread while the server starts,
 where a Ctrl-C ends npm too, and its complaint comes after the goodbye.
 
-Ctrl-C ends it at once, with its kernels; Jupyter's own question whether you mean it is left out.
+Ctrl-C ends it at once, with its kernels; Jupyter's own question whether you mean it is left out. An extension that
+fails while it is stopped would keep the server running for ever, and one that waits as long as it waits: neither does.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import sys
+import threading
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
@@ -27,6 +30,9 @@ SETTINGS = [
     "--ServerApp.kernel_websocket_connection_class=gancourse.publishing.lab.PromptConnection",
     f"--LanguageServerManager.node_roots={sys.prefix}",
 ]
+
+
+PATIENCE = 8.0  # seconds that stopping in good order may take
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):
@@ -51,9 +57,21 @@ class Server(ServerApp):
         if self.interrupted:
             stopping.leave()
         self.interrupted = True
+        latest = threading.Timer(2 * PATIENCE, stopping.leave)  # should the loop itself not come to it
+        latest.daemon = True
+        latest.start()
         logging.disable(logging.CRITICAL)
         stopping.end_children()  # asked to end while it starts, a kernel prints a traceback
-        self.stop(from_signal=True)
+        try:
+            self.stop(from_signal=True)
+        except Exception:  # in the middle of opening its port: Tornado has a socket there that it does not serve yet
+            stopping.leave()
+
+    async def _stop(self) -> None:
+        try:
+            await asyncio.wait_for(self._cleanup(), PATIENCE)
+        finally:
+            self.io_loop.stop()
 
 
 def run(arguments: list[str]) -> int:
