@@ -317,8 +317,11 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gancourse.training.Trainer", keep)
-    large = Images(torch.zeros(1, 3, 64, 64, dtype=torch.uint8), name="large")
-    monkeypatch.setattr("gancourse.data.churches.procedural_churches", lambda n, *size: (large if size else few, None))
+    large = Images(torch.zeros(1, 3, 128, 128, dtype=torch.uint8), name="large")
+    monkeypatch.setattr(
+        "gancourse.data.churches.procedural_churches",
+        lambda n, *size: (large if size or model == "church-grown" else few, None),
+    )
     monkeypatch.setattr("gancourse.data.churches.tasks.map_pairs", lambda n: (few, None, None))
     monkeypatch.setattr("gancourse.data.churches.tasks.unpaired", lambda task, n: few)
     words = ["train", model, "--profile", "smoke", "--images", "64", "--out", str(tmp_path)]

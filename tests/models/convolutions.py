@@ -33,6 +33,7 @@ TRANSLATORS = (4, 8, 16, 32)
 ENLARGERS = (4, 8, 16, 32)
 STYLEGAN = (4, 64)
 DCGAN64 = (4, 18, 64)
+GROWN = (8, 24, 32)
 HEADS = (4, 8, 64)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
@@ -86,6 +87,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                 "critic": CRITIC,
                 "dcgan64": DCGAN64,
                 "dcgan128": P4,
+                "dcgan128-grown": GROWN,
                 "dcgan128-clusters": P4,
             }.get(name, (64,))
             for width in widths:

@@ -57,6 +57,7 @@ class Minimax(TwoNetworks):
         G, D = self.networks["G"], self.networks["D"]
         if not isinstance(data, Images):
             raise ValueError(f"{data.name} comes in tuples, and Algorithm 1 takes images alone: give an Images.")
+        self.check_parts()
         config = self.setting.config
         self._rounds = len(data) // (config.batch_size * config.k)
         if isinstance(G, TornGenerator) and isinstance(D, ToldDiscriminator):

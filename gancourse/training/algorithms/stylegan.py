@@ -17,7 +17,6 @@ from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, TrainingData
 from gancourse.models.growing import fade_in
 from gancourse.models.spectral import computed_once, held
-from gancourse.models.style_discriminator import GROUP
 from gancourse.models.stylegan import StyleGenerator
 from gancourse.training.algorithms.two_networks import TwoNetworks
 from gancourse.training.augment import augmented
@@ -44,7 +43,6 @@ class StyleGAN(TwoNetworks):
     name = "stylegan"
     statistics = ("loss_d", "loss_g", "d_real", "d_fake", "r1", "path_length", "grad_norm_d", "grad_norm_g")
     batches_per_round = 1
-    together = GROUP
     recipe: StyleRecipe  # type: ignore[assignment]
 
     def __init__(self, G: nn.Module, D: nn.Module, recipe: StyleRecipe | None = None) -> None:
@@ -64,12 +62,7 @@ class StyleGAN(TwoNetworks):
         self.takes_no("k", "fresh_z", "loss")
         if not isinstance(data, Images):
             raise ValueError(f"{data.name} comes in tuples, and StyleGAN takes images alone: give an Images.")
-        config, parts = self.setting.config, self.setting.team.size * self.setting.accumulate
-        if parts > 1 and config.batch_size // parts % GROUP:
-            raise ValueError(
-                f"D gets {config.batch_size // parts} images at a time, and is told how much those of a group of "
-                f"{GROUP} differ: choose a batch_size whose parts are multiples of {GROUP}."
-            )
+        self.check_parts()
         self._rounds = len(data) // self.setting.config.batch_size
 
     def make_optimisers(self) -> dict[str, torch.optim.Optimizer]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.data.pairs import TrainingData
+from gancourse.models.style_discriminator import GROUP, MinibatchDeviation
 from gancourse.training.algorithms.base import Algorithm
 from gancourse.training.critic import CriticRecipe
 from gancourse.training.recipe import Recipe
@@ -33,6 +34,20 @@ class TwoNetworks(Algorithm):
     def batches_per_round(self) -> int:  # type: ignore[override]
         """k, one for each step of D."""
         return self.setting.config.k
+
+    @property
+    def together(self) -> int:  # type: ignore[override]
+        """The images that D compares with each other (`MinibatchDeviation`), or 1."""
+        return GROUP if any(isinstance(part, MinibatchDeviation) for part in self.networks["D"].modules()) else 1
+
+    def check_parts(self) -> None:
+        """Raises ValueError where a part of a batch, or a process's share, would separate images that D compares."""
+        config, parts = self.setting.config, self.setting.team.size * self.setting.accumulate
+        if parts > 1 and config.batch_size // parts % self.together:
+            raise ValueError(
+                f"D gets {config.batch_size // parts} images at a time, and is told how much those of a group of "
+                f"{self.together} differ: choose a batch_size whose parts are multiples of {self.together}."
+            )
 
     def make_optimisers(self) -> dict[str, torch.optim.Optimizer]:
         G, D = self.networks["G"], self.networks["D"]
