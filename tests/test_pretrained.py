@@ -1,5 +1,6 @@
 """What is shipped is what its card says, is made again by its commands, and is refused when it is anything else."""
 
+import itertools
 import json
 import shlex
 import shutil
@@ -281,6 +282,24 @@ def test_everything_that_is_shipped_loads_and_runs(name, epoch):
     assert len(card["commands"]) == 2 and card["licence"] and card["data"]["sha256"]
     if card["strip"] and epoch in (strip := pretrained.strip(name)):  # the same z, so the same images
         assert (x - (strip[epoch][:4].float() / 127.5 - 1)).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_the_cards_second_command_names_what_is_shipped(name):
+    """Its epochs, and those whose D comes too: the last one's at least, where there is any."""
+    card = pretrained.card(name)
+    words, with_d = shlex.split(card["commands"][1]), [int(e) for e, files in card["files"].items() if "D" in files]
+
+    def numbers(option):
+        after = words[words.index(option) + 1 :]
+        return [int(word) for word in itertools.takewhile(str.isdigit, after)]
+
+    assert numbers("--epochs") == pretrained.epochs(name)
+    assert with_d == (numbers("--discriminators") if "--discriminators" in words else pretrained.epochs(name))
+    assert not with_d or pretrained.epochs(name)[-1] in with_d
+    files = [files[part]["file"] for files in card["files"].values() for part in "GD" if part in files]
+    there = {path.name for path in pretrained.FOLDER.glob(f"{name}-[gd]-????.safetensors*")}
+    assert there == set(files) and all(file.endswith(".safetensors.xz") for file in files)
 
 
 @pytest.mark.slow
