@@ -296,7 +296,7 @@ def test_the_cards_second_command_names_what_is_shipped(name):
 
     assert numbers("--epochs") == pretrained.epochs(name)
     assert with_d == (numbers("--discriminators") if "--discriminators" in words else pretrained.epochs(name))
-    assert not with_d or pretrained.epochs(name)[-1] in with_d
+    assert not with_d or pretrained.epochs(name)[-1] in with_d  # what pretrained.load(name, part="D") gives
     files = [files[part]["file"] for files in card["files"].values() for part in "GD" if part in files]
     there = {path.name for path in pretrained.FOLDER.glob(f"{name}-[gd]-????.safetensors*")}
     assert there == set(files) and all(file.endswith(".safetensors.xz") for file in files)
