@@ -1,10 +1,11 @@
-"""Small things about files that several modules need: atomic writes, bounded reads and the cache folder."""
+"""Small things about files that several modules need: atomic writes, bounded reads, packing, the cache folder."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import hashlib
+import lzma
 import os
 import secrets
 import stat
@@ -13,6 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+# Weights are noise with the histogram of a bell: what can be won is in how frequent their bytes are, counted apart for
+# each of four places (lp=2), so that a float's sign and exponent are told from the end of its mantissa.
+_FOR_WEIGHTS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 0, "lp": 2, "pb": 0, "dict_size": 1 << 22}]
+_MEMORY = 64 << 20  # bytes that unpacking may take beside what it gives
 
 
 def cache_folder() -> Path:
@@ -60,9 +66,48 @@ def read_at_most(path: Path, limit: int) -> bytes:
         return file.read(limit)
 
 
-def read_verified(path: Path, sha256: str, limit: int) -> bytes:
-    """The content of a file whose hash is known. Raises OSError as `read_at_most`; ValueError for another content."""
+def packed(raw: bytes) -> bytes:
+    """An xz file that holds `raw`, for weights and for what looks like them."""
+    return lzma.compress(raw, format=lzma.FORMAT_XZ, check=lzma.CHECK_NONE, filters=_FOR_WEIGHTS)
+
+
+def unpacked(raw: bytes, limit: int) -> bytes:
+    """What an xz file holds, if that is at most `limit` bytes: no more than one byte beyond is ever made.
+
+    Raises ValueError for what is no whole xz file, has anything behind it, holds more or would take much memory.
+    """
+    reader = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)
+    try:
+        found = reader.decompress(raw, limit + 1)
+    except lzma.LZMAError as error:
+        raise ValueError(f"it is no whole xz file ({error})") from error
+    if len(found) > limit:
+        raise ValueError(f"it holds more than {limit:,} bytes")
+    if not reader.eof or reader.unused_data:
+        raise ValueError(f"it is no whole xz file ({'it goes on after its end' if reader.eof else 'it was cut short'})")
+    return found
+
+
+def read_unpacked(path: Path, limit: int) -> bytes:
+    """The content of a file, or what it holds if its name ends in .xz: at most `limit` bytes, as the file itself.
+
+    Raises OSError as `read_at_most`, ValueError for a file in .xz as `unpacked`.
+    """
     raw = read_at_most(path, limit)
+    if path.suffix != ".xz":
+        return raw
+    try:
+        return unpacked(raw, limit)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def read_verified(path: Path, sha256: str, limit: int) -> bytes:
+    """The content of a file whose hash is known, or, of a file in .xz, what it holds: then the hash is of that.
+
+    Raises OSError as `read_at_most`; ValueError for another content, or more than `limit` bytes of it.
+    """
+    raw = read_unpacked(path, limit)
     if (found := hashlib.sha256(raw).hexdigest()) != sha256:
         raise ValueError(f"{path} is damaged: its SHA-256 is {found}, expected {sha256}")
     return raw

@@ -1,5 +1,7 @@
 """Files are written whole or not at all; the cache is where the environment says."""
 
+import hashlib
+import lzma
 import os
 import threading
 from pathlib import Path
@@ -68,3 +70,28 @@ def test_two_writers_never_mix(tmp_path):
         writer.join()
     assert path.read_bytes() in contents
     assert os.listdir(tmp_path) == ["file.bin"]
+
+
+def test_what_is_packed_is_unpacked_up_to_the_limit_and_only_whole(tmp_path):
+    raw = bytes(range(256)) * 500
+    packed = files.packed(raw)
+    assert len(packed) < len(raw) / 10 and files.unpacked(packed, len(raw)) == raw == lzma.decompress(packed)
+    assert files.unpacked(files.packed(b""), 0) == b""
+    with pytest.raises(ValueError, match="holds more than 127,999 bytes"):
+        files.unpacked(packed, len(raw) - 1)
+    for damaged, said in (
+        (packed[:-1], "it was cut short"),
+        (packed + b"x", "it goes on after its end"),
+        (raw, "not supported"),
+        (packed[:40] + b"?" + packed[41:], "no whole xz file"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            files.unpacked(damaged, len(raw))
+    much = lzma.compress(b"a", filters=[{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 29}])
+    with pytest.raises(ValueError, match=r"[Mm]emory"):  # 512 MB, for one letter
+        files.unpacked(much, 1)
+    (tmp_path / "a.xz").write_bytes(packed)
+    sha256 = hashlib.sha256(raw).hexdigest()
+    assert files.read_verified(tmp_path / "a.xz", sha256, len(raw)) == raw
+    with pytest.raises(ValueError, match=r"a\.xz is damaged: its SHA-256 is"):
+        files.read_verified(tmp_path / "a.xz", sha256[::-1], len(raw))

@@ -1,16 +1,18 @@
 """What is shipped is what its card says, is made again by its commands, and is refused when it is anything else."""
 
+import itertools
 import json
 import shlex
 import shutil
 import struct
 import subprocess
+import tracemalloc
 
 import pytest
 import torch
 from safetensors.torch import save
 
-from gancourse import pretrained
+from gancourse import files, pretrained
 from gancourse.__main__ import main
 from gancourse.evaluation.generated import digit_scores
 from gancourse.models import Generator
@@ -111,7 +113,9 @@ def test_the_cards_commands_make_the_same_files_again(made, tmp_path):
     assert list(card["curve"]) == ["2", "3"] and card["curve"]["3"] == card["files"]["3"]["scores"]
     assert again["curve"] == card["curve"] and again["files"] == card["files"] and again["strip"] == card["strip"]
     assert [row["loss_d"] for row in again["history"]] == [row["loss_d"] for row in card["history"]]
-    for path in made[1].glob("*.safetensors"):
+    packed = sorted(made[1].glob("*.safetensors.xz"))
+    assert len(packed) == 4
+    for path in packed:
         assert path.read_bytes() == (tmp_path / "weights" / path.name).read_bytes()
 
 
@@ -127,12 +131,17 @@ def test_unknown_names_epochs_and_parts_list_what_there_is(weights):
 
 
 def test_a_wrong_hash_is_refused(weights):
-    path = weights / "small-g-0001.safetensors"
-    raw = bytearray(path.read_bytes())
+    path = weights / "small-g-0001.safetensors.xz"
+    whole = path.read_bytes()
+    raw = bytearray(files.unpacked(whole, 1 << 24))
     raw[-1] ^= 1
-    path.write_bytes(raw)
+    path.write_bytes(files.packed(bytes(raw)))
     with pytest.raises(PretrainedError, match="is damaged: its SHA-256"):
         pretrained.load("small", 1, folder=weights)
+    for damaged in (whole[:-1], whole[:-1] + b"x", whole[:100], b"", whole + whole[:40]):
+        path.write_bytes(damaged)
+        with pytest.raises(PretrainedError, match="is damaged: it is no whole xz file"):
+            pretrained.load("small", 1, folder=weights)
     strip = weights / "small-strip.png"
     strip.write_bytes(strip.read_bytes() + b" ")
     with pytest.raises(PretrainedError, match="cannot be read"):  # longer than its card says: not read at all
@@ -149,12 +158,13 @@ def _with_card(weights, change):
     path.write_text(json.dumps(card))
 
 
-def _hostile(weights, raw):
+def _hostile(weights, raw, ending):
     """A file with these bytes, and a card that vouches for it."""
-    entry = shipping._write(weights, "small-g-0001.safetensors", raw)
+    entry = shipping.written(weights, f"small-g-0001.safetensors{ending}", raw)
     _with_card(weights, lambda card: card["files"]["1"].update(G=entry))
 
 
+@pytest.mark.parametrize("ending", ["", ".xz"])
 @pytest.mark.parametrize(
     "raw",
     [
@@ -166,14 +176,33 @@ def _hostile(weights, raw):
     ],
     ids=["empty", "pickle", "endless header", "no tensors", "other tensors"],
 )
-def test_hostile_weights_are_refused_even_when_their_card_vouches_for_them(weights, raw):
-    _hostile(weights, raw)
-    with pytest.raises(PretrainedError, match="holds no G of mlp"):
+def test_hostile_weights_are_refused_even_when_their_card_vouches_for_them(weights, raw, ending):
+    _hostile(weights, raw, ending)
+    if ending and (weights / "small-g-0001.safetensors.xz").stat().st_size > len(raw):
+        expected = "cannot be read"  # more than its card says that it holds
+    else:
+        expected = "holds no G of mlp"
+    with pytest.raises(PretrainedError, match=expected):
+        pretrained.load("small", 1, folder=weights)
+
+
+def test_a_packed_file_that_holds_more_than_its_card_says_is_never_unpacked(weights):
+    """A bomb: 80 MB of zeros in a few kB. Its card states what its first bytes are."""
+    bomb = files.packed(bytes(80 << 20))
+    path = weights / "small-g-0001.safetensors.xz"
+    path.write_bytes(bomb)
+    tracemalloc.start()
+    with pytest.raises(PretrainedError, match="is damaged: it holds more than"):
+        pretrained.load("small", 1, folder=weights)
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+    _with_card(weights, lambda card: card["files"]["1"]["G"].update(bytes=1 << 50))  # a card does not set the limit
+    with pytest.raises(PretrainedError, match="it holds more than 67,108,864 bytes"):
         pretrained.load("small", 1, folder=weights)
 
 
 def test_a_card_cannot_point_out_of_its_folder_and_foreign_json_is_no_card(weights):
-    _with_card(weights, lambda card: card["files"]["1"]["G"].update(file="../weights/small-g-0001.safetensors"))
+    _with_card(weights, lambda card: card["files"]["1"]["G"].update(file="../weights/small-g-0001.safetensors.xz"))
     with pytest.raises(PretrainedError, match="expected a plain name"):
         pretrained.load("small", 1, folder=weights)
     (weights / "other.json").write_text('{"format": "something"}')
@@ -253,6 +282,24 @@ def test_everything_that_is_shipped_loads_and_runs(name, epoch):
     assert len(card["commands"]) == 2 and card["licence"] and card["data"]["sha256"]
     if card["strip"] and epoch in (strip := pretrained.strip(name)):  # the same z, so the same images
         assert (x - (strip[epoch][:4].float() / 127.5 - 1)).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_the_cards_second_command_names_what_is_shipped(name):
+    """Its epochs, and those whose D comes too: the last one's at least, where there is any."""
+    card = pretrained.card(name)
+    words, with_d = shlex.split(card["commands"][1]), [int(e) for e, files in card["files"].items() if "D" in files]
+
+    def numbers(option):
+        after = words[words.index(option) + 1 :]
+        return [int(word) for word in itertools.takewhile(str.isdigit, after)]
+
+    assert numbers("--epochs") == pretrained.epochs(name)
+    assert with_d == (numbers("--discriminators") if "--discriminators" in words else pretrained.epochs(name))
+    assert not with_d or pretrained.epochs(name)[-1] in with_d  # what pretrained.load(name, part="D") gives
+    files = [files[part]["file"] for files in card["files"].values() for part in "GD" if part in files]
+    there = {path.name for path in pretrained.FOLDER.glob(f"{name}-[gd]-????.safetensors*")}
+    assert there == set(files) and all(file.endswith(".safetensors.xz") for file in files)
 
 
 @pytest.mark.slow

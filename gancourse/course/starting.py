@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse.files import read_at_most
+from gancourse.files import read_unpacked
 from gancourse.models.base import Generator
 from gancourse.models.catalogue import networks
 from gancourse.models.dcgan import GrowingDCGANGenerator
@@ -109,7 +109,7 @@ def _of_run(folder: Path) -> dict[str, Tensor]:
 
 def _of_file(path: Path) -> dict[str, Tensor]:
     try:
-        return restored(tensors_in(read_at_most(path, _MAX_FILE)))
+        return restored(tensors_in(read_unpacked(path, _MAX_FILE)))
     except OSError as error:
         raise RunError(
             f"{path} cannot be read ({error.strerror or error}); give a run folder or a .safetensors file."

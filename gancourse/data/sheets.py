@@ -34,16 +34,18 @@ def untile(sheet: Tensor, size: tuple[int, int], n: int) -> Tensor:
 def pack(pixels: Tensor, quality: int = 0) -> str:
     """uint8 images (B, C, H, W), C = 1 or 3, side by side in one picture, as base64 text.
 
-    quality: 0 for a PNG, from which `unpack` gets the very same images; 1 to 100 for a WebP with losses, many times
-    smaller. That is for three channels.
+    quality: 0 for the very same images out of `unpack`, in a WebP without losses, or a PNG where there is one channel;
+    1 to 100 for a WebP with losses, many times smaller. That is for three channels.
     """
     b, c, h, w = pixels.shape
     row = pixels.permute(2, 0, 3, 1).reshape(h, b * w, c).contiguous().numpy()
     buffer = io.BytesIO()
     if quality:
         Image.fromarray(row).save(buffer, "webp", quality=quality, method=6)
+    elif c == 3:
+        Image.fromarray(row).save(buffer, "webp", lossless=True, quality=100, method=6)
     else:
-        Image.fromarray(row[..., 0] if c == 1 else row).save(buffer, "png", optimize=True)
+        Image.fromarray(row[..., 0]).save(buffer, "png", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

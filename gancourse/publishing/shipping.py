@@ -26,7 +26,7 @@ from gancourse.course.datasets import data_of
 from gancourse.course.lessons import Trained, command_of, trained
 from gancourse.data.images import Images, unscale
 from gancourse.evaluation import copies
-from gancourse.files import write_atomically
+from gancourse.files import packed, write_atomically
 from gancourse.models import standing_statistics
 from gancourse.models.base import Generator
 from gancourse.models.catalogue import defaults_of, networks, options_in
@@ -99,7 +99,7 @@ def ship(
                 stored |= standing_statistics.renewed(G)
             if photographs is not None and part == "G":
                 entry["copies"] = _copies(G, photographs, config, name)
-            entry[part] = _write(out, f"{name}-{part.lower()}-{epoch:04d}.safetensors", save_safetensors(stored))
+            entry[part] = written(out, f"{name}-{part.lower()}-{epoch:04d}.safetensors.xz", save_safetensors(stored))
         if data is not None:
             entry["scores"] = data.score(G, N_SCORE)
         files[str(epoch)] = entry
@@ -189,8 +189,9 @@ def _copies(G: Generator, photographs: Photographs, config: dict[str, Any], name
     }
 
 
-def _write(out: Path, file: str, raw: bytes) -> dict[str, Any]:
-    write_atomically(out / file, raw)
+def written(out: Path, file: str, raw: bytes) -> dict[str, Any]:
+    """Write a file, packed if it is called .xz; returns what a card says of it: the hash and the size of `raw`."""
+    write_atomically(out / file, packed(raw) if file.endswith(".xz") else raw)
     return {"file": file, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
 
 
@@ -228,7 +229,7 @@ def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path
     array = sheet.permute(0, 3, 1, 4, 2).reshape(e * h, n * w, c).numpy()
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array[..., 0] if c == 1 else array)).save(file, "PNG", optimize=True)
-    entry = _write(out, f"{name}-strip.png", file.getvalue())
+    entry = written(out, f"{name}-strip.png", file.getvalue())
     return entry | {"epochs": list(rows), "shape": [n, c, h, w]}
 
 

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import fields
 from inspect import signature
@@ -23,6 +22,7 @@ from gancourse.data.churches.dataset import VERSION
 from gancourse.files import write_atomically
 from gancourse.models.catalogue import TRANSLATORS, enlargers, translators
 from gancourse.pretrained import ENLARGER, TRANSLATOR, halved, quartered, restored
+from gancourse.publishing.shipping import written
 from gancourse.training import CycleRecipe, Pix2PixRecipe, SRRecipe, settings
 from gancourse.training.checkpoint import RunError
 from gancourse.training.config import Config
@@ -60,9 +60,8 @@ def ship_translator(
         state = checkpoint.network(part.replace("G", "ema")) or checkpoint.network(part)
         stored = rounded(state)
         networks[part].load_state_dict(restored(stored))
-        raw, file = save_safetensors(stored), f"{name}-{part.lower().replace('_', '-')}.safetensors"
-        write_atomically(out / file, raw)
-        files[part] = {"file": file, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+        file = f"{name}-{part.lower().replace('_', '-')}.safetensors.xz"
+        files[part] = written(out, file, save_safetensors(stored))
     network = type(networks[next(iter(files))]).__name__
     card = {
         "format": ENLARGER if kind == "srgan" else TRANSLATOR,

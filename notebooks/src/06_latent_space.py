@@ -1034,7 +1034,8 @@ print(f"leaning by {(latent.slant(both) - latent.slant(x0)).mean():+.1f} degrees
 # that of the discriminator which was trained against this very $G$.
 
 # %%
-widgets.real_or_fake(G, pretrained.load(name, epoch, "D"))
+with_d = "D" in pretrained.card(name)["files"][str(epoch)]  # of some names only G is shipped
+widgets.real_or_fake(G, pretrained.load(name, epoch, "D") if with_d else None)
 
 # %% [markdown]
 # ## What we now know

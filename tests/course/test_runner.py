@@ -24,6 +24,10 @@ def test_rows_are_in_the_jobs_order_with_their_figures(study, tmp_path):
     found = runner.reproduce("squares", out, workers=0, work=tmp_path, report=lambda line: None)
     assert [(r["x"], r["square"]) for r in found["rows"]] == [(3, 9), (1, 1), (2, 4)]
     assert json.loads(out.read_text()) == found and found["machine"] and found["commit"]
+    about, *rows, end = out.read_text().splitlines()
+    assert about.endswith('"rows": [') and end == "]}"
+    assert [json.loads(row.rstrip(",")) for row in rows] == found["rows"]  # a line each
+    assert json.loads(runner.as_text(found | {"rows": []})) == found | {"rows": []}
 
 
 def test_a_stopped_study_goes_on_and_changed_jobs_run_again(study, tmp_path):

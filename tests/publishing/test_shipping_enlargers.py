@@ -77,7 +77,7 @@ def test_a_run_is_shipped_loaded_and_made_again_by_its_card(tmp_path, runs, name
     card = pretrained.card("mine", tmp_path / "w", ENLARGER)
     assert list(card["files"]) == ["G"] and sorted(p.suffix for p in (tmp_path / "w").iterdir()) == [
         ".json",
-        ".safetensors",
+        ".xz",
     ]
     assert set(card["scores"]) == {"psnr", "ssim", "psnr_bicubic", "ssim_bicubic"} and card["licence"]
     G: Any = pretrained.enlarger("mine", tmp_path / "w")
@@ -129,9 +129,9 @@ def test_damaged_weights_other_data_and_unknown_names_are_refused(tmp_path, runs
         pretrained.enlarger("yours", tmp_path / "w")
     with pytest.raises(PretrainedError, match=r"expected one of \(nothing"):
         pretrained.translator("mine", folder=tmp_path / "w")
-    path = tmp_path / "w" / "mine-g.safetensors"
+    path = tmp_path / "w" / "mine-g.safetensors.xz"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(PretrainedError, match="SHA-256"):
+    with pytest.raises(PretrainedError, match="no whole xz file"):
         pretrained.enlarger("mine", tmp_path / "w")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     config["data"]["name"] = "holidays"

@@ -120,8 +120,15 @@ def reproduce(
         "machine": describe(),
         "rows": [done[job["key"]] for job in jobs],
     }
-    write_atomically(out, (json.dumps(results, indent=1) + "\n").encode())
+    write_atomically(out, as_text(results).encode())
     return results
+
+
+def as_text(results: dict[str, Any]) -> str:
+    """Results as JSON with a line for what is said of all, and one for each row."""
+    lines = [json.dumps(row) for row in results["rows"]]
+    about = json.dumps({name: value for name, value in results.items() if name != "rows"})
+    return f'{about[:-1]}, "rows": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def _kept(folder: Path, job: Job) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from gancourse.data.images import scale
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.image_batches import samples
 from gancourse.models.base import Generator, count_parameters
+from gancourse.models.catalogue import networks
 
 NAMES = ("mlp-mnist", "dcgan-mnist")
 REAL = "real digits"
@@ -38,11 +39,12 @@ def jobs(quick: bool) -> list[Job]:
 
 
 def run(job: Job) -> dict[str, Any]:
-    """Figures of the images; for a generator also what it and its D cost."""
+    """Figures of the images; for a generator also what it and its D cost, which no weight of a D changes."""
     if job["name"] == REAL:
         return image_figures(scale(mnist("train").pixels[: job["images"]]))
-    G, D = (pretrained.load(job["name"], job["epoch"], part) for part in "GD")
-    model, n_train = (pretrained.card(job["name"])[key] for key in ("model", "data"))
+    G, about = pretrained.load(job["name"], job["epoch"]), pretrained.card(job["name"])
+    model, n_train = about["model"], about["data"]
+    _, D = networks(model, **about["options"])
     speed = images_per_second(model)
     return image_figures(samples(G, job["images"], 500)) | {
         "parameters": count_parameters(G.requires_grad_()) + count_parameters(D.requires_grad_()),
