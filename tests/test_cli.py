@@ -17,7 +17,7 @@ from gancourse import pretrained
 from gancourse.course.datasets import DATA
 from gancourse.course.lessons import LESSONS, PROFILES, trained
 from gancourse.data import Images, mnist, mnist_digits
-from gancourse.publishing.shipping import train_command
+from gancourse.publishing.again import train_command
 from gancourse.training import Config, CriticRecipe, CycleRecipe, Minimax, Pix2PixRecipe, Recipe, SRRecipe, StyleRecipe
 from gancourse.training.run import Run
 from gancourse.training.settings import flag

@@ -136,7 +136,8 @@ class Synthesis(nn.Module):
     (Karras et al. 2020, section 4.1). Style i goes to convolution i, and to the ToRGB before it, if there is one; the
     last style to the last ToRGB. adain: a ToRGB has none, and so there is one style less. noise: one map
     (B or 1, 1, h, w) for each convolution (`draw_noise`); None for the maps that are the same for all images.
-    In eval mode images are clamped to [-1, 1]; nothing else keeps them there.
+    In eval mode images are clamped to [-1, 1]; nothing else keeps them there. Raises ShapeError for w of another number
+    of layers.
     """
 
     def __init__(self, size: int, width: int, w_size: int, adain: bool = False, noise: bool = True) -> None:

@@ -84,11 +84,11 @@ def train_step(
 
 
 def means(*answers: Tensor) -> Tensor:
-    """The mean of each tensor, as one vector without gradient."""
+    """The mean of each of n tensors, as one vector (n,) without gradient."""
     return torch.stack([answer.detach().mean() for answer in answers])
 
 
 @torch.no_grad()
 def grad_norm(network: nn.Module) -> Tensor:
-    """Euclidean norm over all gradients of a network."""
+    """Euclidean norm over all gradients of a network, ()."""
     return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])

@@ -14,7 +14,7 @@ from gancourse.course.studies.runner import find
 from gancourse.data.churches import render
 from gancourse.data.sheets import pack, unpack
 from gancourse.models import DCGAN128Generator, networks
-from gancourse.publishing import shipping
+from gancourse.publishing import again, shipping
 from gancourse.training.run import Run
 
 SMALL = ["--width", "2", "--batch-size", "8", "--images", "16", "--epochs", "1", "--device", "cpu"]
@@ -60,7 +60,7 @@ def test_a_folder_of_pictures_with_diffaugment(tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["data"]["count"] == 12
     assert config["recipe"]["augment"] == ["colour", "translation", "cutout"]
-    assert "--augment colour translation cutout" in shipping.train_command(config, [1])
+    assert "--augment colour translation cutout" in again.train_command(config, [1])
 
 
 def test_what_only_churches_have_is_refused_for_others(tmp_path, capsys):

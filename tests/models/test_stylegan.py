@@ -447,6 +447,7 @@ def test_weights_go_from_one_network_to_another_of_its_options():
 def test_grown_networks_begin_where_the_small_ones_ended():
     G, D = networks("stylegan", width=8, size=16, mapping=2, latent=12)
     G.mapping.w_mean.normal_()
+    larger: Any
     judge: Any
     larger, judge = grown(loud(G), D)
     z, x = torch.randn(5, 12), torch.randn(5, 3, 32, 32)

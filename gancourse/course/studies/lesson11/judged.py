@@ -89,7 +89,7 @@ def quality(images: Tensor) -> dict[str, float]:
 
 
 def drawn(G: nn.Module, n: int, seed: int = 0) -> Tensor:
-    """n images of z from seed."""
+    """n images of z from seed, (n, C, H, W) in [-1, 1]."""
     return latent.generate(G, latent.sample(n, latent.z_size(G), seed))
 
 
