@@ -90,5 +90,5 @@ def means(*answers: Tensor) -> Tensor:
 
 @torch.no_grad()
 def grad_norm(network: nn.Module) -> Tensor:
-    """Euclidean norm over all gradients of a network, ()."""
+    """Euclidean norm over all gradients of a network, a scalar."""
     return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
