@@ -26,11 +26,6 @@ from gancourse.training.penalties import gradient_penalty, r1_penalty, smoothed_
 from gancourse.training.recipe import Recipe, view
 from gancourse.training.step import STATISTICS, draw_z, grad_norm, means
 
-_TOLD: tuple[tuple[type[nn.Module], type[nn.Module], str], ...] = (
-    (TornGenerator, ToldDiscriminator, "clusters"),
-    (FactorGenerator, FactorDiscriminator, "factors"),
-)
-
 
 class Minimax(TwoNetworks):
     """k steps of the discriminator, then one of the generator (Goodfellow et al. 2014, Algorithm 1), with a recipe.
@@ -53,14 +48,18 @@ class Minimax(TwoNetworks):
         self._rounds = self._done = 0
         self.started_from = ""  # the SHA-256 of the weights that both networks have grown from
         self.before: Mapping[str, Any] = {}  # the settings of the run that made them, for a card
-        for kind, judge, what in _TOLD:
-            if isinstance(G, kind) != isinstance(D, judge):
-                raise ValueError(
-                    f"{kind.__name__} and {judge.__name__} know {what} together; here G is a {type(G).__name__} and D "
-                    f"a {type(D).__name__}. models.networks(name) gives both."
-                )
-            if isinstance(G, kind) and self.recipe.mixed:
-                raise ValueError(f"mixed is True, which networks with {what} do not take; use mixed=False.")
+        if isinstance(G, TornGenerator) and not isinstance(D, ToldDiscriminator):
+            raise ValueError(
+                f"{type(G).__name__} needs a discriminator that is told its clusters; D is a {type(D).__name__}. "
+                "models.networks(name) gives both."
+            )
+        if isinstance(G, FactorGenerator) != isinstance(D, FactorDiscriminator):
+            raise ValueError(
+                f"G is a {type(G).__name__} and D a {type(D).__name__}: of a FactorGenerator and a FactorDiscriminator "
+                'neither does without the other. models.networks("dcgan128-factors") gives both.'
+            )
+        if isinstance(G, TornGenerator | FactorGenerator) and self.recipe.mixed:
+            raise ValueError("mixed is True, which networks that are told something do not take; use mixed=False.")
         if isinstance(G, FactorGenerator) and "flip" in self.recipe.augment:
             raise ValueError("augment has 'flip', and a church that is turned left would be told right: leave it out.")
 
