@@ -24,10 +24,10 @@ CONFIG = Config(
 
 def pair() -> Any:
     torch.manual_seed(0)
-    G, D = networks("dcgan128-factors", width=8, width_d=8, size=16)
+    made: Any = networks("dcgan128-factors", width=8, width_d=8, size=16)
     with torch.no_grad():
-        D.net[-2].weight.normal_()  # so that what it is told matters from the first step
-    return G, D
+        made[1].net[-2].weight.normal_()  # so that what it is told matters from the first step
+    return made
 
 
 def key(row: torch.Tensor) -> bytes:
@@ -72,8 +72,8 @@ def test_every_image_is_judged_with_its_own_factors_also_in_parts_and_under_pena
     algorithm = Minimax(G, D, Recipe(r1=0.1, r1_share=0.5, gradient_penalty=0.1))
     trainer = Trainer(algorithm, images, CONFIG, device="cpu", accumulate=parts)
     next(trainer.epochs())
-    rows = zip(scale(images.images.pixels), images.images.labels, strict=True)
-    known = {key(row): label for row, label in rows}
+    labels: Any = images.images.labels
+    known = {key(row): label for row, label in zip(scale(images.images.pixels), labels, strict=True)}
     of_reals = [(row, code) for x, told in seen for row, code in zip(x, told, strict=True) if key(row) in known]
     assert len(of_reals) == 16 + 16 // 2  # D's steps, and R1
     assert all(torch.equal(code, known[key(row)]) for row, code in of_reals)
