@@ -52,7 +52,7 @@ AUGMENTATIONS = {"translation": _translate, "cutout": _cutout, "colour": _colour
 
 
 def augmenting() -> Any:
-    """A field of a class of settings: the AUGMENTATIONS of all that D sees, none by default."""
+    """A field of a class of settings: the AUGMENTATIONS of all that D sees (Zhao et al. 2020), none by default."""
     return setting(
         (),
         f"DiffAugment on all that D sees: {', '.join(AUGMENTATIONS)}",

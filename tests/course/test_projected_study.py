@@ -123,7 +123,7 @@ def rows(**changed: dict[str, Any]) -> list[dict[str, Any]]:
     found = [row("renders", **floor)]
     for arm, (*_, seeds) in projected.ARMS.items():
         for seed in range(seeds):
-            usual = {judge: (20.0, 10.0 + 0.1 * seed) for judge in projected.JUDGES}
+            usual: dict[str, Any] = {judge: (20.0, 10.0 + 0.1 * seed) for judge in projected.JUDGES}
             found.append(row(arm, seed, **(usual | changed.get(arm.replace(" ", "_"), {}))))
     return found
 

@@ -50,8 +50,8 @@ ARMS: dict[str, tuple[dict[str, Any], int, int]] = {
     BASELINE: ({}, 16, 2),
     PROJECTED: ({}, PARTS, 2),
     RANDOM: ({}, PARTS, 2),
-    "raw taps": ({"mixed": False}, PARTS, 1),
-    "one head": ({"heads": [0]}, PARTS, 1),
+    "raw taps": ({"mixed": False}, 5, 1),
+    "one head": ({"heads": [0]}, 5, 1),
 }
 JUDGES = ("reader", "lite0", "random")
 N_SHOWN = 16
@@ -60,15 +60,15 @@ Rows = Sequence[Mapping[str, Any]]
 
 def jobs(quick: bool) -> list[Job]:
     """The renders, for the floor of each distance; then seed by seed, so that a stopped study has whole tables."""
-    size = {"part": PART, "width": WIDTH, "heads_width": 64, "judged_on": 500}
+    size: Job = {"part": PART, "width": WIDTH, "heads_width": 64, "judged_on": 500}
     if quick:
         size = {"part": 64, "width": 4, "heads_width": 4, "judged_on": 60}
-    found = [{"key": f"{RENDERS}-0" + "-quick" * quick, "arm": RENDERS, "seed": 0, **size}]
+    found: list[Job] = [{"key": f"{RENDERS}-0" + "-quick" * quick, "arm": RENDERS, "seed": 0, **size}]
     for seed in range(2):
         for arm, (options, parts, seeds) in ARMS.items():
             if seed < seeds:
                 key = f"{arm.replace(' ', '-')}-{seed}" + "-quick" * quick
-                length = {"parts": 1 + (arm == BASELINE) if quick else parts, "options": options}
+                length: Job = {"parts": 1 + (arm == BASELINE) if quick else parts, "options": options}
                 found.append({"key": key, "arm": arm, "seed": seed, **size, **length})
     return found
 
@@ -93,8 +93,8 @@ def _reference(name: str, n: int) -> tuple[Tensor, Tensor]:
 
 @cache
 def _churches(n: int, part: int) -> Images:
-    """One of the PARTS of the training data, n images."""
-    return procedural_churches(n, judged.SIZE, SEED_TRAIN + part % PARTS)[0]
+    """Part 0, 1, ... of the training data, n images."""
+    return procedural_churches(n, judged.SIZE, SEED_TRAIN + part)[0]
 
 
 def scored(images: Tensor) -> dict[str, float]:
@@ -132,10 +132,12 @@ def run(job: Job) -> dict[str, Any]:
         return {
             "curve": _columns([scored(scale(procedural_churches(job["judged_on"], judged.SIZE, SEED_FLOOR)[0].pixels))])
         }
-    trainer, points, strips, seconds = made(job), [], {}, 0.0
+    trainer, seconds = made(job), 0.0
+    points: list[dict[str, float]] = []
+    strips: dict[str, str] = {}
     running = trainer.epochs()
     for done in range(1, job["parts"] + 1):
-        trainer.data = _churches(job["part"], done - 1)
+        trainer.data = _churches(job["part"], (done - 1) % PARTS)
         start = time.process_time()
         next(running)
         seconds += time.process_time() - start
@@ -145,7 +147,7 @@ def run(job: Job) -> dict[str, Any]:
         assert isinstance(G, Generator)
         renewed(G)
         images = judged.drawn(G, job["judged_on"])
-        points.append({"images": done * job["part"], "seconds": round(seconds, 1), **scored(images)})
+        points.append({"images": done * job["part"], "seconds": round(seconds, 3), **scored(images)})
         if done in (PARTS, job["parts"]):
             strips[str(done * job["part"])] = sheets.pack(unscale(images[:N_SHOWN]), quality=75)
     return {"curve": _columns(points), "strips": strips}
@@ -166,7 +168,7 @@ def shared(rows: Rows, by: str, arms: Sequence[str] = tuple(ARMS)) -> float:
 def at(rows: Rows, arm: str, judge: str, by: str, x: float) -> list[float]:
     """The distance by a judge where the runs of an arm had seen x images, or trained x seconds: one a seed.
 
-    Between two points of a curve it is read off the line between them.
+    Between two points of a curve it is read off the line between them; before the first it is that of the first.
     """
     curves = [row["curve"] for row in rows if row["arm"] == arm]
     return [float(np.interp(x, curve[by], curve[judge])) for curve in curves]
