@@ -264,6 +264,7 @@ OF_CRITICS: dict[object, str] = {  # likewise, of a critic's recipe: what no pre
     "loss": "non_saturating",
     "constraint": "spectral",
     "optimiser": "rmsprop",
+    "augment": "cutout colour",
     ("sn-gan", "constraint"): "clip",
     ("wgan", "optimiser"): "adam",
 }

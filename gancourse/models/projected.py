@@ -41,8 +41,9 @@ class _Shared:
 class Head(nn.Sequential):
     """A projected map (B, C, S, S) -> one logit (B, 1): convolutions that halve it to 4 pixels or fewer, then two more.
 
-    Every weight is divided by its largest singular value. The last convolution but one is also told how much the images
-    of a group differ (`MinibatchDeviation`), or heads agree that one good picture is enough.
+    Every weight is divided by its largest singular value, as in the paper; its heads have BatchNorm beside that. Ours
+    have none: their last convolution but one is told instead how much the images of a group differ
+    (`MinibatchDeviation`), or heads agree that one good picture is enough.
     """
 
     def __init__(self, channels: int, side: int, width: int) -> None:
@@ -59,12 +60,12 @@ class Head(nn.Sequential):
 
 
 class _Heads(nn.Module):
-    """Projected maps -> the heads' logits, (B, heads)."""
+    """Maps of these channels and sides -> the heads' logits, (B, heads)."""
 
-    def __init__(self, sides: Sequence[int], width: int, of: Sequence[int]) -> None:
+    def __init__(self, channels: Sequence[int], sides: Sequence[int], width: int, of: Sequence[int]) -> None:
         super().__init__()
         self.of = tuple(of)
-        self.each = nn.ModuleList(Head(MIXED[i], sides[i], width) for i in of)
+        self.each = nn.ModuleList(Head(channels[i], sides[i], width) for i in of)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         return torch.cat([head(maps[i]) for head, i in zip(self.each, self.of, strict=True)], 1)
@@ -74,11 +75,13 @@ class ProjectedDiscriminator(Discriminator):
     """Images (B, 3, size, size) in [-1, 1] -> logits, through frozen features and random projections.
 
     In train mode one of each head and image, (B heads,), so that each head has a loss of its own (Sauer et al. 2021,
-    equation 4); in eval mode their means, (B,). For training without R1 (StyleRecipe(r1=0.0)): the features are steep.
+    equation 4); in eval mode their means, (B,). For training without R1: the features are steep. The paper's game is
+    `CriticGAN` with CriticRecipe("hinge", "spectral", augment=("colour", "translation", "cutout")).
     features: images -> four maps, as `models.features.FrozenFeatures`; None for the borrowed ones. They are no part of
     the network: not trained, not saved, not copied with it, and they stay on the device where they were made. size:
     pixels a side of the images, a multiple of 32. larger: by how much they are enlarged for the features. width:
-    channels of the heads. heads: which maps are judged, 0 for the finest.
+    channels of the heads. heads: which maps are judged, 0 for the finest. mixed: False for the features' maps as they
+    are, without projections (the ablation of section 4).
     Raises ValueError for a size that 32 does not divide, FeatureWeightsError without the weights.
     """
 
@@ -89,32 +92,35 @@ class ProjectedDiscriminator(Discriminator):
         larger: int = 1,
         width: int = 64,
         heads: Sequence[int] = (0, 1, 2, 3),
+        mixed: bool = True,
     ) -> None:
         super().__init__()
         if size % 32:
             raise ValueError(f"size is {size}, expected a multiple of 32, by which the features' last map is smaller.")
         self._features = _Shared(borrowed_features() if features is None else features)
-        self.image_shape, self.larger = (3, size, size), larger
+        self.image_shape, self.larger, self.mixed = (3, size, size), larger, mixed
         self.options = {
-            "size": size, "larger": larger, "width": width,
+            "size": size, "larger": larger, "width": width, "mixed": int(mixed),
             "heads": sum(1 << i for i in heads),  # as bits, and which features: a run is resumed with no others
             "features": _checksum(self._features.what),
         }  # fmt: skip
         rng = torch.Generator().manual_seed(_SEED)
-        for i, (inputs, outputs) in enumerate(zip(CHANNELS, MIXED, strict=True)):
+        for i, (inputs, outputs) in enumerate(zip(CHANNELS, MIXED, strict=True) if mixed else ()):
             self.register_buffer(f"channels_{i}", _drawn(outputs, inputs, rng), persistent=False)
             if i < 3:
                 self.register_buffer(f"sizes_{i}", _drawn(outputs, MIXED[i + 1], rng), persistent=False)
         sides = [size * larger // stride for stride in (4, 8, 16, 32)]
-        self.net = nn.Sequential(_Heads(sides, width, heads), nn.Sigmoid())
+        self.net = nn.Sequential(_Heads(MIXED if mixed else CHANNELS, sides, width, heads), nn.Sigmoid())
 
     def enter(self, x: Tensor) -> Any:
-        """The projected maps of images, from the finest to the coarsest."""
+        """The maps of images that the heads see, from the finest to the coarsest."""
         x = clamped(x)
         if self.larger > 1:
             x = F.interpolate(x, scale_factor=self.larger, mode="bilinear", align_corners=False).clamp(-1, 1)
         with no_autocast(x.device.type):  # bfloat16 has no quick way back through depthwise convolutions with a stride
             seen = self._features.what(x)
+        if not self.mixed:
+            return list(seen)
         maps = [F.conv2d(part, getattr(self, f"channels_{i}")) for i, part in enumerate(seen)]
         for i in (2, 1, 0):
             coarser = F.interpolate(maps[i + 1], size=maps[i].shape[2:], mode="bilinear", align_corners=False)

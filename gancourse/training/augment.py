@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from gancourse.training.processes import ALONE, Share
+from gancourse.training.settings import setting
 
 
 def _translate(x: Tensor, rng: torch.Generator, share: Share = ALONE) -> Tensor:
@@ -47,6 +49,18 @@ def _colour(x: Tensor, rng: torch.Generator, share: Share = ALONE) -> Tensor:
 # Differentiable, drawn anew for each image, the same for real and fake (Zhao et al. 2020, DiffAugment). share: draw for
 # all processes and take this one's part, so that every `rng` stays in step.
 AUGMENTATIONS = {"translation": _translate, "cutout": _cutout, "colour": _colour}
+
+
+def augmenting() -> Any:
+    """A field of a class of settings: the AUGMENTATIONS of all that D sees (Zhao et al. 2020), none by default."""
+    return setting(
+        (),
+        f"DiffAugment on all that D sees: {', '.join(AUGMENTATIONS)}",
+        lambda v: all(name in AUGMENTATIONS for name in v),
+        f"some of {', '.join(AUGMENTATIONS)}",
+        choices=tuple(AUGMENTATIONS),
+        many="+",
+    )
 
 
 def augmented(x: Tensor, names: Sequence[str], rng: torch.Generator, share: Share = ALONE) -> Tensor:

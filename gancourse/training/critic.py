@@ -17,6 +17,7 @@ from gancourse.models.base import Discriminator
 from gancourse.models.clusters import ToldDiscriminator, TornGenerator
 from gancourse.models.critics import Critic
 from gancourse.models.spectral import normalised
+from gancourse.training.augment import augmenting
 from gancourse.training.pair_losses import PAIR_LOSSES
 from gancourse.training.settings import (
     amount,
@@ -73,8 +74,10 @@ class CriticRecipe:
     lr_d: float | None = own_rate("D")
     lr_g: float | None = own_rate("G")
     decay: bool = falling()
+    augment: tuple[str, ...] = augmenting()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "augment", tuple(self.augment))
         check(self)
         bounded = self.constraint != "none" or self.penalised
         if self.loss == "wasserstein" and not bounded:

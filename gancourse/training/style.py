@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gancourse.training.augment import AUGMENTATIONS
+from gancourse.training.augment import augmenting
 from gancourse.training.settings import amount, check, number, own_rate, setting, whole
 
 _MARKS = {
@@ -56,14 +56,7 @@ class StyleRecipe:
     path_every: int = _every(4, "rounds from one path length penalty to the next, which counts as many times")
     mixing: float = _share(0.9, "of the images, those whose later layers get the w of another z")
     w_decay: float = _share(0.995, "what the running mean of w keeps, from round to round")
-    augment: tuple[str, ...] = setting(
-        (),
-        f"DiffAugment on all that D sees: {', '.join(AUGMENTATIONS)}",
-        lambda v: all(name in AUGMENTATIONS for name in v),
-        f"some of {', '.join(AUGMENTATIONS)}",
-        choices=tuple(AUGMENTATIONS),
-        many="+",
-    )
+    augment: tuple[str, ...] = augmenting()
     fade: int = setting(
         0,
         "images over which the new block of a grown D fades in; 0: it is there at once",

@@ -13,7 +13,7 @@ from gancourse.models.efficientnet import CHANNELS
 from gancourse.models.features import random_features
 from gancourse.models.projected import MIXED, Head, ProjectedDiscriminator
 from gancourse.models.spectral import normalised
-from gancourse.training import Config, StyleGAN, StyleRecipe, Trainer
+from gancourse.training import Config, CriticGAN, CriticRecipe, StyleGAN, StyleRecipe, Trainer
 
 networks: Any = models.networks
 
@@ -125,6 +125,35 @@ def test_heads_can_be_chosen(features):
     torch.manual_seed(0)
     one: Any = ProjectedDiscriminator(features, width=8, heads=(2,))
     assert len(one.net[0].each) == 1 and one.net[0].each[0][0].in_channels == MIXED[2] and one(pictures()).shape == (4,)
+
+
+def test_raw_taps_are_the_features_maps(features):
+    torch.manual_seed(0)
+    raw: Any = ProjectedDiscriminator(features, width=8, mixed=False)
+    x = pictures()
+    assert all(torch.equal(a, b) for a, b in zip(raw.enter(x), features(x), strict=True))
+    assert not [name for name, _ in raw.named_buffers() if name.startswith(("channels", "sizes"))]
+    assert [head[0].in_channels for head in raw.net[0].each] == list(CHANNELS)
+    assert raw(x).shape == (16,) and raw.eval()(x).shape == (4,)
+    assert raw.options != ProjectedDiscriminator(features, width=8).options
+
+
+def test_training_moves_heads_and_neither_features_nor_projections(features):
+    from gancourse.data import Images
+
+    torch.manual_seed(0)
+    G = networks("dcgan64", width=4)[0]
+    D: Any = ProjectedDiscriminator(features, width=4)
+    frozen = {f"features.{k}": v for k, v in features.state_dict().items()}
+    frozen |= {k: v for k, v in D.named_buffers() if k.startswith(("channels", "sizes"))}
+    before, heads = ({k: v.clone() for k, v in one.items()} for one in (frozen, D.state_dict()))
+    images = Images((pictures(16) * 127.5 + 127.5).to(torch.uint8), name="noise")
+    recipe = CriticRecipe("hinge", "spectral", augment=("colour", "translation", "cutout"))
+    Trainer(CriticGAN(G, D, recipe), images, Config("projected", 1, 8), device="cpu").fit(progress=False)
+    assert D.training and len(before) > 100 and sum(k.startswith(("channels", "sizes")) for k in before) == 7
+    assert all(torch.equal(v, before[k]) for k, v in frozen.items())
+    moved = [k for k, v in D.state_dict().items() if not torch.equal(v, heads[k])]
+    assert len([k for k in moved if k.endswith("original")]) == sum("original" in k for k in heads)
 
 
 def test_small_pictures_can_be_enlarged_for_the_features(features):

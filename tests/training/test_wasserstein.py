@@ -18,11 +18,13 @@ from gancourse.data import Images, scale
 from gancourse.data.pairs import AlignedPairs
 from gancourse.models import networks
 from gancourse.models.base import eval_mode
+from gancourse.models.style_discriminator import GROUP, MinibatchDeviation
 from gancourse.plots import dashboard
 from gancourse.plots.curves import compare_losses
 from gancourse.plots.curves import losses as loss_figure
 from gancourse.training import Config, CriticGAN, CriticRecipe, Minimax, Trainer, draw_z
 from gancourse.training.algorithms import wasserstein
+from gancourse.training.augment import AUGMENTATIONS
 from gancourse.training.critic import network_options
 from gancourse.training.critic_step import critic_step, generator_step
 from gancourse.training.out_of_memory import OutOfMemory
@@ -315,6 +317,32 @@ def test_packs_are_neighbours_as_channels():
     assert trainer.samples[2].shape == (64, 1, 28, 28)  # G makes single images
     penalised = CriticRecipe(loss="wasserstein", gradient_penalty=10.0, packing=4)
     assert fitted("wgan-gp", recipe=penalised, epochs=1, accumulate=2).history[0]["slope"] > 0
+
+
+@pytest.mark.parametrize(("loss", "seen_by_d"), [("hinge", 3), ("relativistic", 4)])
+def test_augmented_images_are_what_a_critic_sees(loss, seen_by_d, monkeypatch):
+    monkeypatch.setitem(AUGMENTATIONS, "cutout", lambda x, rng, share: x * 0)
+    trainer, seen = made("lsgan", recipe=CriticRecipe(loss=loss, augment=("cutout",)), k=1), []
+    trainer.networks["D"].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].abs().max().item()))
+    trainer.algorithm.round([scale(some().pixels[:8])], trainer.rng)
+    assert len(seen) == seen_by_d and max(seen) == 0  # real, fake, G's, and what G's are compared with
+    assert trainer.algorithm.settings()["critic"]["augment"] == ["cutout"]
+    with pytest.raises(ValueError, match="augment is"):
+        CriticRecipe(augment=("flip",))
+
+
+def test_a_critic_that_compares_images_keeps_them_together():
+    class Comparing(nn.Sequential):
+        image_shape = (1, 28, 28)
+
+        def forward(self, x):
+            return super().forward(x)[:, 0]
+
+    D = Comparing(MinibatchDeviation(), nn.Flatten(), nn.Linear(2 * 28 * 28, 1))
+    algorithm = CriticGAN(networks("critic", width=4)[0], D, CriticRecipe(loss="hinge"))
+    assert algorithm.together == GROUP
+    with pytest.raises(ValueError, match="D gets 2 images at a time"):
+        Trainer(algorithm, some(), config_of("lsgan"), device="cpu", accumulate=4)
 
 
 def test_a_warm_up_counts_generators_steps_over_the_whole_run(monkeypatch, tmp_path):

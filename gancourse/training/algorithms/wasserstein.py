@@ -21,6 +21,7 @@ from gancourse.data.pairs import Batch, TrainingData
 from gancourse.models.spectral import computed_once, held
 from gancourse.training.algorithms.base import Setting
 from gancourse.training.algorithms.two_networks import TwoNetworks
+from gancourse.training.augment import augmented
 from gancourse.training.critic import CriticRecipe, check_networks
 from gancourse.training.critic_step import clip_weights, untouched
 from gancourse.training.losses import wide
@@ -56,8 +57,8 @@ class CriticGAN(TwoNetworks):
 
     @property
     def together(self) -> int:  # type: ignore[override]
-        """The images of a pack."""
-        return self.recipe.packing
+        """The images of a pack, and of a group of packs where D compares these."""
+        return self.recipe.packing * super().together
 
     def start(self, setting: Setting) -> None:
         """As every algorithm's. Raises ValueError for a batch that packs do not divide, and for another game's loss."""
@@ -80,6 +81,7 @@ class CriticGAN(TwoNetworks):
     def check(self, data: TrainingData) -> None:
         if not isinstance(data, Images):
             raise ValueError(f"{data.name} comes in tuples, and a critic takes images alone: give an Images.")
+        self.check_parts()
         self._rounds = len(data) // (self.setting.config.batch_size * self.batches_per_round)
 
     def _optimiser(self, network: nn.Module, lr: float | None) -> torch.optim.Optimizer:
@@ -93,7 +95,7 @@ class CriticGAN(TwoNetworks):
         self._done = epoch * self._rounds
 
     def settings(self) -> dict[str, Any]:
-        return {"loss": self.recipe.loss, "critic": asdict(self.recipe)}
+        return {"loss": self.recipe.loss, "critic": asdict(self.recipe) | {"augment": list(self.recipe.augment)}}
 
     def marks(self) -> Mapping[str, tuple[float, str]]:
         return self.recipe.marks()
@@ -123,8 +125,8 @@ class CriticGAN(TwoNetworks):
         opt_d.zero_grad()
         for i, (x_part, z_part) in enumerate(zip(x_real.chunk(parts), z.chunk(parts), strict=True)):
             with torch.no_grad():
-                x_fake = self._packed(G(z_part))
-            x_part = self._packed(x_part)
+                x_fake = self._seen(G(z_part), rng)
+            x_part = self._seen(x_part, rng)
             once = held(D) if i else contextlib.nullcontext()  # one power iteration a step, however many parts
             with once, computed_once(D):
                 real_scores, fake_scores = wide(D(x_part)), wide(D(x_fake))
@@ -169,17 +171,17 @@ class CriticGAN(TwoNetworks):
             mean = torch.zeros((), device=x_real.device)
             opt_g.zero_grad()
             for x_part, z_part in zip(x_real.chunk(parts), z.chunk(parts), strict=True):
-                x_fake = self._packed(G(z_part))
+                x_fake = self._seen(G(z_part), rng)
                 with computed_once(D):
                     fake_scores = wide(D(x_fake))
-                    real_scores = wide(D(self._packed(x_part))) if pair.compares else fake_scores.detach()
+                    real_scores = wide(D(self._seen(x_part, rng))) if pair.compares else fake_scores.detach()
                     loss_g = pair.generator(real_scores, fake_scores)
                     (loss_g / parts).backward()
                 mean += loss_g.detach() / parts
             opt_g.step()
         return mean, grad_norm(G)
 
-    def _packed(self, x: Tensor) -> Tensor:
-        """Images (B, C, H, W) -> packs of so many as channels of one, (B / packing, packing x C, H, W)."""
-        packing = self.recipe.packing
+    def _seen(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """Images (B, C, H, W), augmented -> packs of so many as channels of one, (B / packing, packing x C, H, W)."""
+        x, packing = augmented(x, self.recipe.augment, rng, self.setting.team.share), self.recipe.packing
         return x if packing == 1 else x.reshape(len(x) // packing, packing * x.shape[1], *x.shape[2:])
