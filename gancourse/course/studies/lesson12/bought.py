@@ -9,12 +9,13 @@ machines. Where a study trained, its minutes include the judging.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 from gancourse import pretrained
-from gancourse.course.studies.lesson12.ideas import IDEAS, Idea, Row, Shown, lines_of
+from gancourse.course.studies.lesson12.ideas import IDEAS, Row, Shown, lines_of
 from gancourse.course.studies.runner import Job, Study, StudyError, results
 from gancourse.data.churches import procedural_churches
 from gancourse.data.images import Images, scale
@@ -217,18 +218,19 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join([*lines, "", *_NOTES])
 
 
-_NOTES = (
-    "distance: to real images of the same kind, on the features of the digits' classifier or the church reader; those",
-    "of digits, and of churches of one size, compare with one another. kinds: digits made, of ten; kinds of churches",
-    "made, as a share of those in as many renders. Other ideas have a measure of their own, beside a control's.",
-    "minutes: of training, on a GPU or so many threads of a CPU; where no coverage stands or a study trained, with",
-    "the judging. weights: numbers in G. lines: of code in the idea's modules; two ideas may share one.",
+_NOTES = textwrap.wrap(
+    "distance: to real images, on the features of the digits' classifier or of the church reader; those of digits "
+    "compare with one another, and those of churches of one size. kinds: digits made, of ten; kinds of churches made, "
+    "as a share of those in as many renders. Ideas that are told something have a measure of their own, beside a "
+    "control's. minutes: of training, on a GPU or on so many threads of a CPU; * with the judging. weights: numbers "
+    "in G. lines: of code in the idea's modules, which two ideas may share.",
+    WIDTH,
 )
 
 
 def _measured(row: Row) -> str:
     if "measure" in row:
-        return f"{row['measure']} {row['value']:.3g}, {row['control']} {row['control_value']:.3g}".ljust(37)
+        return f"{row['measure']} {row['value']:#.3g}, {row['control']} {row['control_value']:#.3g}".ljust(37)
     return f"{row['of']:13}{row['distance']:9.2f}{row['coverage']:9.2f}{row['kinds']:6.2f}"
 
 
@@ -236,9 +238,10 @@ def _cost(row: Row) -> str:
     if row["idea"] == REAL:
         return ""
     weights = _short(row["parameters"]) if "parameters" in row else "-"
-    return f"{_short(row['images']):>9}{row['minutes']:8.1f} {row['on']:7}{weights:>8}{row['lines']:7}"
+    mark = "*" if "seeds" in row else " "
+    return f"{_short(row['images']):>9}{row['minutes']:8.1f}{mark}{row['on']:7}{weights:>8}{row['lines']:7}"
 
 
 def _short(n: float) -> str:
-    """12,000,000 -> "12.0 M", 71,424 -> "71 k"."""
-    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k"
+    """12,000,000 -> "12.0 M", 71,424 -> "71 k", 1,200 -> "1.2 k"."""
+    return f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.{int(n < 1e4)}f} k"
