@@ -18,7 +18,7 @@ from gancourse import pretrained
 from gancourse.course.studies.lesson12.ideas import IDEAS, Row, Shown, lines_of
 from gancourse.course.studies.runner import Job, Study, StudyError, results
 from gancourse.data.churches import procedural_churches
-from gancourse.data.images import Images, scale
+from gancourse.data.images import Images
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation import church_reader, class_histogram, evaluate
 from gancourse.evaluation.image_batches import samples
@@ -144,23 +144,29 @@ def of_card(card: Row, epoch: int) -> dict[str, Any]:
 
 
 def _rows(shown: Shown) -> tuple[str, list[Row], list[Row]] | None:
-    """A study's commit, its rows of the arm and of the control; None where it has no results, or not of the arm."""
+    """A study's commit, its rows of the arm and of the control; None where it has no results in this version.
+
+    Raises StudyError where it has some, and none of the arm: the study has changed and `ideas` has not.
+    """
     try:
         found = results(shown.study)
     except StudyError:
         return None
 
     def those(where: Row) -> list[Row]:
-        return [row for row in found["rows"] if where and {name: row.get(name) for name in where} == where]
+        every = [row for row in found["rows"] if {name: row.get(name) for name in where} == where]
+        if rows := [row for row in every if "diverged" not in row]:
+            return rows
+        raise StudyError(f"the results of {shown.study!r} have no row with {dict(where)}: say in ideas.IDEAS which.")
 
-    arm = [row for row in those(shown.where) if "diverged" not in row]
-    return (found["commit"], arm, those(shown.control)) if arm else None
+    return found["commit"], those(shown.where), those(shown.control) if shown.measure else []
 
 
 def of_study(shown: Shown) -> dict[str, Any]:
     """The same from a study's results, with the median of its seeds: figures, or a measure with its control's.
 
-    Images and seconds of a run include those of the run that it begins with. Raises StudyError without results.
+    Images and seconds of a run include those of the run that it begins with. judging: whether the minutes have it.
+    Raises StudyError without results.
     """
     there = _rows(shown)
     if there is None:
@@ -182,7 +188,8 @@ def of_study(shown: Shown) -> dict[str, Any]:
     return found | {
         "seeds": len(arm),
         "images": median(sum(_seen(row) for row in chain) for chain in chains),
-        "minutes": round(median(sum(row["seconds"] for row in chain) for chain in chains) / 60, 1),
+        "minutes": round(median(sum(_seconds(row) for row in chain) for chain in chains) / 60, 1),
+        "judging": "seconds" not in arm[0].get("curve", {}),
         "on": "GPU" if device == "cuda" else "CPU x1",
         "machine": results(shown.study)["machine"],
         **({"parameters": sum(p.numel() for p in shown.made(arm[0]).parameters())} if shown.made else {}),
@@ -190,14 +197,22 @@ def of_study(shown: Shown) -> dict[str, Any]:
 
 
 def _at(row: Any, path: Sequence[str]) -> float:
+    """A figure of a row; of a curve its end."""
     for name in path:
         row = row[name]
-    return float(row)
+    return float(row[-1] if isinstance(row, list) else row)
 
 
 def _seen(row: Row) -> int:
     """Images that a run of a study was shown."""
-    return int(row.get("images_seen") or row["epochs"] * row.get("pairs", row.get("images", 0)))
+    if "images_seen" in row:
+        return int(row["images_seen"])
+    return int(row["curve"]["images"][-1] if "curve" in row else row["epochs"] * row.get("pairs", row.get("images")))
+
+
+def _seconds(row: Row) -> float:
+    """Seconds of a run, with its judging where its curve does not say those of training alone."""
+    return float(_at(row, ("curve", "seconds")) if "seconds" in row.get("curve", {}) else row["seconds"])
 
 
 STUDY = Study(
@@ -238,7 +253,7 @@ def _cost(row: Row) -> str:
     if row["idea"] == REAL:
         return ""
     weights = _short(row["parameters"]) if "parameters" in row else "-"
-    mark = "*" if "seeds" in row else " "
+    mark = "*" if row.get("judging") else " "
     return f"{_short(row['images']):>9}{row['minutes']:8.1f}{mark}{row['on']:7}{weights:>8}{row['lines']:7}"
 
 

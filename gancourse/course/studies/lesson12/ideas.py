@@ -63,7 +63,6 @@ _SCORES = {
 }
 _CRITIC = ("models.critics", "training.critic", "training.critic_step", "training.algorithms.wasserstein")
 _STYLE = ("models.style_discriminator", "models.equalised", "training.style", "training.algorithms.stylegan")
-_QUALITY = {name: ("quality", name) for name in ("distance", "kinds", "precision", "recall", "coverage")}
 
 
 def _critic(row: Row) -> nn.Module:
@@ -148,6 +147,21 @@ IDEAS = (
     ),
     Idea(11, "StyleGAN", ("models.stylegan", *_STYLE), "stylegan"),
     Idea(12, "P4's DCGAN, grown", ("models.dcgan", "models.growing", *_STYLE), "dcgan128-grown"),
+    Idea(12, "the same, told factors", ("models.factors", "models.growing", *_STYLE), "dcgan128-factors"),
+    Idea(
+        12,
+        "Projected GAN",
+        ("models.projected", "models.features", "models.feature_weights", "models.efficientnet"),
+        shown=Shown(
+            "projected",
+            {"arm": "projected"},
+            {"value": ("curve", "reader")},
+            lambda row: networks("dcgan64", width=row["width"])[0],
+            "distance",
+            "DCGAN",
+            {"arm": "dcgan"},
+        ),
+    ),
 )
 
 
