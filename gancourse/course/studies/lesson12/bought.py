@@ -188,8 +188,8 @@ def of_study(shown: Shown) -> dict[str, Any]:
     return found | {
         "seeds": len(arm),
         "images": median(sum(_seen(row) for row in chain) for chain in chains),
-        "minutes": round(median(sum(_seconds(row) for row in chain) for chain in chains) / 60, 1),
-        "judging": "seconds" not in arm[0].get("curve", {}),
+        "minutes": round(median(sum(_training(row) or row["seconds"] for row in chain) for chain in chains) / 60, 1),
+        "judging": _training(arm[0]) is None,
         "on": "GPU" if device == "cuda" else "CPU x1",
         "machine": results(shown.study)["machine"],
         **({"parameters": sum(p.numel() for p in shown.made(arm[0]).parameters())} if shown.made else {}),
@@ -210,9 +210,11 @@ def _seen(row: Row) -> int:
     return int(row["curve"]["images"][-1] if "curve" in row else row["epochs"] * row.get("pairs", row.get("images")))
 
 
-def _seconds(row: Row) -> float:
-    """Seconds of a run, with its judging where its curve does not say those of training alone."""
-    return float(_at(row, ("curve", "seconds")) if "seconds" in row.get("curve", {}) else row["seconds"])
+def _training(row: Row) -> float | None:
+    """Seconds of training alone of a study's run, where it says them."""
+    if "seconds" in row.get("curve", {}):
+        return _at(row, ("curve", "seconds"))
+    return row.get("training_seconds")
 
 
 STUDY = Study(

@@ -150,6 +150,20 @@ IDEAS = (
     Idea(12, "the same, told factors", ("models.factors", "models.growing", *_STYLE), "dcgan128-factors"),
     Idea(
         12,
+        "BigGAN",
+        ("models.biggan", "models.spectral", "training.biggan", "training.algorithms.biggan"),
+        shown=Shown(
+            "biggan",
+            {"arm": "base", "data": "digits"},
+            {"value": ("obedience",)},
+            lambda row: networks("biggan", **row["options"])[0],
+            "class as told",
+            "real images",
+            {"arm": "real", "data": "digits"},
+        ),
+    ),
+    Idea(
+        12,
         "Projected GAN",
         ("models.projected", "models.features", "models.feature_weights", "models.efficientnet"),
         shown=Shown(
