@@ -103,7 +103,6 @@ def _mistakes(G: nn.Module) -> list[tuple[Tensor, str]]:
             "This is the diagonal alone: take what is off it, times 1 - I.",
         ),
         (_penalty([w.t() for w in given]), transposed),
-        (of(lambda w: (w.t() @ w).square().sum()), f"{transposed} And the diagonal is in it."),
         (of(lambda w: (w.t() @ w - torch.eye(w.shape[1])).square().sum()), f"{transposed} And the diagonal is in it."),
         (
             _penalty(linear + [w.flatten(1).t() for w in convs]),

@@ -6,7 +6,6 @@ student's discriminator hidden features that note how they are called, and watch
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 
 import torch
@@ -82,7 +81,6 @@ def check_bug_hunt(call: StudentFunction) -> str:
     mixed = 100
     D = _made(call, features, mixed)
     x = torch.rand(_B, 3, _SIDE, _SIDE) * 2 - 1
-    D.train()
     look, again = _look(D, features, x, mixed), _look(D, features, x, mixed)
     found = [*_range_bug(look), *_mode_bug(look, clean), *_projection_bug(look, again)]
     leaf = x.clone().requires_grad_()
@@ -136,6 +134,8 @@ def _made(call: StudentFunction, features: Features, mixed: int) -> nn.Module:
     for head in heads:
         if not isinstance(head, nn.Conv2d) or head.weight.shape != (1, mixed, 1, 1):
             raise Wrong(f"A head has changed: `nn.Conv2d(mixed, 1, 1)` was right, with mixed = {mixed} here.")
+    if D.train() is not D:
+        raise Wrong("`D.train()` returns D, as every module's does: end yours with `return self`.")
     return D
 
 
@@ -247,7 +247,8 @@ def _judge_logits(D: nn.Module, look: _Look) -> None:
 
 def _judge_step(D: nn.Module, features: Features, clean: Features, look: _Look, mixed: int) -> None:
     """`Wrong` where a step of D's optimiser changes anything but its heads."""
-    before = copy.deepcopy([head.weight for head in D.heads])  # type: ignore[union-attr]
+    if not all(p.requires_grad for head in D.heads for p in head.parameters()):  # type: ignore[union-attr]
+        raise Wrong("The heads are frozen as well: they are what learns.")
     optimiser = torch.optim.Adam(D.parameters(), 0.01)
     for _ in range(2):
         optimiser.zero_grad()
@@ -266,8 +267,6 @@ def _judge_step(D: nn.Module, features: Features, clean: Features, look: _Look, 
             "The projection is trained, and so would find the few channels that tell real from fake, which it is there "
             "to prevent: keep it with `register_buffer`, not as a parameter."
         )
-    if any(torch.equal(a, head.weight) for a, head in zip(before, D.heads, strict=True)):  # type: ignore[arg-type]
-        raise Wrong("The heads are frozen as well: they are what learns.")
 
 
 def _judge_saved(call: StudentFunction, D: nn.Module, clean: Features, x: Tensor, mixed: int) -> None:
@@ -287,9 +286,7 @@ def _judge_saved(call: StudentFunction, D: nn.Module, clean: Features, x: Tensor
 
 
 def _judge_modes(D: nn.Module) -> None:
-    D.eval()
-    returned = D.train()
-    if returned is not D:
-        raise Wrong("`D.train()` returns D, as every module's does: end yours with `return self`.")
-    if not D.training or not all(head.training for head in D.heads):  # type: ignore[union-attr]
-        raise Wrong("`D.train()` no longer reaches D and its heads: the features alone stay in eval mode.")
+    for mode in (False, True):
+        D.train(mode)
+        if any(part.training != mode for part in (D, *D.heads)):  # type: ignore[misc]
+            raise Wrong(f"`D.train({mode})` no longer reaches D and its heads: the features alone stay in eval mode.")
