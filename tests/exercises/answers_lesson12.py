@@ -342,10 +342,6 @@ def standing_with_backward(G, zs):
     G.seen.pop()
 
 
-def standing_by_torch_pools(G, zs):
-    standing(batches=lambda zs: [torch.cat(zs)])(G, zs)
-
-
 # --- two controls ----------------------------------------------------------------------------------------------------
 
 
@@ -437,8 +433,8 @@ def repaired(*pairs):
 RANGE = ("(x - MEAN) / STD", "((x + 1) / 2 - MEAN) / STD")
 MODE = (
     "    def forward(self, x):",
-    "    def train(self, mode=True):\n        super().train(mode)\n        self.features.eval()\n        return self\n\n"
-    "    def forward(self, x):",
+    "    def train(self, mode=True):\n        super().train(mode)\n"
+    "        self.features.eval()\n        return self\n\n    def forward(self, x):",
 )
 GRAPH = (
     "        with torch.no_grad():\n            maps = self.features(",
@@ -796,7 +792,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "sum": (standing_by_hooks(lambda each: each.sum(0)), "is a sum over the batches"),
         "median": (standing_by_hooks(lambda each: each.median(0).values), "is the median"),
         "over n": (standing_by_hooks(correction=0), "`norm1.running_var` divides by n"),
-        "one batch": (standing_by_torch_pools, "All z are put into one batch"),
+        "one batch": (standing(batches=lambda zs: [torch.cat(zs)]), "All z are put into one batch"),
         "some": (standing(batches=lambda zs: zs[:-1]), "once on each of the 6 batches, and was called 5 times"),
         "twice": (standing(batches=lambda zs: zs + zs), "was called 12 times"),
         "nothing": (lambda G, zs: G.eval(), "G is never called"),
