@@ -145,7 +145,7 @@ def orthogonal_penalty(G):
     ),
     check=truncation.check_truncated,
 )
-def truncated(n, t, d, rng):
+def truncated(n, d, t, rng):
     """z (n, d), float32, from N(0, I) without what is outside of [-t, t], drawn from the generator rng."""
     z = torch.randn(n, d, generator=rng)
     while (outside := z.abs() > t).any():

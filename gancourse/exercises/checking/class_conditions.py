@@ -220,10 +220,6 @@ _PROJECTION_SLIPS: list[Slip] = [
         "There is a logit for each class: D is told the class, so `table[y]` alone counts, and the answer is (B,).",
     ),
     (
-        lambda h, table, weight, bias, y: h.sum((2, 3)) @ weight + bias + (h.sum((2, 3)) @ table.t()).amax(1),
-        "The class that fits best is taken: D is told the class, `table[y]`.",
-    ),
-    (
         lambda h, table, weight, bias, y: _logits(h.sum((2, 3)), table[:1], weight, bias),
         "Every image is judged by the embedding of class 0: `table[y]` has each one's own.",
     ),
@@ -234,6 +230,10 @@ _PROJECTION_SLIPS: list[Slip] = [
     (
         lambda h, table, weight, bias, y: _logits(h.sum((2, 3)), table[(y - 1) % len(table)], weight, bias),
         "Every image is judged by the class before its own: classes are counted from 0.",
+    ),
+    (
+        lambda h, table, weight, bias, y: h.sum((2, 3)) @ weight + bias + (h.sum((2, 3)) @ table.t()).amax(1),
+        "The class that fits best is taken: D is told the class, `table[y]`.",
     ),
     (
         _parts(lambda s, e, weight, bias: s @ weight + bias + (e * s).sum()),

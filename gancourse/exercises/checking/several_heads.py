@@ -83,6 +83,10 @@ _D_SLIPS: list[_Slip] = [
     (lambda r, f: _total([(1 - x).relu().mean() for x in r]), "only the real half is there."),
     (lambda r, f: _total([(1 + x).relu().mean() for x in f]), "only the fake half is there."),
     (
+        lambda r, f: _total([2 - a.mean() + b.mean() for a, b in zip(r, f, strict=True)]),
+        "nothing is cut off: past its margin a logit costs 0.",
+    ),
+    (
         _both(_one_logit),
         f"{_CUT}: the heads are averaged to one logit for each image, so that a head which is sure pays for those that "
         "are not. Cut each logit, then average within a head, then add the heads.",
@@ -112,10 +116,6 @@ _D_SLIPS: list[_Slip] = [
     (
         lambda r, f: _total([(1 - a).relu().sum() + (1 + b).relu().sum() for a, b in zip(r, f, strict=True)]),
         "you sum over the logits: take the mean in each head.",
-    ),
-    (
-        lambda r, f: _total([2 - a.mean() + b.mean() for a, b in zip(r, f, strict=True)]),
-        "nothing is cut off: past its margin a logit costs 0.",
     ),
     (
         lambda r, f: _total([b.mean() - a.mean() for a, b in zip(r, f, strict=True)]),
