@@ -21,7 +21,7 @@ _Slip = tuple[Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor], str]
 def check_head_losses(call: StudentFunction) -> str:
     """The check of `lesson12.head_losses`: head_losses(real, fake), lists of logits -> (D's loss, G's loss)."""
     for b, sides in ((6, ((8, 8), (4, 4), (2, 3))), (3, ((2, 2),)), (5, ((1, 1), (1, 1), (3, 1), (1, 2)))):
-        real, fake = ([torch.randn(b, *side) * (1 + i) + i - 1 for i, side in enumerate(sides)] for _ in range(2))
+        real, fake = ([torch.randn(b, *side) * (1 + i) + 2 * i - 1 for i, side in enumerate(sides)] for _ in range(2))
         given = [[x.clone().requires_grad_() for x in logits] for logits in (real, fake)]
         value = call(*given)
         if not isinstance(value, tuple | list) or len(value) != 2:
