@@ -19,6 +19,19 @@ def normalised(x: Tensor) -> Tensor:
     return ((x + 1) / 2 - MEAN) / STD
 
 
+def ranges(x: Tensor) -> dict[str, Tensor]:
+    """Pictures in [-1, 1], in the range that is right ("") and in others, by the words for them."""
+    return {
+        "": normalised(x),
+        "in [-1, 1]": x,
+        "in [0, 1]": (x + 1) / 2,
+        "less mean, by std, without having been in [0, 1]": (x - MEAN) / STD,
+        "as levels 0 to 255": (x + 1) * 127.5,
+        "normalised twice": (normalised(x) - MEAN) / STD,
+        "normalised from [0, 1] as if that were [-1, 1]": normalised((x + 1) / 2),
+    }
+
+
 def check_for_imagenet(call: StudentFunction) -> str:
     """The check of `lesson10.for_imagenet`: for_imagenet(x), (B, 3, H, W) in [-1, 1] -> the same shape."""
     for shape in ((3, 3, 3, 3), (2, 3, 5, 4)):  # in the first, a mean along any axis fits

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
 from gancourse.exercises.checking.gradient_penalty import judge_value
-from gancourse.exercises.checking.imagenet import MEAN, STD, normalised
+from gancourse.exercises.checking.imagenet import MEAN, STD, normalised, ranges
 from gancourse.exercises.checking.judging import Mistake, close
 from gancourse.exercises.checking.watching import Features, Watched, gradients, one_number
 
@@ -184,22 +184,9 @@ class _Piece:
     training: bool
 
 
-def _ranges(x: Tensor) -> dict[str, Tensor]:
-    """Pictures in [-1, 1], in the range that is right ("") and in others, by the words for them."""
-    return {
-        "": normalised(x),
-        "in [-1, 1]": x,
-        "in [0, 1]": (x + 1) / 2,
-        "less mean, by std, without having been in [0, 1]": (x - MEAN) / STD,
-        "as levels 0 to 255": (x + 1) * 127.5,
-        "normalised twice": (normalised(x) - MEAN) / STD,
-        "normalised from [0, 1] as if that were [-1, 1]": normalised((x + 1) / 2),
-    }
-
-
 def _pieces(scene: _Scene) -> dict[str, _Piece]:
     """The "fake" and the "truth" that the features were given last; `Wrong` where one is missing or another picture."""
-    known = {"fake": _ranges(scene.fake.detach()), "truth": _ranges(scene.truth)}
+    known = {"fake": ranges(scene.fake.detach()), "truth": ranges(scene.truth)}
     known["fake"]["without its tanh"] = normalised(scene.raw.detach())
     found: dict[str, _Piece] = {}
     for call in scene.features.calls:
