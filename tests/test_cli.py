@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -352,7 +352,7 @@ def test_a_critics_recipe_is_what_it_starts_from(model, tmp_path, capsys):
     config = json.loads((tmp_path / "config.json").read_text())
     for name, value in what.config.items():
         assert config[name] == (list(value) if isinstance(value, tuple) else value)
-    assert config["critic"] == asdict(CriticRecipe(**(what.critic or {})))
+    assert CriticRecipe(**config["critic"]) == CriticRecipe(**(what.critic or {}))
     capsys.readouterr()
     with pytest.raises(SystemExit):
         run("train", "--help")

@@ -82,10 +82,10 @@ def test_runs_have_a_point_a_part_and_pictures(stand_in):
     names = {*projected.JUDGES, "kinds", "precision", "recall", "coverage"}
     for one in found.values():
         assert names <= set(one["curve"]) and all(math.isfinite(v) for values in one["curve"].values() for v in values)
-    for judge in projected.JUDGES:  # renders are nearer to renders than noise is
-        assert found["renders"]["curve"][judge][0] < min(
-            found[arm]["curve"][judge][-1] for arm in ("dcgan", "projected")
-        )
+    # renders are nearer to renders than noise is; so few of them have no covariance of 320 features
+    assert found["renders"]["curve"]["reader"][0] < min(
+        found[arm]["curve"]["reader"][-1] for arm in ("dcgan", "projected")
+    )
     assert sheets.unpack(found["projected"]["strips"]["64"]).shape == (projected.N_SHOWN, 3, 64, 64)
 
 
@@ -96,10 +96,17 @@ def test_parts_differ_and_come_again(monkeypatch, stand_in):
     def watched(job):
         trainer: Any = made(job)
         rounds = trainer.rounds
-        trainer.rounds = lambda: seen.append(trainer.data.fingerprint) or rounds()
+
+        def noted():
+            seen.append(trainer.data.fingerprint)
+            return rounds()
+
+        trainer.rounds = noted
         return trainer
 
     monkeypatch.setattr(projected, "made", watched)
+    monkeypatch.setattr(projected, "scored", lambda images: {})
+    monkeypatch.setattr(projected, "renewed", lambda G: None)
     monkeypatch.setattr(projected, "PARTS", 2)
     projected._churches.cache_clear()
     projected.run(of("dcgan") | {"parts": 3})
@@ -119,7 +126,7 @@ def row(
 
 def rows(**changed: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows in which every arm is as good as "dcgan" by every judge, but for what is changed: arm -> row's arguments."""
-    floor = {judge: (2.0,) for judge in projected.JUDGES}
+    floor: dict[str, Any] = {judge: (2.0,) for judge in projected.JUDGES}
     found = [row("renders", **floor)]
     for arm, (*_, seeds) in projected.ARMS.items():
         for seed in range(seeds):

@@ -143,14 +143,15 @@ def test_training_moves_heads_and_neither_features_nor_projections(features):
 
     torch.manual_seed(0)
     G = networks("dcgan64", width=4)[0]
-    D: Any = ProjectedDiscriminator(features, width=4)
+    D: Any = ProjectedDiscriminator(features.train(), width=4)  # a slip that must change nothing
     frozen = {f"features.{k}": v for k, v in features.state_dict().items()}
     frozen |= {k: v for k, v in D.named_buffers() if k.startswith(("channels", "sizes"))}
     before, heads = ({k: v.clone() for k, v in one.items()} for one in (frozen, D.state_dict()))
     images = Images((pictures(16) * 127.5 + 127.5).to(torch.uint8), name="noise")
     recipe = CriticRecipe("hinge", "spectral", augment=("colour", "translation", "cutout"))
     Trainer(CriticGAN(G, D, recipe), images, Config("projected", 1, 8), device="cpu").fit(progress=False)
-    assert D.training and len(before) > 100 and sum(k.startswith(("channels", "sizes")) for k in before) == 7
+    assert D.training and not any(part.training for part in features.modules())
+    assert len(before) > 100 and sum(k.startswith(("channels", "sizes")) for k in before) == 7
     assert all(torch.equal(v, before[k]) for k, v in frozen.items())
     moved = [k for k, v in D.state_dict().items() if not torch.equal(v, heads[k])]
     assert len([k for k in moved if k.endswith("original")]) == sum("original" in k for k in heads)

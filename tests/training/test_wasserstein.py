@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +159,7 @@ def test_every_preset_trains_and_says_what_happened(name, tmp_path):
     assert dict(trainer.history.marks) == Run(tmp_path).history().marks == PRESETS[name].marks()
     config = json.loads((tmp_path / "config.json").read_text())
     assert (config["algorithm"], config["loss"]) == ("critic", PRESETS[name].loss)
-    assert config["critic"] == asdict(PRESETS[name])
+    assert CriticRecipe(**config["critic"]) == PRESETS[name]
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -125,8 +125,8 @@ class CriticGAN(TwoNetworks):
         opt_d.zero_grad()
         for i, (x_part, z_part) in enumerate(zip(x_real.chunk(parts), z.chunk(parts), strict=True)):
             with torch.no_grad():
-                x_fake = self._seen(G(z_part), rng)
-            x_part = self._seen(x_part, rng)
+                x_fake = self._view(G(z_part), rng)
+            x_part = self._view(x_part, rng)
             once = held(D) if i else contextlib.nullcontext()  # one power iteration a step, however many parts
             with once, computed_once(D):
                 real_scores, fake_scores = wide(D(x_part)), wide(D(x_fake))
@@ -171,17 +171,17 @@ class CriticGAN(TwoNetworks):
             mean = torch.zeros((), device=x_real.device)
             opt_g.zero_grad()
             for x_part, z_part in zip(x_real.chunk(parts), z.chunk(parts), strict=True):
-                x_fake = self._seen(G(z_part), rng)
+                x_fake = self._view(G(z_part), rng)
                 with computed_once(D):
                     fake_scores = wide(D(x_fake))
-                    real_scores = wide(D(self._seen(x_part, rng))) if pair.compares else fake_scores.detach()
+                    real_scores = wide(D(self._view(x_part, rng))) if pair.compares else fake_scores.detach()
                     loss_g = pair.generator(real_scores, fake_scores)
                     (loss_g / parts).backward()
                 mean += loss_g.detach() / parts
             opt_g.step()
         return mean, grad_norm(G)
 
-    def _seen(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def _view(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """Images (B, C, H, W), augmented -> packs of so many as channels of one, (B / packing, packing x C, H, W)."""
         x, packing = augmented(x, self.recipe.augment, rng, self.setting.team.share), self.recipe.packing
         return x if packing == 1 else x.reshape(len(x) // packing, packing * x.shape[1], *x.shape[2:])
