@@ -118,7 +118,7 @@ def head_losses(real, fake):
 )
 def orthogonal_penalty(G):
     """The orthogonal penalty of all linear layers and convolutions of a network G, off the diagonal: a scalar."""
-    total = 0
+    total = torch.zeros(())
     for layer in G.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             W = layer.weight.flatten(1)
