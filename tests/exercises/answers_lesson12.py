@@ -313,7 +313,7 @@ def standing_by_the_library(G, zs):
 
 def standing_by_hooks(combine=lambda each: each.mean(0), correction=1):
     def answer(G, zs):
-        found: dict[nn.Module, tuple[list, list]] = {m: ([], []) for m in norms(G)}
+        found: dict[Any, tuple[list, list]] = {m: ([], []) for m in norms(G)}
 
         def note(m, given, _):
             found[m][0].append(given[0].mean((0, 2, 3)))
