@@ -118,7 +118,7 @@ def head_losses(real, fake):
 )
 def orthogonal_penalty(G):
     """The orthogonal penalty of all linear layers and convolutions of a network G, off the diagonal: a scalar."""
-    total = 0
+    total = torch.zeros(())
     for layer in G.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             W = layer.weight.flatten(1)
@@ -132,10 +132,10 @@ def orthogonal_penalty(G):
     difficulty="medium",
     minutes=8,
     prompt=r"""
-    BigGAN draws $z$ from $N(0, I)$ in training. Afterwards, for fewer but better kinds of pictures, numbers outside
-    of $[-t, t]$ are drawn again, until all are inside (Brock et al. 2019, section 3.1). Return such a `z`, (n, d),
-    float32. All numbers come from `rng`, a `torch.Generator`. Only the numbers that are outside are drawn again: of a
-    row of a hundred, some nearly always are.
+    BigGAN draws $z$ from $N(0, I)$ in training. Afterwards, for better pictures at the price of variety, numbers
+    outside of $[-t, t]$ are drawn again, until all are inside (Brock et al. 2019, section 3.1). Return such a `z`,
+    (n, d), float32. All numbers come from `rng`, a `torch.Generator`. Only the numbers that are outside are drawn
+    again: of a row of a hundred, some nearly always are.
     """,
     hints=(
         "Where would `clamp` put the numbers that are outside? Did G ever see those?",

@@ -103,7 +103,7 @@ def within(logits):
 
 
 def heads_by_clamp(real, fake):
-    d, g = torch.zeros(()), 0.0
+    d, g = torch.zeros(()), torch.zeros(())
     for r, f in zip(real, fake, strict=True):
         d = d + torch.clamp(1 - r, min=0).sum() / r.numel() - torch.minimum(torch.zeros(()), -1 - f).mean()
         g = g - torch.mean(f)
@@ -131,7 +131,11 @@ def layers(G):
     return [m for m in G.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
 
 
-def penalty(weights=lambda G: [m.weight.flatten(1) for m in layers(G)], one=lambda W: off(W @ W.T).square().sum()):
+def matrices(G):
+    return [m.weight.flatten(1) for m in layers(G)]
+
+
+def penalty(weights=matrices, one=lambda W: off(W @ W.T).square().sum()):
     return lambda G: sum(one(W) for W in weights(G))
 
 
@@ -158,7 +162,7 @@ def matrices_and(*kinds):
 
     def found(G):
         more = [m.weight for m in G.modules() if isinstance(m, kinds)]
-        return [m.weight.flatten(1) for m in layers(G)] + [p.reshape(len(p), -1) for p in more]
+        return matrices(G) + [p.reshape(len(p), -1) for p in more]
 
     return found
 
@@ -246,7 +250,7 @@ def truncated_by_inverse(n, d, t, rng):
 
 
 def whole_rows(n, d, t, rng):
-    rows = []
+    rows: list[torch.Tensor] = []
     while len(rows) < n:
         row = torch.randn(d, generator=rng)
         if (row.abs() <= t).all():
@@ -309,7 +313,7 @@ def standing_by_the_library(G, zs):
 
 def standing_by_hooks(combine=lambda each: each.mean(0), correction=1):
     def answer(G, zs):
-        found = {m: ([], []) for m in norms(G)}
+        found: dict[Any, tuple[list, list]] = {m: ([], []) for m in norms(G)}
 
         def note(m, given, _):
             found[m][0].append(given[0].mean((0, 2, 3)))
@@ -478,8 +482,8 @@ class Anew(nn.Module):
         super().__init__()
         self.borrowed = [features.eval()]
         self.projections = nn.ModuleList(nn.Conv2d(c, mixed, 1, bias=False) for c in channels)
-        for projection, c in zip(self.projections, channels, strict=True):
-            nn.init.normal_(projection.weight, std=c**-0.5)
+        for weight, c in zip(self.projections.parameters(), channels, strict=True):
+            nn.init.normal_(weight, std=c**-0.5)
         self.projections.requires_grad_(False)
         self.heads = nn.ModuleList([nn.Conv2d(mixed, 1, 1) for _ in channels])
 
