@@ -73,7 +73,7 @@ class UpBlock(nn.Module):
 class BigGANGenerator(Generator):
     """z (B, z_size) and labels y (B,) -> images in [-1, 1], (B, 1, 28, 28) or (B, 3, 32, 32).
 
-    At the defaults 7x7 -> 14x14 -> 28x28; 180,001 parameters.
+    At the defaults 7x7 -> 14x14 -> 28x28; 180,577 parameters.
 
     classes: how many there are. size: 28, one channel, or 32, three. width: channels of the last block; twice as many
         for each halving of the size. skip_z: the first layer sees the first part of z, each block the next one, beside
@@ -110,15 +110,14 @@ class BigGANGenerator(Generator):
         n_blocks = len(channels) - 1
         self._parts = [len(part) for part in torch.arange(Z_SIZE).tensor_split(n_blocks + 1)] if skip_z else [Z_SIZE]
         self.shared = nn.Embedding(classes, EMBEDDED)
-        self.first = nn.Linear(self._parts[0], channels[0] * FIRST[size] ** 2)
         told = self._parts[1:] if skip_z else [0] * n_blocks
-        self.blocks = nn.ModuleList(
+        blocks = [
             UpBlock(c_in, c_out, EMBEDDED + more, bool(one_plus))
             for (c_in, c_out), more in zip(pairwise(channels), told, strict=True)
-        )
-        self.last = nn.Sequential(
-            nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, self.image_shape[0], 3, padding=1), nn.Tanh()
-        )
+        ]
+        last = [nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, self.image_shape[0], 3, padding=1), nn.Tanh()]
+        first = nn.Linear(self._parts[0], channels[0] * FIRST[size] ** 2)
+        self.net = nn.Sequential(first, *blocks, nn.Sequential(*last))  # what stands between is told more than an x
         init_biggan(self, bool(orthogonal))
         if spectral:
             spectral_norm(self)
@@ -131,12 +130,12 @@ class BigGANGenerator(Generator):
         else:
             check_labels(y, len(z), self.classes)
         start, *rest = z.split(self._parts, 1)
-        label = self.shared(y)
-        side = FIRST[self.image_shape[-1]]
-        x = self.first(start).view(len(z), side, side, -1).permute(0, 3, 1, 2)  # channels_last
-        for i, block in enumerate(self.blocks):
+        label, side = self.shared(y), FIRST[self.image_shape[-1]]
+        first, *blocks, last = self.net
+        x = first(start).view(len(z), side, side, -1).permute(0, 3, 1, 2)  # channels_last
+        for i, block in enumerate(blocks):
             x = block(x, torch.cat([label, rest[i]], 1) if self.skip_z else label)
-        images: Tensor = self.last(x)
+        images: Tensor = last(x)
         return images
 
 
@@ -176,7 +175,7 @@ class BigGANDiscriminator(Discriminator):
     """Images (B, 1, 28, 28) or (B, 3, 32, 32) in [-1, 1] and labels y (B,) -> scores (B,), any real numbers.
 
     s(x, y) = w . h(x) + b + <e_y, h(x)>, a projection on a direction of the class (Miyato and Koyama 2018, equation 3),
-    of h summed over all places (Brock et al. 2019, figure 15c). At the defaults 28x28 -> 14x14 -> 7x7; 141,505
+    of h summed over all places (Brock et al. 2019, figure 15c). At the defaults 28x28 -> 14x14 -> 7x7; 141,729
     parameters.
 
     width: channels of the first block; twice as many for each halving of the size. classes, size, spectral, orthogonal:
