@@ -14,9 +14,8 @@ LOUD = 10.0  # how long a label is as a vector: as long as z is, on average, so 
 
 
 def check_labels(y: Tensor, n: int, classes: int = CLASSES) -> None:
-    """Raises ShapeError where y is not labels (n,) int64 of 0 to classes - 1, with what it is. (Meta: numbers unseen.)"""
-    inside = y.is_meta or not n or y.shape != (n,) or 0 <= int(y.min()) <= int(y.max()) < classes
-    if y.shape != (n,) or y.dtype != torch.int64 or not inside:
+    """Raises ShapeError where y is not labels (n,) int64 of 0 to classes - 1, saying what it is."""
+    if y.shape != (n,) or y.dtype != torch.int64 or (n and not 0 <= int(y.min()) <= int(y.max()) < classes):
         between = f" from {int(y.min())} to {int(y.max())}" if y.numel() else ""
         raise ShapeError(
             f"labels have shape {tuple(y.shape)}, {y.dtype}{between}; expected ({n},), int64, 0 to {classes - 1}; "

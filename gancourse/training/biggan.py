@@ -40,7 +40,7 @@ class BigGANRecipe:
 
 
 def orthogonal_penalty(network: nn.Module) -> Tensor:
-    """The sum over layers of |W W^T, its diagonal set to 0|^2, a scalar (Brock et al. 2019, equation 3, as in its code).
+    """The sum over layers of |W W^T, its diagonal set to 0|^2, a scalar (Brock et al. 2019, equation 3; its code).
 
     W (out, in) is the weight of a linear layer, or (out, in x h x w) of a convolution, as it is stored: before spectral
     normalisation divides it. Rows, one for each output, are asked to be orthogonal, and may be of any length.
