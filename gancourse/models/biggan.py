@@ -84,6 +84,8 @@ class BigGANGenerator(Generator):
     then gets as many of each. ShapeError for another z, and for labels that are no classes; ValueError for a size.
     """
 
+    chain = False
+
     def __init__(
         self,
         width: int = 32,
@@ -117,7 +119,7 @@ class BigGANGenerator(Generator):
         ]
         last = [nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, self.image_shape[0], 3, padding=1), nn.Tanh()]
         first = nn.Linear(self._parts[0], channels[0] * FIRST[size] ** 2)
-        self.net = nn.Sequential(first, *blocks, nn.Sequential(*last))  # what stands between is told more than an x
+        self.net = nn.Sequential(first, *blocks, nn.Sequential(*last))
         init_biggan(self, bool(orthogonal))
         if spectral:
             spectral_norm(self)

@@ -70,7 +70,7 @@ def stages(config: dict[str, Any], last: list[dict[str, Any]]) -> dict[str, Any]
 
     last: the rows of the last run's history up to the epoch that is shipped.
     """
-    if "size" not in options_in(config):
+    if "fading" not in options_in(config):
         return {}
     now = config | {"epochs": len(last), "seconds": sum(row["seconds"] for row in last)}
     found = [

@@ -63,7 +63,6 @@ class BigGAN(Algorithm):
 
     @property
     def _G(self) -> BigGANGenerator:
-        """As it is: the fast view of a network passes one input on (models.fast)."""
         G = self.networks["G"]
         assert isinstance(G, BigGANGenerator)
         return G
@@ -105,7 +104,7 @@ class BigGAN(Algorithm):
 
     def _discriminator_step(self, x: Tensor, y: Tensor, rng: torch.Generator) -> Tensor:
         """loss_d, score_real, score_fake and grad_norm_d, (4,)."""
-        G, D, opt_d, parts = self._G, self.views["D"], self.optimisers["opt_d"], self.setting.accumulate
+        G, D, opt_d, parts = self.views["G"], self.views["D"], self.optimisers["opt_d"], self.setting.accumulate
         z, found = draw_z(G, len(x), rng, self.setting.team.share), torch.zeros(3, device=x.device)
         opt_d.zero_grad()
         for x_part, y_part, z_part in zip(x.chunk(parts), y.chunk(parts), z.chunk(parts), strict=True):
@@ -121,7 +120,7 @@ class BigGAN(Algorithm):
 
     def _generator_step(self, y: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """loss_g, the penalty with its weight, and grad_norm_g."""
-        G, D, opt_g, parts = self._G, self.views["D"], self.optimisers["opt_g"], self.setting.accumulate
+        G, D, opt_g, parts = self.views["G"], self.views["D"], self.optimisers["opt_g"], self.setting.accumulate
         z, mean = draw_z(G, len(y), rng, self.setting.team.share), torch.zeros((), device=y.device)
         penalty, weight = torch.zeros((), device=y.device), self.recipe.orthogonal
         opt_g.zero_grad()
