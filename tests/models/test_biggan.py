@@ -220,3 +220,12 @@ def test_the_fast_path_scores_alike():
     laid = copy.deepcopy(G)
     plan.prepare(laid)
     assert torch.allclose(quick(x, y), before, atol=1e-4) and torch.allclose(laid(z(), y), images, atol=1e-5)
+
+
+def test_where_z_is_all_that_is_given_the_latent_tools_work_too():
+    from gancourse import latent
+
+    G, _ = pair()
+    G.eval()
+    with torch.no_grad():
+        assert torch.allclose(latent.generate(G, z(12)), G(z(12), torch.arange(12) % 10), atol=1e-5)
