@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gancourse import pretrained
 from gancourse.course.datasets import DATA
 from gancourse.course.lessons import LESSONS, PROFILES, trained
 from gancourse.data import Images, mnist, mnist_digits
+from gancourse.data.pairs import LabelledImages
 from gancourse.publishing.again import train_command
 from gancourse.training import (
     BigGANRecipe,
@@ -310,8 +311,8 @@ def other_than_default(one, model="mlp") -> list[str]:
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
 def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path, monkeypatch, few):
-    if one.name == "mixed" and model.endswith("-clusters"):
-        return  # refused: tests/models/test_clusters.py
+    if one.name == "mixed" and model.endswith(("-clusters", "-factors")):
+        return  # refused: tests/models/test_clusters.py, tests/training/test_told_factors.py
     what = trained()[model][1]
     its_own_rounds = what.translation is not None or what.style is not None
     its_own_loss = what.algorithm in ("pix2pix", "srgan", "stylegan", "biggan")
@@ -334,6 +335,8 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
     )
     labelled = Images(torch.zeros(64, 3, 32, 32, dtype=torch.uint8), torch.zeros(64, dtype=torch.int64), "classes")
     monkeypatch.setattr("gancourse.data.churches.classes.churches_by_class", lambda n: labelled)
+    told = LabelledImages(replace(large, labels=torch.zeros(1, 10, dtype=torch.int64)))
+    monkeypatch.setattr("gancourse.data.churches.classes.churches_with_factors", lambda n: told)
     monkeypatch.setattr("gancourse.data.churches.tasks.map_pairs", lambda n: (few, None, None))
     monkeypatch.setattr("gancourse.data.churches.tasks.unpaired", lambda task, n: few)
     words = ["train", model, "--profile", "smoke", "--images", "64", "--out", str(tmp_path)]

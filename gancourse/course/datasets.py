@@ -66,6 +66,15 @@ def _churches(size: int) -> Callable[[str | None, int, bool], Any]:
     return opened
 
 
+def _churches_with_factors(path: str | None, n: int, at_most: bool) -> Any:
+    from gancourse.data.churches.classes import churches_with_factors
+    from gancourse.data.images import DataError
+
+    if path not in (None, "procedural"):
+        raise DataError(f"--data is {path}, and of pictures of yours nobody knows the factors: leave it out.")
+    return churches_with_factors(n)
+
+
 def _painted_maps(path: str | None, n: int, at_most: bool) -> Any:
     from gancourse.data.churches.tasks import map_pairs
 
@@ -182,6 +191,12 @@ DATA = {
         _church_scores,
         "MIT, as the code.",
         augment=True,
+    ),
+    "factors": Data(
+        "procedural churches alone, whose factors the networks are told",
+        _churches_with_factors,
+        _church_scores,
+        "MIT, as the code.",
     ),
     "small": Data(
         "LSUN's folder, or one of pictures, made 64 pixels high and wide; default: procedural churches of that size",

@@ -149,6 +149,12 @@ LESSONS: dict[str, Lesson] = {
                 {"smoke": {"width": 8, "width_d": 8}},
                 config={"batch_size": 16, "lr": 2e-3, "betas": (0.0, 0.99), "ema_half_life": 10_000.0},
             ),
+            "church-factors": Trained(
+                "dcgan128-factors",
+                "factors",
+                {"smoke": {"width": 8, "width_d": 8}},
+                config={"batch_size": 16, "lr": 2e-3, "betas": (0.0, 0.99), "ema_half_life": 10_000.0},
+            ),
             "church-clusters": Trained("dcgan128-clusters", "churches", _WIDTHS),
         },
         "dcgan128",

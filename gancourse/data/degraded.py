@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gancourse.data.images import DataError, Images, scale, unscale
+from gancourse.data.pairs import LabelledImages
 
 HOWS = ("area", "bicubic", "antialias", "jpeg")
 SCALES = (2, 4, 8)
@@ -48,18 +50,23 @@ def shrink(x: Tensor, scale: int = 4, how: str = "area") -> Tensor:
     return _back(_through_jpeg(pixels) if how == "jpeg" else pixels)
 
 
-def shrunk(images: Images, size: int) -> Images:
+Square = TypeVar("Square", Images, LabelledImages)
+
+
+def shrunk(images: Square, size: int) -> Square:
     """Images (n, C, size, size) of larger ones: the means of blocks, rounded; themselves, if they have that size.
 
-    Raises DataError for images that are not square, and for a size that does not divide theirs.
+    Labels stay with them. Raises DataError for images that are not square, and for a size that does not divide theirs.
     """
+    if isinstance(images, LabelledImages):
+        return replace(images, images=shrunk(images.images, size))
     _, h, w = images.shape
     if h != w or h % size:
         raise DataError(f"images have {h} x {w} pixels, of which no means make {size} x {size}: that must divide both.")
     if h == size:
         return images
     parts = [F.avg_pool2d(part.float(), h // size).round_().to(torch.uint8) for part in images.pixels.split(_AT_ONCE)]
-    return Images(torch.cat(parts), name=f"{images.name}-to-{size}px")
+    return Images(torch.cat(parts), images.labels, f"{images.name}-to-{size}px")
 
 
 def enlarge_bicubic(x: Tensor, scale: int = 4) -> Tensor:

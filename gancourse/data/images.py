@@ -99,7 +99,7 @@ class Images:
     """A data set of images, kept as uint8 until they are a batch.
 
     pixels: (N, C, H, W) uint8 tensor, C = 1 or 3.
-    labels: (N,) int64 tensor, or None where there are none.
+    labels: (N,) int64 tensor, (N, F) where an image has F of them, or None where there are none.
     name:   what the data is called in messages and in a run's config.
 
     Raises DataError for pixels or labels of another type, shape or number.

@@ -53,7 +53,7 @@ def share_of(batch: Batch, rank: int, processes: int) -> Batch:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images in batches (x, y): x (B, C, H, W) float32 in [-1, 1], y (B,) int64 labels.
+    """Images in batches (x, y): x (B, C, H, W) float32 in [-1, 1], y (B,) int64 labels, or (B, F) for F an image.
 
     Raises DataError for images without labels.
     """

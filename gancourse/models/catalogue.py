@@ -31,6 +31,7 @@ from gancourse.models.dcgan import (
     GrowingDCGANGenerator,
     StrongDiscriminator,
 )
+from gancourse.models.factors import FactorDiscriminator, FactorGenerator
 from gancourse.models.mlp import MLPDiscriminator, MLPGenerator, SchulzDiscriminator, SchulzGenerator
 from gancourse.models.residual import ResidualDiscriminator, ResidualGenerator
 from gancourse.models.srgan import SRDiscriminator, SRResNet
@@ -49,6 +50,7 @@ _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "dcgan64": (DCGAN64Generator, DCGAN64Discriminator),
     "dcgan128": (DCGAN128Generator, DCGAN128Discriminator),
     "dcgan128-grown": (GrowingDCGANGenerator, GrowingDiscriminator),
+    "dcgan128-factors": (FactorGenerator, FactorDiscriminator),
     "dcgan128-clusters": (Cluster128Generator, Cluster128Discriminator),
     "stylegan": (StyleGenerator, StyleDiscriminator),
     "biggan": (BigGANGenerator, BigGANDiscriminator),
@@ -61,6 +63,7 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of G and of 
     "dcgan64": _WIDTH,
     "dcgan128": _WIDTH,
     "dcgan128-grown": (("width", "size"), ("width_d", "size", "fading")),
+    "dcgan128-factors": (("width", "size"), ("width_d", "size", "fading")),
     "dcgan128-clusters": _WIDTH,
     "stylegan": (("width", "size", "mapping", "latent", "adain", "noise"), ("width", "size", "fading")),
     "biggan": (
@@ -78,15 +81,16 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
         our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters), "residual" (ours, around P2's block),
         "dcgan64" (Radford et al.), "dcgan128" (P4), "dcgan128-grown" (P4's G on its way to 128 pixels, and StyleGAN's
-        D, which has drawn its weights) and "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`;
+        D, which has drawn its weights), "dcgan128-factors" (the same two, told the factors of churches) and
+        "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`;
         "critic" (P1's G with parts to exchange, with `init_dcgan`, and a `Critic`, with `init_critic`); "stylegan"
         (Karras et al. 2020, in small); "biggan" (Brock et al. 2019, in small), whose two are told a class.
     options: width, of "residual", "dcgan64", "dcgan128" and "dcgan128-clusters" (64); of "critic" width (128), channels
         (1), norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D; of "stylegan" width
         and size (64 both), for G mapping (4), latent (128), adain (0) and noise (1), for D fading (0); of
-        "dcgan128-grown" width (32) and size (128), for D width_d (64) and fading (0); of "biggan" width (32), classes
-        (10), size (28), spectral and orthogonal (1), for G skip_z and one_plus (1), for D summed and projection (1):
-        see there.
+        "dcgan128-grown" and "dcgan128-factors" width (32) and size (128), for D width_d (64) and fading (0); of
+        "biggan" width (32), classes (10), size (28), spectral and orthogonal (1), for G skip_z and one_plus (1), for D
+        summed and projection (1): see there.
     Raises ValueError for another name, and for an option that these networks do not have.
     """
     if name not in _PAIRS:

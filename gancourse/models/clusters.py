@@ -148,12 +148,17 @@ def find_clusters(G: TornGenerator, D: ToldDiscriminator, images: Images, seed: 
 
 
 def of_fakes(G: nn.Module, z: Tensor) -> tuple[Tensor, ...]:
-    """What D is told of fake images beside the images: the clusters (B,) of z, if G has any (ours)."""
-    inner = getattr(G, "inner", G)
-    return (inner.code(z),) if isinstance(inner, TornGenerator) else ()
+    """What D is told of fake images beside the images: the code of z, if it has any: clusters (B,), factors (B, 10)."""
+    code = getattr(getattr(G, "inner", G), "code", None)
+    return () if code is None else (code(z),)
 
 
-def of_reals(D: nn.Module, x_real: Tensor) -> tuple[Tensor, ...]:
-    """What D is told of real images: their clusters (B,), found before they are augmented, if it knows any (ours)."""
+def of_reals(D: nn.Module, x_real: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
+    """What D is told of real images: the labels that they came with, or their clusters (B,), if it knows any (ours).
+
+    Clusters are found before the images are augmented.
+    """
+    if labels is not None:
+        return (labels,)
     inner = getattr(D, "inner", D)
     return (inner.code(x_real),) if isinstance(inner, ToldDiscriminator) else ()

@@ -63,7 +63,7 @@ def _dcgan_grown(G: GrowingDCGANGenerator) -> GrowingDCGANGenerator:
     bias give them back their spread and mean. The last layer interpolates them; its weights from the other channels
     begin at 0. (A network that begins where another ended: Chen et al. 2016, "Net2Net".)
     """
-    larger = GrowingDCGANGenerator(**(dict(G.options) | {"size": 2 * G.image_shape[-1]}))
+    larger = type(G)(**(dict(G.options) | {"size": 2 * G.image_shape[-1]}))
     n = len(G.net) - 2  # layers that stay
     rgb, made, norm, _, last, _ = list[Any](G.net)[n:-1] + list[Any](larger.net)[n:]
     if len(last.weight) < 2 * 3:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from gancourse.models.spectral import spectral_norm as spectral_norm  # it is a network's affair, and used from here
@@ -23,7 +25,7 @@ def smoothed_discriminator_loss(real_logits: Tensor, fake_logits: Tensor, real_t
     return on_real.mean() + F.softplus(fake).mean()
 
 
-def squared_slopes(D: nn.Module, x: Tensor) -> Tensor:
+def squared_slopes(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """|grad_x D(x)|^2 of D's output at each image x (B, C, H, W): (B,), in float32, itself differentiable.
 
     The norm is over all axes but the batch (Gulrajani et al. 2017, section 4): an image has one slope. That holds for
@@ -35,7 +37,7 @@ def squared_slopes(D: nn.Module, x: Tensor) -> Tensor:
     return gradient.flatten(1).square().sum(1)
 
 
-def r1_penalty(D: nn.Module, x_real: Tensor) -> Tensor:
+def r1_penalty(D: Callable[[Tensor], Tensor], x_real: Tensor) -> Tensor:
     """E|grad_x D(x)|^2 over real images, a scalar (Mescheder et al. 2018, equation 9; multiply by gamma / 2).
 
     At the equilibrium D is flat where the data is; this penalty asks for that, and makes the game converge locally.
@@ -45,7 +47,7 @@ def r1_penalty(D: nn.Module, x_real: Tensor) -> Tensor:
 
 
 def gradient_penalty(
-    D: nn.Module, x_real: Tensor, x_fake: Tensor, rng: torch.Generator, share: Share = ALONE
+    D: Callable[[Tensor], Tensor], x_real: Tensor, x_fake: Tensor, rng: torch.Generator, share: Share = ALONE
 ) -> Tensor:
     """E(|grad_x D(x)| - 1)^2 at random points between real and fake images (Gulrajani et al. 2017, section 4).
 
@@ -63,6 +65,6 @@ def between(x_real: Tensor, x_fake: Tensor, rng: torch.Generator, share: Share =
     return x_real + t * (x_fake.detach().float() - x_real)
 
 
-def slopes(D: nn.Module, x: Tensor) -> Tensor:
+def slopes(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """|grad_x D(x)| at each image x (B, C, H, W): (B,), float32, differentiable (Gulrajani et al. 2017, section 4)."""
     return squared_slopes(D, x).add(1e-12).sqrt()  # 1e-12: the root has no slope at 0

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from gancourse.data import DataError
-from gancourse.data.churches import FACTORS, churches_by_class, procedural_churches
-from gancourse.data.churches.classes import NAMES
+from gancourse.data.churches import FACTORS, procedural_churches
+from gancourse.data.churches.classes import NAMES, churches_by_class
 from gancourse.data.degraded import shrunk
 
 

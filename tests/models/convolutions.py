@@ -89,6 +89,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                 "dcgan64": DCGAN64,
                 "dcgan128": P4,
                 "dcgan128-grown": GROWN,
+                "dcgan128-factors": GROWN,
                 "dcgan128-clusters": P4,
             }.get(name, (64,))
             for width in widths if name != "biggan" else ():
@@ -192,6 +193,7 @@ def names() -> list[str]:
 def collected() -> dict[str, Used]:
     """Each different convolution once: of the networks by a pass without numbers, of the exercises by checking them."""
     from gancourse.models import ToldDiscriminator
+    from gancourse.models.factors import FactorDiscriminator
 
     found: dict[str, Used] = {}
     owner = [""]
@@ -219,10 +221,12 @@ def collected() -> dict[str, Used]:
         for name, network, shape in networks():
             owner[0] = name
             x = torch.empty(2, *shape, device="meta")
-            told = isinstance(
-                network, ToldDiscriminator
-            )  # without the cluster's number it would read it off the pixels
-            network.eval()(*((x, torch.zeros(2, dtype=torch.long, device="meta")) if told else (x,)))
+            told: tuple[torch.Tensor, ...] = ()
+            if isinstance(network, ToldDiscriminator):  # else it would read the cluster's number off the pixels
+                told = (torch.zeros(2, dtype=torch.long, device="meta"),)
+            elif isinstance(network, FactorDiscriminator):
+                told = (torch.zeros(2, 10, dtype=torch.long, device="meta"),)
+            network.eval()(x, *told)
         for name, answer in answers():
             owner[0] = name
             answer()

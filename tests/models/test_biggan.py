@@ -187,8 +187,9 @@ def test_weights_are_drawn_orthogonal_embeddings_too():
 
 def test_every_weight_but_gs_embedding_is_divided_by_its_largest_singular_value():
     G, D = pair()
-    layers = {name: sum(hasattr(part, "weight") for part in one.modules()) for name, one in (("G", G), ("D", D))}
-    assert len(normalised(G)) == layers["G"] - 2 and len(normalised(D)) == layers["D"]  # an embedding, and a BatchNorm
+    kinds = (torch.nn.Linear, torch.nn.Conv2d)
+    layers = [sum(isinstance(part, kinds) for part in one.modules()) for one in (G, D)]
+    assert [len(normalised(one)) for one in (G, D)] == [layers[0], layers[1] + 1]  # of D the embedding too
     for one in (G, D):
         for _ in range(30):  # power iterations
             with computed_once(one):
@@ -202,12 +203,12 @@ def test_under_autocast_norms_weights_and_scores_stay_float32():
     G, D = pair()
     y, seen = torch.arange(6), []
     for part in G.modules():
-        if isinstance(part, (ConditionalBatchNorm, torch.nn.BatchNorm2d)):
+        if isinstance(part, ConditionalBatchNorm):
             part.register_forward_hook(lambda _, given, out: seen.append(out.dtype))
     with torch.autocast("cpu", torch.bfloat16), computed_once(G), computed_once(D):
         weights = [part.weight.dtype for one in (G, D) for part in normalised(one)]
         scores = D(G(z(), y), y)
-    assert {*seen, *weights, scores.dtype} == {torch.float32} and G.net[-1][0].running_mean.dtype == torch.float32
+    assert {*seen, *weights, scores.dtype} == {torch.float32} and len(seen) == 4
 
 
 def test_the_fast_path_scores_alike():

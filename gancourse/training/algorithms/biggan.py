@@ -78,6 +78,8 @@ class BigGAN(Algorithm):
             )
         labels = data.images.labels
         assert labels is not None
+        if labels.ndim != 1:
+            raise ValueError(f"{data.name} have labels of shape {tuple(labels.shape)}, expected one class an image.")
         if int(labels.min()) < 0 or int(labels.max()) >= self._G.classes:
             raise ValueError(
                 f"{data.name} have labels from {int(labels.min())} to {int(labels.max())}, and G knows "

@@ -7,7 +7,7 @@ weights, bit for bit; a test holds them to it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.data.images import Images
-from gancourse.data.pairs import Batch, TrainingData
+from gancourse.data.pairs import Batch, LabelledImages, TrainingData
 from gancourse.models.clusters import ToldDiscriminator, TornGenerator, find_clusters, of_fakes, of_reals
+from gancourse.models.factors import SIZES, FactorDiscriminator, FactorGenerator, in_range
 from gancourse.models.growing import fade_in
 from gancourse.training.algorithms.two_networks import TwoNetworks
 from gancourse.training.augment import flip
@@ -30,9 +31,11 @@ class Minimax(TwoNetworks):
     """k steps of the discriminator, then one of the generator (Goodfellow et al. 2014, Algorithm 1), with a recipe.
 
     G: z (B, z_size) -> images (B, C, H, W) in [-1, 1]. D: such images -> logits (B,). recipe: additions, none by
-    default. A `TornGenerator` and its discriminator are told of the clusters of the images first.
-    Raises ValueError: images that are fewer than clusters, `Recipe.mixed` with clusters, a torn G with a D that is told
-    nothing.
+    default. A `TornGenerator` and its discriminator are told of the clusters of the images first. A `FactorGenerator`
+    and its discriminator take `LabelledImages`, whose labels (N, 10) D is told with real images.
+    Raises ValueError: images that are fewer than clusters, `Recipe.mixed` with networks that are told something, mirror
+    images with factors (left would be right), such a G with a D that is told nothing, or the other way round, and
+    images with labels for networks that take none, or without for those that take some.
     """
 
     name = "minimax"
@@ -50,18 +53,38 @@ class Minimax(TwoNetworks):
                 f"{type(G).__name__} needs a discriminator that is told its clusters; D is a {type(D).__name__}. "
                 "models.networks(name) gives both."
             )
-        if isinstance(G, TornGenerator) and self.recipe.mixed:
-            raise ValueError("mixed is True, which networks with clusters do not take; use mixed=False.")
+        if isinstance(G, FactorGenerator) != isinstance(D, FactorDiscriminator):
+            raise ValueError(
+                f"G is a {type(G).__name__} and D a {type(D).__name__}: of a FactorGenerator and a FactorDiscriminator "
+                'neither does without the other. models.networks("dcgan128-factors") gives both.'
+            )
+        if isinstance(G, TornGenerator | FactorGenerator) and self.recipe.mixed:
+            raise ValueError("mixed is True, which networks that are told something do not take; use mixed=False.")
+        if isinstance(G, FactorGenerator) and "flip" in self.recipe.augment:
+            raise ValueError("augment has 'flip', and a church that is turned left would be told right: leave it out.")
 
     def check(self, data: TrainingData) -> None:
         G, D = self.networks["G"], self.networks["D"]
-        if not isinstance(data, Images):
+        if isinstance(D, FactorDiscriminator):
+            self._check_factors(data)
+        elif not isinstance(data, Images):
             raise ValueError(f"{data.name} comes in tuples, and Algorithm 1 takes images alone: give an Images.")
         self.check_parts()
         config = self.setting.config
         self._rounds = len(data) // (config.batch_size * config.k)
         if isinstance(G, TornGenerator) and isinstance(D, ToldDiscriminator):
+            assert isinstance(data, Images)
             find_clusters(G, D, data, self.setting.config.seed)
+
+    def _check_factors(self, data: TrainingData) -> None:
+        labels = data.images.labels if isinstance(data, LabelledImages) else None
+        if labels is None or labels.ndim != 2 or labels.shape[1] != len(SIZES) or labels.dtype != torch.int64:
+            has = "none" if labels is None else f"labels {tuple(labels.shape)}, {labels.dtype}"
+            raise ValueError(
+                f"D is told {len(SIZES)} factors with every image, and {data.name} has {has}: give a LabelledImages "
+                f"with labels (N, {len(SIZES)}) int64, as data.churches.churches_with_factors makes them."
+            )
+        in_range(labels)
 
     def begin_epoch(self, epoch: int) -> None:
         super().begin_epoch(epoch)
@@ -78,38 +101,42 @@ class Minimax(TwoNetworks):
         return LOSSES[self.setting.config.loss].marks
 
     def round(self, batches: list[Batch], rng: torch.Generator) -> Tensor:
-        """k batches (B, C, H, W) -> the seven STATISTICS, (7,); D's are means over its k steps.
+        """k batches (B, C, H, W), or such and labels -> the seven STATISTICS, (7,); D's are means over its k steps.
 
         loss_d is reported without penalties, so that 2 ln 2 keeps its meaning (a real_target below 1 moves it).
         """
         recipe, config, parts, share = self._now, self.setting.config, self.setting.accumulate, self.setting.team.share
         G, D, opt_g, opt_d = self.views["G"], self.views["D"], self.optimisers["opt_g"], self.optimisers["opt_d"]
         generator_loss = LOSSES[config.loss].generator
-        x_reals = [x for x in batches if isinstance(x, Tensor)]
-        device = x_reals[0].device
+        told = [(b, None) if isinstance(b, Tensor) else (b[0], b[1]) for b in batches]
+        device = told[0][0].device
         fade_in(D, self._done * config.batch_size * config.k, recipe.fade)
         self._done += 1
         d_means, g_means = torch.zeros(4, device=device), torch.zeros(2, device=device)
-        for x_real in x_reals:
+        for x_real, labels in told:
             if "flip" in recipe.augment:
                 x_real = flip(x_real, rng, share)
             z, fakes = draw_z(G, len(x_real), rng, share), []
             opt_d.zero_grad()
-            for x_part, z_part in zip(x_real.chunk(parts), z.chunk(parts), strict=True):
+            y_parts = [None] * parts if labels is None else labels.chunk(parts)
+            for x_part, y_part, z_part in zip(x_real.chunk(parts), y_parts, z.chunk(parts), strict=True):
                 x_fake = G(z_part)
                 if recipe.mixed:
                     together = torch.cat([x_part, x_fake.detach()])
                     real_logits, fake_logits = wide(D(view(together, recipe, rng, share))).chunk(2)
                 else:
-                    real_logits = wide(D(view(x_part, recipe, rng, share), *of_reals(D, x_part)))
+                    of_real = of_reals(D, x_part, y_part)
+                    real_logits = wide(D(view(x_part, recipe, rng, share), *of_real))
                     fake_logits = wide(D(view(x_fake.detach(), recipe, rng, share), *of_fakes(G, z_part)))
                 loss_d = smoothed_discriminator_loss(real_logits, fake_logits, recipe.real_target)
                 total = loss_d
                 if recipe.r1:
-                    some = x_part[: math.ceil(recipe.r1_share * len(x_part))]
-                    total = total + recipe.r1 / 2 * r1_penalty(D, view(some, recipe, rng, share))
+                    some = math.ceil(recipe.r1_share * len(x_part))
+                    judge = told_of(D, None if y_part is None else y_part[:some])
+                    total = total + recipe.r1 / 2 * r1_penalty(judge, view(x_part[:some], recipe, rng, share))
                 if recipe.gradient_penalty:
-                    total = total + recipe.gradient_penalty * gradient_penalty(D, x_part, x_fake, rng, share)
+                    judge = told_of(D, y_part)
+                    total = total + recipe.gradient_penalty * gradient_penalty(judge, x_part, x_fake, rng, share)
                 (total / parts).backward()
                 d_means[:3] += means(loss_d, real_logits.sigmoid(), fake_logits.sigmoid()) / parts
                 if not config.fresh_z:
@@ -131,6 +158,11 @@ class Minimax(TwoNetworks):
             opt_g.step()
         finally:  # whoever stops the kernel here keeps a D that can train
             D.requires_grad_(True)
-        loss_d, d_real, d_fake, norm_d = d_means / len(x_reals)
+        loss_d, d_real, d_fake, norm_d = d_means / len(told)
         loss_g, d_fake_after = g_means
         return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, grad_norm(G)])
+
+
+def told_of(D: nn.Module, labels: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """D as a function of images (B, C, H, W) alone, where they came with labels: what penalties take the slope of."""
+    return D if labels is None else lambda x: D(x, labels)
