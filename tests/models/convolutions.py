@@ -126,9 +126,10 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
         yield from heads()
         for width in BIGGAN:
             for size in (28, 32):
-                G, D = pair("biggan", width=width, size=size, spectral=0)
-                yield f"BigGAN G (width {width})", G, (models.Z_SIZE,)
-                yield f"BigGAN D (width {width})", nn.Sequential(*D.layers), D.image_shape  # D itself wants a class
+                big = pair("biggan", width=width, size=size, spectral=0)
+                yield f"BigGAN G (width {width})", big[0], (models.Z_SIZE,)
+                # itself it wants a class
+                yield f"BigGAN D (width {width})", nn.Sequential(*big[1].layers), big[1].image_shape
         lite0 = EfficientNetLite0()  # its layers: itself, it looks at the numbers of a picture
         yield "EfficientNet-Lite0", nn.Sequential(lite0.stem, *lite0.blocks, lite0.head), (3, 64, 64)
         yield "segmenter", Segmenter(), (3, 64, 64)

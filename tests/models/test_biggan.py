@@ -179,7 +179,8 @@ def test_weights_are_drawn_orthogonal_embeddings_too():
         w = matrix(layer)
         gram = w @ w.T if len(w) <= w.shape[1] else w.T @ w
         assert torch.allclose(gram, torch.eye(len(gram)), atol=1e-5)
-        assert getattr(layer, "bias", None) is None or not layer.bias.any()
+        bias: Any = getattr(layer, "bias", None)
+        assert bias is None or not bias.any()
     wide = torch.nn.Linear(100, 100)
     init_biggan(wide, orthogonal=False)
     assert 0.018 < wide.weight.std().item() < 0.022

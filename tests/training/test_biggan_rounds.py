@@ -31,7 +31,8 @@ def made(**options: int) -> Any:
 def trained(epochs: int = 2, out=None, accumulate: int = 1, options: Any = None, recipe: Any = None, **more) -> Any:
     settings: Any = {"batch_size": 8, "k": 2, "lr": 1e-3, "betas": (0.0, 0.999), "ema_half_life": 50.0}
     settings |= {"fast": False, "precision": "float32"} | more
-    algorithm = BigGAN(*made(**(options or {})), recipe or BigGANRecipe(orthogonal=0.01, lr_d=2e-3))
+    G, D = made(**(options or {}))
+    algorithm = BigGAN(G, D, recipe or BigGANRecipe(orthogonal=0.01, lr_d=2e-3))
     config = Config("biggan", epochs, **settings)
     trainer = Trainer(algorithm, digits(), config, out, "cpu", accumulate=accumulate)
     trainer.fit(progress=False)

@@ -66,7 +66,7 @@ def _digits(arm: str, quick: bool, seed: int = 0, **more: Any) -> Job:
 
 
 def _job(arm: str, quick: bool, seed: int, **more: Any) -> Job:
-    job = {"key": f"biggan-{arm}-{seed}", "arm": arm, "seed": seed, "batch": BATCH, "epochs": 1, "recipe": {}} | more
+    job: Job = {"key": f"biggan-{arm}-{seed}", "arm": arm, "seed": seed, "batch": BATCH, "epochs": 1, "recipe": {}} | more
     job["samples"] = SAMPLES[job["data"]]
     if quick:
         small = {"width": 4} | job["options"]
