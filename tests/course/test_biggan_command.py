@@ -78,7 +78,12 @@ def test_a_run_is_shipped_and_made_again_by_its_command(model, tmp_path, monkeyp
     monkeypatch.setattr("gancourse.publishing.shipping.N_SCORE", 500)
     out, shipped = tmp_path / "run", tmp_path / "shipped"
     assert run(model, "--orthogonal", "0.01", "--out", out) == 0
-    assert cli.main(["ship", str(out), "--name", "big", "--epochs", "1", "--no-strip", "--standing", "--out", str(shipped)]) == 0
+    assert (
+        cli.main(
+            ["ship", str(out), "--name", "big", "--epochs", "1", "--no-strip", "--standing", "--out", str(shipped)]
+        )
+        == 0
+    )
     card: Any = pretrained.card("big", shipped)
     command = card["commands"][0]
     assert f"train {model} " in command and "--orthogonal 0.01" in command and "stages" not in card

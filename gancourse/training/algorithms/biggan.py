@@ -30,10 +30,11 @@ HINGE = PAIR_LOSSES["hinge"]
 class BigGAN(Algorithm):
     """k steps of D, then one of G, on hinge losses, by a `BigGANRecipe` (Brock et al. 2019, section 3).
 
-    G: a `BigGANGenerator`; D: a `BigGANDiscriminator`. Data: `LabelledImages`. Every step draws its own fakes. Their
-    labels are those of the batch beside them, in G's step of the last one: so both kinds of images have every class
-    equally often, and D learns nothing from how frequent a class is. In G's step nothing of D changes. Of a part of a
-    batch the norms see that part alone, and so in several processes.
+    G: a `BigGANGenerator`, z (B, z_size) and labels (B,) -> images (B, C, H, W); D: a `BigGANDiscriminator`, these and
+    labels -> scores (B,). Data: `LabelledImages`. Every step draws its own fakes. Their labels are those of the batch
+    beside them, in G's step of the last one: so both kinds of images have every class equally often, and D learns
+    nothing from how frequent a class is. In G's step nothing of D changes. Of a part of a batch the norms see that part
+    alone, and so in several processes.
 
     statistics: the losses without the penalty, the mean scores of real and fake images in D's steps, the orthogonal
     penalty with its weight, and the norms of the gradients. Samples: A_CLASS z, each with every class, class by class.
