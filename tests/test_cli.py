@@ -19,7 +19,17 @@ from gancourse.course.lessons import LESSONS, PROFILES, trained
 from gancourse.data import Images, mnist, mnist_digits
 from gancourse.data.pairs import LabelledImages
 from gancourse.publishing.again import train_command
-from gancourse.training import Config, CriticRecipe, CycleRecipe, Minimax, Pix2PixRecipe, Recipe, SRRecipe, StyleRecipe
+from gancourse.training import (
+    BigGANRecipe,
+    Config,
+    CriticRecipe,
+    CycleRecipe,
+    Minimax,
+    Pix2PixRecipe,
+    Recipe,
+    SRRecipe,
+    StyleRecipe,
+)
 from gancourse.training.run import Run
 from gancourse.training.settings import flag
 
@@ -279,7 +289,7 @@ BESIDE = {  # what must be said too, since two settings make no sense together
 
 def recipe_of(model):
     pictures = {"pix2pix": Pix2PixRecipe, "cyclegan": CycleRecipe, "srgan": SRRecipe}
-    kinds = {"minimax": Recipe, "critic": CriticRecipe, "stylegan": StyleRecipe, **pictures}
+    kinds = {"minimax": Recipe, "critic": CriticRecipe, "stylegan": StyleRecipe, "biggan": BigGANRecipe, **pictures}
     return kinds[trained()[model][1].algorithm]
 
 
@@ -306,7 +316,7 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
         return  # refused: tests/models/test_clusters.py, tests/training/test_told_factors.py
     what = trained()[model][1]
     its_own_rounds = what.translation is not None or what.style is not None
-    its_own_loss = what.algorithm in ("pix2pix", "srgan", "stylegan")
+    its_own_loss = what.algorithm in ("pix2pix", "srgan", "stylegan", "biggan")
     if (its_own_rounds and one.name in ("k", "fresh_z")) or (its_own_loss and one.name == "loss"):
         return  # refused: see test_pix2pix_cyclegan.py, test_superresolution.py, test_style.py
     if one.name == "model" or (one.name == "augment" and not DATA[trained()[model][1].data].augment):
@@ -324,6 +334,8 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
         "gancourse.data.churches.procedural_churches",
         lambda n, *size: (large if size or model == "church-grown" else few, None),
     )
+    labelled = Images(torch.zeros(64, 3, 32, 32, dtype=torch.uint8), torch.zeros(64, dtype=torch.int64), "classes")
+    monkeypatch.setattr("gancourse.data.churches.classes.churches_by_class", lambda n: labelled)
     told = LabelledImages(replace(large, labels=torch.zeros(1, 10, dtype=torch.int64)))
     monkeypatch.setattr("gancourse.data.churches.classes.churches_with_factors", lambda n: told)
     monkeypatch.setattr("gancourse.data.churches.tasks.map_pairs", lambda n: (few, None, None))
@@ -340,7 +352,8 @@ def test_every_option_reaches_the_config_for_every_network(one, model, tmp_path,
         assert [str(v) for v in found] == said
     assert (seen["accumulate"], seen["keep_last"]) == (4, 3)  # also beside an option of a recipe
     assert "accelerator" in seen
-    assert value != {**what.config, **(what.critic or what.translation or what.style or {})}.get(one.name)
+    own = what.critic or what.translation or what.style or what.biggan or {}
+    assert value != {**what.config, **own}.get(one.name)
 
 
 @pytest.mark.parametrize("model", [name for name, (_, what) in trained().items() if what.critic is not None])

@@ -113,7 +113,7 @@ def _train(options: argparse.Namespace) -> None:
     grows = what.network in ("stylegan", "dcgan128-grown", "dcgan128-factors")
     if options.start and what.algorithm != "srgan" and not grows:
         raise ValueError(f"--start is {options.start}, and {options.model} starts from fresh networks; leave it out.")
-    if options.score_every and what.data != "mnist":
+    if options.score_every and what.data not in ("mnist", "digits"):
         raise ValueError("--score-every is for digits; score such a run afterwards: python -m gancourse evaluate.")
     epochs, n_images = lengths_of(lesson)[options.profile]
     own_loss = ["loss"] * (what.algorithm != "minimax")
@@ -160,7 +160,15 @@ def _train(options: argparse.Namespace) -> None:
 
 def _recipes() -> dict[type, str]:
     """Each class of settings of an algorithm, and whose they are."""
-    from gancourse.training import CriticRecipe, CycleRecipe, Pix2PixRecipe, Recipe, SRRecipe, StyleRecipe
+    from gancourse.training import (
+        BigGANRecipe,
+        CriticRecipe,
+        CycleRecipe,
+        Pix2PixRecipe,
+        Recipe,
+        SRRecipe,
+        StyleRecipe,
+    )
 
     return {
         Recipe: "Algorithm 1's",
@@ -169,6 +177,7 @@ def _recipes() -> dict[type, str]:
         CycleRecipe: "CycleGAN's",
         SRRecipe: "SRGAN's",
         StyleRecipe: "StyleGAN's",
+        BigGANRecipe: "BigGAN's",
     }
 
 
@@ -176,21 +185,22 @@ def _recipe(options: argparse.Namespace, what: Trained) -> Any:
     """The settings of the algorithm that trains it. Raises ValueError for an option that only others have."""
     from gancourse.training.settings import flag, values
 
-    if what.algorithm in ("pix2pix", "srgan", "stylegan") and "loss" in vars(options):
+    if what.algorithm in ("pix2pix", "srgan", "stylegan", "biggan") and "loss" in vars(options):
         raise ValueError(f"--loss is {options.loss}, and {what.algorithm} has one of its own; leave it out.")
-    algorithms = ("minimax", "critic", "pix2pix", "cyclegan", "srgan", "stylegan")
+    algorithms = ("minimax", "critic", "pix2pix", "cyclegan", "srgan", "stylegan", "biggan")
     mine = dict(zip(algorithms, _recipes(), strict=True))[what.algorithm]
     for other, whose in _recipes().items():
         for one in fields(other):
             if one.name in vars(options) and one.name not in {*_fields(mine), "loss"}:
                 raise ValueError(f"{flag(one)} is {whose}, and {options.model} is trained otherwise; leave it out.")
-    return mine(**{**(what.critic or what.translation or what.style or {}), **values(options, mine)})
+    preset = what.critic or what.translation or what.style or what.biggan or {}
+    return mine(**{**preset, **values(options, mine)})
 
 
 def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[str, int]) -> Any:
     """The algorithm with fresh networks. Raises ValueError for options that these do not have."""
     from gancourse.models.catalogue import enlargers, networks, translators
-    from gancourse.training import SRGAN, CriticGAN, CycleGAN, Minimax, Pix2Pix, StyleGAN
+    from gancourse.training import SRGAN, BigGAN, CriticGAN, CycleGAN, Minimax, Pix2Pix, StyleGAN
     from gancourse.training.critic import network_options
 
     if what.algorithm == "pix2pix":
@@ -215,6 +225,8 @@ def _algorithm(what: Trained, recipe: Any, options: dict[str, int], said: dict[s
     G, D = networks(what.network, **(options | said))
     if what.algorithm == "stylegan":
         return StyleGAN(G, D, recipe)
+    if what.algorithm == "biggan":
+        return BigGAN(G, D, recipe)
     return Minimax(G, D, recipe)
 
 

@@ -36,6 +36,22 @@ def _mnist(path: str | None, n: int, at_most: bool) -> Any:
     return mnist("train", path).subset(n)
 
 
+def _digits(path: str | None, n: int, at_most: bool) -> Any:
+    from gancourse.data.pairs import LabelledImages
+
+    return LabelledImages(_mnist(path, n, at_most))
+
+
+def _church_classes(path: str | None, n: int, at_most: bool) -> Any:
+    from gancourse.data.churches.classes import churches_by_class
+    from gancourse.data.images import DataError
+    from gancourse.data.pairs import LabelledImages
+
+    if path is not None:
+        raise DataError(f"data is {path}, and only procedural churches come with their class; leave --data out.")
+    return LabelledImages(churches_by_class(n))
+
+
 def _churches(size: int) -> Callable[[str | None, int, bool], Any]:
     def opened(path: str | None, n: int, at_most: bool) -> Any:
         if path is None or path == "procedural":
@@ -138,6 +154,12 @@ def _digit_scores(G: Any, n: int) -> dict[str, float]:
     return digit_scores(G, n)
 
 
+def _class_scores(G: Any, n: int) -> dict[str, float]:
+    from gancourse.evaluation import conditions
+
+    return conditions.church_scores(G)
+
+
 def _church_scores(G: Any, n: int) -> dict[str, float]:
     from gancourse.evaluation import church_reader
 
@@ -150,6 +172,18 @@ DATA = {
         _mnist,
         _digit_scores,
         "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
+    ),
+    "digits": Data(
+        "as of mnist; the labels are told",
+        _digits,
+        _digit_scores,
+        "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
+    ),
+    "classes": Data(
+        "procedural churches of 32 pixels and their plan and time of day; no others",
+        _church_classes,
+        _class_scores,
+        "MIT, as the code.",
     ),
     "churches": Data(
         "LSUN's folder, one of pictures or a made map; default: procedural churches",

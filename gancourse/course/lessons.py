@@ -21,7 +21,7 @@ class Trained:
     network: their name in `models.networks`. data: one of DATA. options: profile -> what `models.networks` is given.
     critic: settings of a `CriticRecipe`, where a critic is trained; None for others. translation: settings of a
     `Pix2PixRecipe`, a `CycleRecipe` or an `SRRecipe`, where networks of `models.translators` or `enlargers` are.
-    style: settings of a `StyleRecipe`, where a StyleGAN is.
+    style: settings of a `StyleRecipe`, where a StyleGAN is. biggan: settings of a `BigGANRecipe`, where a BigGAN is.
     config: settings of `Config` that its recipe has. Options of the command line go before all of them.
     """
 
@@ -32,12 +32,17 @@ class Trained:
     config: Mapping[str, Any] = field(default_factory=dict)
     translation: Mapping[str, Any] | None = None
     style: Mapping[str, Any] | None = None
+    biggan: Mapping[str, Any] | None = None
 
     @property
     def algorithm(self) -> str:
-        """Which of `training.algorithms` trains it: "minimax", "critic", "pix2pix", "cyclegan", "srgan", "stylegan"."""
+        """Which of `training.algorithms` trains it: "minimax", "critic", "pix2pix", "cyclegan", "srgan", "stylegan",
+        "biggan".
+        """
         if self.style is not None:
             return "stylegan"
+        if self.biggan is not None:
+            return "biggan"
         if self.translation is not None:
             return self.network
         return "minimax" if self.critic is None else "critic"
@@ -243,16 +248,18 @@ def lengths_of(lesson: str) -> Mapping[str, tuple[int, int]]:
     return LESSONS[lesson].lengths
 
 
-def command_of(network: str, critic: Mapping[str, Any] | None = None) -> str:
+def command_of(network: str, critic: Mapping[str, Any] | None = None, data: str = "") -> str:
     """The command line's name of networks, and of a critic's settings the one whose own agree most with them.
 
-    Their own name where no lesson trains them.
+    data: the name of a run's data, which begins with that of its kind; it chooses where networks are trained on
+    several. Their own name where no lesson trains them.
     """
     rows = [
         (name, what.critic or {})
         for name, (_, what) in trained().items()
         if what.network == network and (what.critic is None) == (critic is None)
     ]
+    rows.sort(key=lambda row: trained()[row[0]][1].data != data.split("-")[0])
     if critic is None:
         return next((name for name, _ in rows), network)
     agree = {name: sum(1 if critic.get(k) == v else -1 for k, v in given.items()) for name, given in rows}

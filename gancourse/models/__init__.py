@@ -7,6 +7,7 @@ unet cyclegan        networks of lessons 08 and 09, which make a picture from a 
 srgan                networks of lesson 10, which enlarge pictures
 stylegan             the generator of lesson 11; style_discriminator, its discriminator; equalised, their layers
 growing              the two at twice their size
+biggan               the two of lesson 12, which are told a class
 projected            a discriminator that looks through borrowed features
 tiles                a picture of any size through a network that enlarges it
 clusters             a latent space torn into clusters, and a discriminator that is told of them
@@ -20,6 +21,7 @@ standing_statistics  BatchNorm's statistics of an averaged generator, made anew
 """
 
 from gancourse.models.base import Z_SIZE, Discriminator, Generator, ShapeError, count_parameters, init_dcgan
+from gancourse.models.biggan import BigGANDiscriminator, BigGANGenerator
 from gancourse.models.catalogue import enlargers, networks, translators
 from gancourse.models.clusters import (
     CLUSTERS,
@@ -51,6 +53,8 @@ from gancourse.models.unet import PatchDiscriminator, UNet, painting, receptive_
 __all__ = [
     "CLUSTERS",
     "Z_SIZE",
+    "BigGANDiscriminator",
+    "BigGANGenerator",
     "Cluster128Discriminator",
     "Cluster128Generator",
     "ClusterDiscriminator",

@@ -28,6 +28,7 @@ class Generator(nn.Module):
     image_shape: tuple[int, int, int]
     z_size: int = Z_SIZE
     options: Mapping[str, int] = {}  # what it was made with beside its class; a run's config states it
+    chain = True  # whether `forward` is `enter`, the layers of net one after the other, and `leave`
 
     def forward(self, z: Tensor) -> Tensor:
         if z.ndim != 2 or z.shape[1] != self.z_size:

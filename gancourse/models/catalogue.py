@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from gancourse.models.base import Discriminator, Generator, init_dcgan
+from gancourse.models.biggan import BigGANDiscriminator, BigGANGenerator
 from gancourse.models.clusters import (
     Cluster128Discriminator,
     Cluster128Generator,
@@ -52,6 +53,7 @@ _PAIRS: dict[str, tuple[type[Generator], type[Discriminator]]] = {
     "dcgan128-factors": (FactorGenerator, FactorDiscriminator),
     "dcgan128-clusters": (Cluster128Generator, Cluster128Discriminator),
     "stylegan": (StyleGenerator, StyleDiscriminator),
+    "biggan": (BigGANGenerator, BigGANDiscriminator),
 }
 NAMES = tuple(_PAIRS)
 _WIDTH = (("width",), ("width",))
@@ -64,8 +66,13 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of G and of 
     "dcgan128-factors": (("width", "size"), ("width_d", "size", "fading")),
     "dcgan128-clusters": _WIDTH,
     "stylegan": (("width", "size", "mapping", "latent", "adain", "noise"), ("width", "size", "fading")),
+    "biggan": (
+        ("width", "classes", "size", "skip_z", "one_plus", "spectral", "orthogonal"),
+        ("width", "classes", "size", "summed", "projection", "spectral", "orthogonal"),
+    ),
 }
-_AS_MADE = ("mlp", "schulz", "stylegan")  # keep what they drew: PyTorch's own, as P1 and P2 do, or N(0, 1)
+# Keep what they drew: PyTorch's own, as P1 and P2 do, N(0, 1), or orthogonal matrices.
+_AS_MADE = ("mlp", "schulz", "stylegan", "biggan")
 
 
 def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
@@ -77,11 +84,13 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
         D, which has drawn its weights), "dcgan128-factors" (the same two, told the factors of churches) and
         "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`;
         "critic" (P1's G with parts to exchange, with `init_dcgan`, and a `Critic`, with `init_critic`); "stylegan"
-        (Karras et al. 2020, in small).
+        (Karras et al. 2020, in small); "biggan" (Brock et al. 2019, in small), whose two are told a class.
     options: width, of "residual", "dcgan64", "dcgan128" and "dcgan128-clusters" (64); of "critic" width (128), channels
         (1), norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D; of "stylegan" width
         and size (64 both), for G mapping (4), latent (128), adain (0) and noise (1), for D fading (0); of
-        "dcgan128-grown" and "dcgan128-factors" width (32) and size (128), for D width_d (64) and fading (0): see there.
+        "dcgan128-grown" and "dcgan128-factors" width (32) and size (128), for D width_d (64) and fading (0); of
+        "biggan" width (32), classes (10), size (28), spectral and orthogonal (1), for G skip_z and one_plus (1), for D
+        summed and projection (1): see there.
     Raises ValueError for another name, and for an option that these networks do not have.
     """
     if name not in _PAIRS:

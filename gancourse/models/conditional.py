@@ -13,14 +13,19 @@ CLASSES = 10
 LOUD = 10.0  # how long a label is as a vector: as long as z is, on average, so that it is heard beside it
 
 
-def one_hot(y: Tensor, n: int, loud: float = 1.0) -> Tensor:
-    """Labels y (n,) int64, 0 to 9 -> (n, 10) of zeros, `loud` at each label. Raises ShapeError for other labels."""
-    if y.shape != (n,) or y.dtype != torch.int64 or (n and not 0 <= int(y.min()) <= int(y.max()) < CLASSES):
+def check_labels(y: Tensor, n: int, classes: int = CLASSES) -> None:
+    """Raises ShapeError where y is not labels (n,) int64 of 0 to classes - 1, saying what it is."""
+    if y.shape != (n,) or y.dtype != torch.int64 or (n and not 0 <= int(y.min()) <= int(y.max()) < classes):
         between = f" from {int(y.min())} to {int(y.max())}" if y.numel() else ""
         raise ShapeError(
-            f"labels have shape {tuple(y.shape)}, {y.dtype}{between}; expected ({n},), int64, 0 to 9; y.long() makes "
-            "int64 of whole numbers of another type."
+            f"labels have shape {tuple(y.shape)}, {y.dtype}{between}; expected ({n},), int64, 0 to {classes - 1}; "
+            "y.long() makes int64 of whole numbers of another type."
         )
+
+
+def one_hot(y: Tensor, n: int, loud: float = 1.0) -> Tensor:
+    """Labels y (n,) int64, 0 to 9 -> (n, 10) of zeros, `loud` at each label. Raises ShapeError for other labels."""
+    check_labels(y, n)
     return loud * nn.functional.one_hot(y, CLASSES).float()
 
 

@@ -89,6 +89,7 @@ class Network(nn.Module):
         without_faulty_kernel(inner)
         self.inner = inner
         self.z_size = getattr(inner, "z_size", 0)
+        self._chain = isinstance(inner, Discriminator) or inner.chain
         layers = inner.layers if isinstance(inner, Discriminator) else list(inner.net)
         self._steps = [_faster(layer, first=i == 0) for i, layer in enumerate(layers)]
         for i, (layer, after) in enumerate(pairwise(layers)):
@@ -96,6 +97,9 @@ class Network(nn.Module):
                 self._steps[i : i + 2] = [lambda x: x, partial(_flat_linear, layer=after)]
 
     def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        if not self._chain:  # its layers are told more than one another's output
+            images: Tensor = self.inner(x, code)
+            return images
         y = self.inner.enter(x)
         for step in self._steps:
             y = step(y)

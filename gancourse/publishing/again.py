@@ -9,6 +9,7 @@ from gancourse.course.datasets import data_of
 from gancourse.course.lessons import Trained, command_of, trained
 from gancourse.models.catalogue import defaults_of, options_in
 from gancourse.training import settings
+from gancourse.training.biggan import BigGANRecipe
 from gancourse.training.config import Config
 from gancourse.training.critic import OF_RECIPE, CriticRecipe
 from gancourse.training.recipe import Recipe
@@ -32,8 +33,8 @@ def train_command(config: dict[str, Any], milestones: list[int]) -> str:
 
 def _settings_of(config: dict[str, Any]) -> str:
     """The command of one run, up to where it starts from and what it keeps."""
-    critic, style = config.get("critic"), config.get("style")
-    name = command_of(config["model"], critic)
+    critic, style, biggan = (config.get(key) for key in ("critic", "style", "biggan"))
+    name = command_of(config["model"], critic, config["data"]["name"])
     preset = trained()[name][1] if name in trained() else Trained(config["model"])
     usual, options = defaults_of(config["model"]), options_in(config)
     words = [f"python -m gancourse train {name} --epochs {config['epochs']}"]
@@ -49,6 +50,8 @@ def _settings_of(config: dict[str, Any]) -> str:
         words += settings.words(critic, CriticRecipe, usual=preset.critic or {})
     elif style is not None:
         words += settings.words(style, StyleRecipe, usual=preset.style or {})
+    elif biggan is not None:
+        words += settings.words(biggan, BigGANRecipe, usual=preset.biggan or {})
     else:
         words += settings.words(config.get("recipe", {}), Recipe)
     return " ".join(words)
@@ -67,7 +70,7 @@ def stages(config: dict[str, Any], last: list[dict[str, Any]]) -> dict[str, Any]
 
     last: the rows of the last run's history up to the epoch that is shipped.
     """
-    if "size" not in options_in(config):
+    if "fading" not in options_in(config):
         return {}
     now = config | {"epochs": len(last), "seconds": sum(row["seconds"] for row in last)}
     found = [

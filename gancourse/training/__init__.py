@@ -1,9 +1,10 @@
 """Training: Algorithm 1 as printed (step), what years added to it (recipe), all of it over epochs (trainer).
 
 The settings of other games are in critic, translation (Pix2Pix, CycleGAN), superresolution (SRGAN, and its content
-loss) and style (StyleGAN, and its path length); the games themselves in algorithms.
+loss), style (StyleGAN, and its path length) and biggan (BigGAN, and its penalty); the games themselves in algorithms.
 """
 
+from gancourse.training.algorithms.biggan import BigGAN
 from gancourse.training.algorithms.conditional import ConditionalGAN
 from gancourse.training.algorithms.cyclegan import CycleGAN
 from gancourse.training.algorithms.minimax import Minimax
@@ -11,6 +12,7 @@ from gancourse.training.algorithms.pix2pix import Pix2Pix
 from gancourse.training.algorithms.srgan import SRGAN
 from gancourse.training.algorithms.stylegan import StyleGAN
 from gancourse.training.algorithms.wasserstein import CriticGAN
+from gancourse.training.biggan import BigGANRecipe
 from gancourse.training.config import Config, pick_device
 from gancourse.training.critic import CriticRecipe
 from gancourse.training.recipe import Recipe
@@ -23,6 +25,8 @@ from gancourse.training.translation import CycleRecipe, Pix2PixRecipe
 __all__ = [
     "SRGAN",
     "STATISTICS",
+    "BigGAN",
+    "BigGANRecipe",
     "ConditionalGAN",
     "Config",
     "CriticGAN",

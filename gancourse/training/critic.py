@@ -117,7 +117,9 @@ def network_options(recipe: CriticRecipe) -> dict[str, int]:
 
 
 def marks_in(config: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
-    """The marks of a run of a critic, from its config.json; none where that does not say."""
+    """The marks of a run of a critic, or of a BigGAN, from its config.json; none where that does not say."""
+    if config.get("algorithm") == "biggan":
+        return dict(PAIR_LOSSES["hinge"].marks)
     try:
         return CriticRecipe(**config["critic"]).marks()
     except (LookupError, TypeError, ValueError):

@@ -244,7 +244,7 @@ class Run:
             why = error.strerror if isinstance(error, OSError) else str(error)[:200]
             raise RunError(f"{path} is no table of numbers ({why}). The checkpoints hold the history too.") from error
         config = self.config or {}
-        if config.get("algorithm") == "critic":
+        if config.get("algorithm") in ("critic", "biggan"):
             return History(rows, marks_in(config))
         if "translation" in config:
             return History(rows, translation.marks_in(config))

@@ -34,6 +34,7 @@ ENLARGERS = (4, 8, 16, 32)
 STYLEGAN = (4, 64)
 DCGAN64 = (4, 18, 64)
 GROWN = (8, 24, 32)
+BIGGAN = (4, 32)
 HEADS = (4, 8, 64)
 DCGAN = (0.0625, 0.5, 1.0)
 UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
@@ -91,7 +92,7 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                 "dcgan128-factors": GROWN,
                 "dcgan128-clusters": P4,
             }.get(name, (64,))
-            for width in widths:
+            for width in widths if name != "biggan" else ():
                 yield from both(f"{name} (width {width})", pair(name, **({"width": width} if options_of(name) else {})))
         for width in P4:
             yield (
@@ -123,6 +124,12 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
                 yield f"SRGAN's D (of width {width})", enlargers["D"], (3, 64, 64)
         yield from styled()
         yield from heads()
+        for width in BIGGAN:
+            for size in (28, 32):
+                big = pair("biggan", width=width, size=size, spectral=0)
+                yield f"BigGAN G (width {width})", big[0], (models.Z_SIZE,)
+                # itself it wants a class
+                yield f"BigGAN D (width {width})", nn.Sequential(*big[1].layers), big[1].image_shape
         lite0 = EfficientNetLite0()  # its layers: itself, it looks at the numbers of a picture
         yield "EfficientNet-Lite0", nn.Sequential(lite0.stem, *lite0.blocks, lite0.head), (3, 64, 64)
         yield "segmenter", Segmenter(), (3, 64, 64)

@@ -3,6 +3,7 @@
     dataset   procedural_churches(n): many of them, with the factors that each was drawn from
     labelled  labelled_churches: with label maps; church_pairs: the same churches by day and at dusk, in summer and snow
     aligned   which changes leave all else where it is, and why others do not
+    classes   small ones labelled by plan and time of day, others by all of their factors
     windows   where the windows are whose shape can be seen, and patches around them
     drawings  label maps in colours, and read from a drawing of yours
     building  a whole church from its parts
