@@ -53,7 +53,7 @@ def add_commands(commands: Any) -> None:
         offered |= here
     usual_decay = {"dest": "decay", "action": "store_false", "default": unsaid}
     train.add_argument("--constant-rate", help="cyclegan: the rates do not fall in the second half", **usual_decay)
-    start = "srgan: begin with the G of a run, or of a .safetensors; stylegan and church-grown: grow from a run"
+    start = "srgan: begin with the G of a run, or of a .safetensors; stylegan, church-grown, -factors: grow from a run"
     train.add_argument("--start", metavar="RUN_OR_FILE", help=start)
     train.add_argument("--device", default="auto")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")

@@ -7,6 +7,7 @@ unet cyclegan        networks of lessons 08 and 09, which make a picture from a 
 srgan                networks of lesson 10, which enlarge pictures
 stylegan             the generator of lesson 11; style_discriminator, its discriminator; equalised, their layers
 growing              the two at twice their size
+factors              P4's generator and a discriminator that are told a church's factors
 biggan               the two of lesson 12, which are told a class
 projected            a discriminator that looks through borrowed features
 tiles                a picture of any size through a network that enlarges it
