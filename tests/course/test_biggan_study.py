@@ -82,6 +82,7 @@ def test_truncated_z_gives_less_variety_and_g_keeps_its_statistics():
     torch.manual_seed(0)
     G: Any = networks("biggan", width=4)[0].eval()
     seen: dict[float, float] = {}
+    standing: list[float] = []
     before = {k: v.clone() for k, v in G.state_dict().items()}
     real = conditions.by_class
 
@@ -89,9 +90,17 @@ def test_truncated_z_gives_less_variety_and_g_keeps_its_statistics():
         seen[len(seen)] = cut(torch.randn(100, 100)).abs().max().item()
         return real(G, n, classes, seed, cut)
 
+    renewed = biggan.standing_statistics.renewed
+
+    def renewed_as(G, cut=lambda z: z):
+        standing.append(cut(torch.randn(100, 100)).abs().max().item())
+        return renewed(G, cut)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conditions, "by_class", watched)
+        patch.setattr(biggan.standing_statistics, "renewed", renewed_as)
         biggan.truncation(G, 3)
+    assert all(a <= cut for cut, a in zip(biggan.CUTS, standing, strict=True))
     assert all(a <= cut for cut, a in zip([c for c in biggan.CUTS for _ in range(2)], seen.values(), strict=True))
     assert all(torch.equal(v, before[k]) for k, v in G.state_dict().items())
 

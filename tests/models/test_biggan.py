@@ -206,10 +206,15 @@ def test_under_autocast_norms_weights_and_scores_stay_float32():
     for part in G.modules():
         if isinstance(part, ConditionalBatchNorm):
             part.register_forward_hook(lambda _, given, out: seen.append(out.dtype))
+    D.linear.register_forward_hook(lambda _, given, out: seen.append(out.dtype))
+    norm = ConditionalBatchNorm(3, 5)
+    x, condition = torch.randn(8, 3, 4, 4), torch.randn(8, 5)
+    plain = norm(x, condition)
     with torch.autocast("cpu", torch.bfloat16), computed_once(G), computed_once(D):
+        assert torch.equal(norm(x, condition), plain)
         weights = [part.weight.dtype for one in (G, D) for part in normalised(one)]
         scores = D(G(z(), y), y)
-    assert {*seen, *weights, scores.dtype} == {torch.float32} and len(seen) == 4
+    assert {*seen, *weights, scores.dtype} == {torch.float32} and len(seen) == 5
 
 
 def test_the_fast_path_scores_alike():

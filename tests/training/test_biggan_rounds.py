@@ -171,6 +171,19 @@ def test_fakes_have_the_labels_of_the_batch_beside_them():
     assert not torch.equal(a[1], b[1])
 
 
+def test_every_use_of_a_network_reads_its_weights_once_outside_autocast(monkeypatch):
+    trainer, used = trained(1), []
+    names = {id(network): name for name, network in trainer.networks.items()}
+
+    def watched(network):
+        used.append(names[id(network)])
+        return computed_once(network)
+
+    monkeypatch.setattr("gancourse.training.algorithms.biggan.computed_once", watched)
+    trainer.algorithm.round(list(trainer.data.batches(8, torch.Generator().manual_seed(3)))[:2], trainer.rng)
+    assert used == ["G", "D"] * 3
+
+
 def test_in_gs_step_nothing_of_d_changes_and_in_ds_no_weight_of_g():
     trainer = trained(1)
     G, D = (trainer.networks[name] for name in "GD")
@@ -212,7 +225,9 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"G makes 10 classes .* and D judges 5"):
         BigGAN(G, made(classes=5)[1])
     three = LabelledImages(Images(torch.zeros(16, 3, 32, 32, dtype=torch.uint8), torch.zeros(16).long(), name="rgb"))
+    several = LabelledImages(Images(torch.zeros(16, 1, 28, 28, dtype=torch.uint8), torch.zeros(16, 2).long(), "two"))
     for data, message in (
+        (several, r"labels of shape \(16, 2\), expected one class an image"),
         (digits().images, "use LabelledImages"),
         (digits(classes=12), "labels from 0 to 11, and G knows 10 classes"),
         (three, r"shape \(3, 32, 32\), and G makes images of \(1, 28, 28\)"),
