@@ -43,6 +43,7 @@ CHECKS_WITH_NETWORKS = {
     for name in (
         *("critics", "cycles", "instance_norm", "painting", "patches", "pix2pix_losses"),
         *("content", "enlarging", "srgan_listing"),
+        *("orthogonality", "shortcuts", "standing_statistics"),
     )
 }
 QUICK_WORK = 30e6  # multiplications for one image; layers with more are "large" (P4's, at full width)

@@ -97,10 +97,13 @@ def test_every_module_with_a_convolution_is_known():
             for name in (
                 "cycles",
                 "instance_norm",
+                "orthogonality",
                 "painting",
                 "patches",
                 "pix2pix_losses",
+                "shortcuts",
                 "srgan_listing",
+                "standing_statistics",
                 "watching",
             )
         ),
