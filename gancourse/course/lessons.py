@@ -111,6 +111,12 @@ _ENLARGERS = {
     "paper": {"norm": 0, "residual": 1},
 }
 
+# Lesson 12's BigGAN: small batches and high rates, for runs as short as ours; the paper's are in BigGANRecipe.
+_BIG = {"batch_size": 32, "lr": 2e-3, "betas": (0.0, 0.99), "ema_half_life": 2_000.0}
+_OF_CHURCHES = {profile: {"size": 32, "classes": 25} for profile in PROFILES} | {
+    "smoke": {"size": 32, "classes": 25, "width": 4}
+}
+
 LESSONS: dict[str, Lesson] = {
     "00_start_here": Lesson(
         "Start here",
@@ -232,6 +238,16 @@ LESSONS: dict[str, Lesson] = {
                 config={"batch_size": 16, "lr": 6e-3, "betas": (0.0, 0.99), "ema_half_life": 10_000.0},
                 style={"fade": 20_000},
             )
+        },
+        "dcgan",
+    ),
+    "12_biggan": Lesson(
+        "BigGAN and borrowed features",
+        "what scale buys, what borrowed features buy, and P4's churches made good",
+        {"smoke": (1, 320), "laptop": (1, 15_000), "paper": (10, 60_000)},
+        {
+            "biggan": Trained("biggan", "digits", {"smoke": {"width": 4}}, config=_BIG, biggan={}),
+            "biggan-churches": Trained("biggan", "classes", _OF_CHURCHES, config=_BIG, biggan={}),
         },
         "dcgan",
     ),
