@@ -200,10 +200,18 @@ class Notebook:
         self.page.locator(f"{css} .noUi-handle:visible").nth(slider).press(key)
 
     def press(self, css: str, *places: tuple[float, float]) -> None:
-        """Press on the picture in the widget `css` at the first place and drag along the others, each in [0, 1]."""
+        """Press on the picture in the widget `css` at the first place and drag along the others, each in [0, 1].
+
+        The picture has been drawn by then, and stands still: one that is still loading has no size, and pushes down
+        what follows once it has.
+        """
         picture = self.page.locator(f"{css} img").first
-        picture.scroll_into_view_if_needed()
-        box = picture.bounding_box()
+        self.wait("css => (p => p.complete && p.naturalWidth > 0)(document.querySelector(`${css} img`))", css)
+        box = None
+        while box is None or box != picture.bounding_box():
+            picture.scroll_into_view_if_needed()
+            box = picture.bounding_box()
+            self.page.wait_for_timeout(50)
         (x, y), *path = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in places]
         self.page.mouse.move(x, y)
         self.page.mouse.down()
