@@ -43,6 +43,7 @@ def test_a_batch_is_tried_at_equal_images_and_at_equal_steps():
 
     for batch in biggan.BATCHES:
         assert shown(f"batch-{batch}") == shown("base") and jobs[f"batch-{batch}"]["batch"] == batch
+    assert shown("base-longer") == shown("batch-64-steps") and jobs["base-longer"]["batch"] == jobs["base"]["batch"]
     for batch in biggan.AT_EQUAL_STEPS:
         arm = f"batch-{batch}-steps"
         assert shown(arm) <= biggan.MOST and jobs[arm]["batch"] == batch

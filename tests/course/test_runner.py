@@ -43,6 +43,18 @@ def test_a_stopped_study_goes_on_and_changed_jobs_run_again(study, tmp_path):
     assert "3 jobs, 1 already done" in lines[-3]
 
 
+def test_a_study_that_went_on_elsewhere_names_both_machines(study, monkeypatch, tmp_path):
+    study[2]["broken"] = True
+    monkeypatch.setattr("gancourse.training.provenance.describe", lambda: "an old machine")
+    with pytest.raises(RuntimeError, match="cannot run"):
+        runner.reproduce("squares", tmp_path / "s.json", workers=0, work=tmp_path, report=lambda line: None)
+    del study[2]["broken"]
+    monkeypatch.setattr("gancourse.training.provenance.describe", lambda: "a new machine")
+    found = runner.reproduce("squares", tmp_path / "s.json", workers=0, work=tmp_path, report=lambda line: None)
+    assert found["machine"] == "an old machine; a new machine"
+    assert [row["computed_on"] for row in found["rows"]] == ["an old machine", "an old machine", "a new machine"]
+
+
 def test_figures_that_overwrite_a_setting_are_refused(study, monkeypatch, tmp_path):
     """Such a job would be run again and again: its row no longer says what was asked for."""
     renamed = runner.Study("squares", lambda quick: study, lambda job: {"x": job["x"] ** 2})

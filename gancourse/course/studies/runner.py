@@ -91,10 +91,10 @@ def reproduce(
     report(f"{name}: {len(jobs)} jobs, {len(done)} already done")
     from gancourse.training.provenance import commit, describe
 
-    now = commit()
+    now, machine = commit(), describe()
 
     def keep(job: Job, row: dict[str, Any]) -> None:
-        row = row | {"commit": now}  # its own: a study that goes on may go on under newer code
+        row = row | {"commit": now, "computed_on": machine}  # its own: a study may go on under newer code, or elsewhere
         done[job["key"]] = row
         write_atomically(folder / f"{job['key']}.json", json.dumps(row).encode())
         report(f"{len(done)}/{len(jobs)} {job['key']}: {row['seconds']:.0f} s")
@@ -117,7 +117,7 @@ def reproduce(
         "what": study.what,
         "command": f"python -m gancourse reproduce {name}" + (" --quick" if quick else ""),
         "commit": now,
-        "machine": describe(),
+        "machine": "; ".join(dict.fromkeys(done[job["key"]].get("computed_on", machine) for job in jobs)),
         "rows": [done[job["key"]] for job in jobs],
     }
     write_atomically(out, as_text(results).encode())

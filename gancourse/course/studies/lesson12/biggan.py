@@ -2,6 +2,7 @@
 
 What helps, the large batch or the images that it brings? A batch of another size is tried twice: with as many images
 in all as the others have (then it makes fewer steps), and with as many steps (then it sees more images, at most MOST).
+"base-longer" is the control of the second: the batch of 32, with the images that the batch of 64 sees at equal steps.
 All have one rate, that of the batch of 32.
 """
 
@@ -56,6 +57,7 @@ def jobs(quick: bool) -> list[Job]:
     for size in AT_EQUAL_STEPS[: 1 if quick else None]:
         shown = min(IMAGES * size // BATCH, MOST)
         found.append(_digits(f"batch-{size}-steps", quick, batch=size, epochs=shown // IMAGES))
+    found.append(_digits("base-longer", quick, epochs=2))
     options = {"size": 32, "classes": len(NAMES)}
     found.append(_job("churches", quick, 0, data="churches", images=CHURCHES, options=options, batch=16))
     return [*found, *(_real(data, quick) for data in SHOWN)]

@@ -43,15 +43,15 @@ BASELINE, PROJECTED, RANDOM, RENDERS = "dcgan", "projected", "random", "renders"
 WIDTH, BATCH, LR = 32, 32, 2e-4
 DIFFAUGMENT = ("colour", "translation", "cutout")  # the policy of Zhao et al. 2020, which the paper takes
 PART = 2_560  # images between two points of a curve
-PARTS = 4  # parts that the data have; every arm sees them all, and cheaper ones see them again
+PARTS = 8  # parts that the data have; every arm sees them all, and cheaper ones see them again
 SEED_TRAIN, SEED_FLOOR = 2_000, 1_002
 # name -> (options of its discriminator, parts that it trains on, seeds): cheaper arms train until they took as long
 ARMS: dict[str, tuple[dict[str, Any], int, int]] = {
-    BASELINE: ({}, 16, 2),
+    BASELINE: ({}, 32, 2),
     PROJECTED: ({}, PARTS, 2),
     RANDOM: ({}, PARTS, 2),
-    "raw taps": ({"mixed": False}, 5, 1),
-    "one head": ({"heads": [0]}, 5, 1),
+    "raw taps": ({"mixed": False}, 10, 1),
+    "one head": ({"heads": [0]}, 10, 1),
 }
 JUDGES = ("reader", "lite0", "random")
 N_SHOWN = 16
@@ -60,7 +60,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 def jobs(quick: bool) -> list[Job]:
     """The renders, for the floor of each distance; then seed by seed, so that a stopped study has whole tables."""
-    size: Job = {"part": PART, "width": WIDTH, "heads_width": 64, "judged_on": 500}
+    size: Job = {"part": PART, "width": WIDTH, "heads_width": 64, "judged_on": 1_280}
     if quick:
         size = {"part": 64, "width": 4, "heads_width": 4, "judged_on": 60}
     found: list[Job] = [{"key": f"{RENDERS}-0" + "-quick" * quick, "arm": RENDERS, "seed": 0, **size}]
