@@ -110,7 +110,7 @@ def _train(options: argparse.Namespace) -> None:
         raise ValueError(f"augment is {' '.join(augment)}, which makes no sense for {what.data}; leave it out.")
     if options.width and what.translation is None and "width" not in options_of(what.network):
         raise ValueError(f"width is {options.width}, and {options.model} has its paper's sizes; leave it out.")
-    grows = what.network in ("stylegan", "dcgan128-grown", "dcgan128-factors")
+    grows = what.network in ("stylegan", "dcgan128-grown")
     if options.start and what.algorithm != "srgan" and not grows:
         raise ValueError(f"--start is {options.start}, and {options.model} starts from fresh networks; leave it out.")
     if options.score_every and what.data not in ("mnist", "digits"):

@@ -159,7 +159,7 @@ LESSONS: dict[str, Lesson] = {
                 "dcgan128-factors",
                 "factors",
                 {"smoke": {"width": 8, "width_d": 8}},
-                config={"batch_size": 16, "lr": 2e-3, "betas": (0.0, 0.99), "ema_half_life": 10_000.0},
+                config={"batch_size": 32, "ema_half_life": 10_000.0},
             ),
             "church-clusters": Trained("dcgan128-clusters", "churches", _WIDTHS),
         },

@@ -14,7 +14,6 @@ from gancourse.files import read_unpacked
 from gancourse.models.base import Generator
 from gancourse.models.catalogue import networks
 from gancourse.models.dcgan import GrowingDCGANGenerator
-from gancourse.models.factors import FactorGenerator
 from gancourse.models.growing import grown
 from gancourse.models.style_discriminator import StyleDiscriminator
 from gancourse.models.stylegan import StyleGenerator
@@ -25,7 +24,6 @@ from gancourse.training.run import Run
 GROWING: dict[type[Generator], str] = {
     StyleGenerator: "stylegan",
     GrowingDCGANGenerator: "dcgan128-grown",
-    FactorGenerator: "dcgan128-factors",
 }
 _MAX_FILE = 256 << 20  # bytes
 

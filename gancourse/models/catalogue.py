@@ -63,7 +63,7 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of G and of 
     "dcgan64": _WIDTH,
     "dcgan128": _WIDTH,
     "dcgan128-grown": (("width", "size"), ("width_d", "size", "fading")),
-    "dcgan128-factors": (("width", "size"), ("width_d", "size", "fading")),
+    "dcgan128-factors": (("width", "size"), ("width_d", "size")),
     "dcgan128-clusters": _WIDTH,
     "stylegan": (("width", "size", "mapping", "latent", "adain", "noise"), ("width", "size", "fading")),
     "biggan": (
@@ -81,14 +81,15 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
     name: "mlp" (P1) and "schulz" (P2), with PyTorch's default initialisation; "dcgan" (P1), "dcgan-strong" (P1's G,
         our `StrongDiscriminator`), "dcgan-clusters" (P1's two, told of clusters), "residual" (ours, around P2's block),
         "dcgan64" (Radford et al.), "dcgan128" (P4), "dcgan128-grown" (P4's G on its way to 128 pixels, and StyleGAN's
-        D, which has drawn its weights), "dcgan128-factors" (the same two, told the factors of churches) and
+        D, which has drawn its weights), "dcgan128-factors" (P4's two, told the factors of churches) and
         "dcgan128-clusters" (P4's two, told of clusters), with `init_dcgan`;
         "critic" (P1's G with parts to exchange, with `init_dcgan`, and a `Critic`, with `init_critic`); "stylegan"
         (Karras et al. 2020, in small); "biggan" (Brock et al. 2019, in small), whose two are told a class.
     options: width, of "residual", "dcgan64", "dcgan128" and "dcgan128-clusters" (64); of "critic" width (128), channels
         (1), norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D; of "stylegan" width
         and size (64 both), for G mapping (4), latent (128), adain (0) and noise (1), for D fading (0); of
-        "dcgan128-grown" and "dcgan128-factors" width (32) and size (128), for D width_d (64) and fading (0); of
+        "dcgan128-grown" and "dcgan128-factors" width (32), size (128) and for D width_d (64, 16), of the first fading
+        (0); of
         "biggan" width (32), classes (10), size (28), spectral and orthogonal (1), for G skip_z and one_plus (1), for D
         summed and projection (1): see there.
     Raises ValueError for another name, and for an option that these networks do not have.
@@ -108,6 +109,8 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
         init_dcgan(G)
         if not isinstance(D, Critic | StyleDiscriminator):  # has drawn its weights
             init_dcgan(D)
+        if isinstance(D, FactorDiscriminator):
+            D.forget_told()
     return G, D
 
 

@@ -76,11 +76,9 @@ class GrowingDCGANGenerator(Generator):
 
     def __init__(self, width: int = 32, size: int = 128) -> None:
         super().__init__()
-        if size not in GROWN_SIZES:
-            raise ValueError(f"size is {size!r}, expected one of {', '.join(map(str, GROWN_SIZES))}.")
+        layers = 2 + _place(size)  # without the last
         self.image_shape = (3, size, size)
         self.options = {"width": width, "size": size}
-        layers = 2 + GROWN_SIZES.index(size)  # without the last
         self.net = _growing([16 * width, 8 * width, 4 * width, 2 * width, width][:layers])
 
 
@@ -122,6 +120,20 @@ class DCGAN64Discriminator(Discriminator):
         super().__init__()
         self.options = {"width": width}
         self.net = _shrinking([width, 2 * width, 4 * width, 8 * width])
+
+
+def mirrored(width: int, size: int) -> nn.Sequential:
+    """The layers of P4's discriminator that see images of `size` pixels and fewer, 16, 32, 64 or 128.
+
+    width: channels of its first layer at 128 pixels. Raises ValueError for another size.
+    """
+    return _shrinking([width, 2 * width, 4 * width, 8 * width, 16 * width][3 - _place(size) :])
+
+
+def _place(size: int) -> int:
+    if size not in GROWN_SIZES:
+        raise ValueError(f"size is {size!r}, expected one of {', '.join(map(str, GROWN_SIZES))}.")
+    return GROWN_SIZES.index(size)
 
 
 def _growing(channels: list[int]) -> nn.Sequential:

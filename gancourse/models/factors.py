@@ -1,4 +1,4 @@
-"""P4's generator and a discriminator that are told the factors of a church: which plan, which hour, which weather.
+"""P4's two networks, told the factors of a church: which plan, which hour, which weather.
 
 A class told to both (lesson 08) lets D judge a picture as the church that it should be. A church of the renderer has
 ten classes at once, its factors. P4's generator has no input for them and gets none: a part of z stands for them.
@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancourse.data.churches import FACTORS
-from gancourse.models.base import ShapeError
-from gancourse.models.dcgan import GrowingDCGANGenerator
-from gancourse.models.equalised import EqualLinear
-from gancourse.models.style_discriminator import GrowingDiscriminator
+from gancourse.models.base import Discriminator, ShapeError
+from gancourse.models.dcgan import GrowingDCGANGenerator, mirrored
 
 SIZES = tuple(len(values) for values in FACTORS.values())  # how many values each factor has
 TOLD = sum(SIZES)  # coordinates of z that stand for factors, one for each value
@@ -44,31 +42,41 @@ class FactorGenerator(GrowingDCGANGenerator):
         return torch.cat([*chosen, z[:, TOLD:]], 1)
 
 
-class FactorDiscriminator(GrowingDiscriminator):
-    """Images x (B, 3, size, size) and their factors (B, 10) int64 -> logits (B,): StyleGAN2's, told factors.
+class FactorDiscriminator(Discriminator):
+    """P4's discriminator, told factors: images x (B, 3, size, size), their factors (B, 10) int64 -> logits (B,).
 
-    w0 . h(x) + b + the sum over factors of w[value] . h(x) (Miyato and Koyama 2018, equation 3, with ten classes at
-    once). The terms of the factors begin at 0. width_d, size, fading: as of `GrowingDiscriminator`.
-    Raises ShapeError for factors of another shape or type or out of range, and where there are none.
+    w0 . h(x) + the sum over factors of (w[value] . h(x) + b[value]), h the last map, (Miyato and Koyama 2018, equation
+    3, with ten classes at once). The terms of the factors begin at 0. width_d: channels of P4's first layer. size: 16,
+    32, 64 or 128; below 128 without P4's first layers.
+    Raises ValueError for another size, ShapeError for factors of another shape or type or out of range, and where
+    there are none.
     """
 
     starts: Tensor  # the last layer's first output of each factor
 
-    def __init__(self, width_d: int = 64, size: int = 128, fading: int = 0) -> None:
-        super().__init__(width_d, size, fading)
+    def __init__(self, width_d: int = 16, size: int = 128) -> None:
+        super().__init__()
+        self.image_shape = (3, size, size)
+        self.options = {"width_d": width_d, "size": size}
+        self.net = mirrored(width_d, size)
         last = self.net[-2]
-        assert isinstance(last, EqualLinear)
-        told = EqualLinear(last.weight.shape[1], 1 + TOLD)
-        with torch.no_grad():
-            told.weight[1:].zero_()
-        self.net[-2] = told
+        assert isinstance(last, nn.Conv2d)
+        self.net[-2] = nn.Conv2d(last.in_channels, 1 + TOLD, last.kernel_size)
         self.register_buffer("starts", torch.tensor([1, *SIZES]).cumsum(0)[:-1], persistent=False)
+        self.forget_told()
+
+    @torch.no_grad()
+    def forget_told(self) -> None:
+        """Set the terms of the factors to 0, where they begin."""
+        for parameter in self.net[-2].parameters():
+            parameter[1:].zero_()
 
     def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
         return self.leave(self._outputs(x), x, code)
 
     def leave(self, outputs: Tensor, x: Tensor | None = None, code: Tensor | None = None) -> Tensor:
-        """The logits (B,) among the last layer's outputs, (B, 1 + 41)."""
+        """The logits (B,) among the last layer's outputs, (B, 1 + 41, 1, 1)."""
+        outputs = outputs.flatten(1)
         code = self._checked(code, len(outputs))
         return outputs[:, 0] + outputs.gather(1, self.starts + code).sum(1)
 
