@@ -61,7 +61,7 @@ class FactorDiscriminator(Discriminator):
         self.net = mirrored(width_d, size)
         last = self.net[-2]
         assert isinstance(last, nn.Conv2d)
-        self.net[-2] = nn.Conv2d(last.in_channels, 1 + TOLD, last.kernel_size)
+        self.net[-2] = nn.Conv2d(last.in_channels, 1 + TOLD, kernel_size=4)
         self.register_buffer("starts", torch.tensor([1, *SIZES]).cumsum(0)[:-1], persistent=False)
         self.forget_told()
 
