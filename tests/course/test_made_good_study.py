@@ -15,20 +15,33 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_the_chosen_candidate_goes_on_and_what_is_done_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(made_good, "STAGES", {16: (1, 0.1, False, False), 32: (1, 0.1, True, True)})
-    monkeypatch.setattr(made_good, "COMPARED", 16)
-    jobs = [job | {"runs": str(tmp_path), "churches": 16, "samples": 30} for job in made_good.jobs(True)]
-    assert [(job["candidate"], job["size"]) for job in jobs] == [("plain", 16), ("factors", 16), ("chosen", 32)]
+    monkeypatch.setattr(made_good, "EPOCHS", 2)
+    monkeypatch.setattr(made_good, "COMPARED", 1)
+    jobs = [job | {"runs": str(tmp_path), "samples": 30} for job in made_good.jobs(True)]
+    assert [(job["candidate"], job["until"]) for job in jobs] == [("plain", 1), ("factors", 1), ("chosen", 2)]
     rows = [made_good.run(job) for job in jobs]
     plain, factors, best = rows
-    assert best["network"] == min((plain, factors), key=lambda row: row["distance"])["network"]
+    nearer, other = sorted((plain, factors), key=lambda row: row["distance"])
+    assert best["network"] == nearer["network"] and best["curve"][0] == nearer["curve"][0]
     assert plain["obeys"] == {} and set(factors["obeys"]) == set(made_good.FACTORS)
-    assert [point["images"] for point in best["curve"]] == [16] and best["curve"][-1]["distance"] == best["distance"]
-    config: Any = Run(made_good.folder(jobs[2], best["network"], 32)).config
-    assert config["before"]["options"]["G"]["size"] == 16 and not config["fresh_z"] and config["recipe"]["decay"]
+    assert [point["images"] for point in best["curve"]] == [32, 64] and best["curve"][-1]["distance"] == best[
+        "distance"
+    ]
+    assert Run(made_good.folder(jobs[2], other["network"])).checkpointed_epochs() == [1]
+    config: Any = Run(made_good.folder(jobs[2], best["network"])).config
+    assert config["recipe"]["decay"] and config["epochs"] == 2
 
     monkeypatch.setattr(made_good.Trainer, "rounds", None)  # nothing can be trained any more
-    assert made_good.run(jobs[2]) == best
+    assert made_good.run(jobs[2]) == best and made_good.run(jobs[0]) == plain
+
+
+@pytest.mark.parametrize("name", made_good.MODELS)
+def test_both_candidates_have_p4s_generator(name):
+    G, D = made_good._pair(name, 8, 4)
+    assert str(G.net) == str(networks("dcgan128", width=8)[0].net)
+    assert str(D.net[:-2]) == str(networks("dcgan128", width=4)[1].net[:-2])
+    for network in (G, D):
+        assert network.net[0].weight.std().item() == pytest.approx(0.02, rel=0.1)
 
 
 def test_a_generator_that_does_as_it_is_told_is_seen_to(monkeypatch):

@@ -1,11 +1,11 @@
 """P4's churches made good: P4's two networks, G twice as wide as lesson 04's, told what a church is, or not.
 
 Two candidates: "plain" is told nothing; "factors" is told, D which church each picture is, G which one z asks for
-(`models.factors`). All else is alike: 128 pixels from the start, DCGAN's rates, which fall, an averaged G. The rule, set
-before these runs: after 80,000 images the one whose samples are nearer to renders on the reader's features goes on to
-400,000. One run each: the rule decides what goes on, and not which is better in general. How D looks, the rates and that
-there is no R1 were found in earlier, shorter tries of 32 pixels: StyleGAN2's discriminator with R1, told the same, came
-less far in three times as many images.
+(`models.factors`). All else is alike: 128 pixels from the start, DCGAN's rates, which fall, an averaged G. The rule,
+set before these runs: after 80,000 images the one whose samples are nearer to renders on the reader's features goes on
+to 400,000. One run each: the rule decides what goes on, and not which is better in general. That D is P4's was found
+in earlier, shorter tries of 32 pixels: StyleGAN2's discriminator with R1, told the same, came less far in three times
+as many images.
 """
 
 from __future__ import annotations
