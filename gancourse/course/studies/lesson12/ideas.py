@@ -147,7 +147,7 @@ IDEAS = (
     ),
     Idea(11, "StyleGAN", ("models.stylegan", *_STYLE), "stylegan"),
     Idea(12, "P4's DCGAN, grown", ("models.dcgan", "models.growing", *_STYLE), "dcgan128-grown"),
-    Idea(12, "P4's DCGAN, told factors", ("models.dcgan", "models.factors"), "dcgan128-factors"),
+    Idea(12, "P4's DCGAN, told", ("models.dcgan", "models.factors"), "dcgan128-factors"),
     Idea(
         12,
         "BigGAN",

@@ -1,0 +1,739 @@
+# %% [markdown]
+# # 12 What scale buys, and what borrowed features buy: BigGAN and Projected GAN
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gancourse/gancourse/blob/main/notebooks/12_biggan.ipynb)
+#
+# P4 ends with a wish list: larger and better networks, BigGAN by name, and "Projected GANs converge faster" among its references. The two stand for two ways out of a plateau. BigGAN makes everything larger: the batch, the networks, the number of images, and it tells both networks the class. Projected GAN
+# makes the discriminator *see* from the first step on, with features that were trained on photographs by somebody else. Both papers make claims about why it works. Here each part is taken away alone, and "larger batches help" is held apart from "more images help". Then we come back to P4's churches, and to what the whole course has bought.
+#
+# **What you will learn**
+#
+# - what a larger batch changes, and what it does not
+# - to tell every layer of $G$ the class, and to make $D$ judge a picture *as* its class
+# - to write BigGAN's round by hand: hinge losses, spectral norm in both networks, orthogonal weights
+# - which of its parts matter on digits, each taken away alone
+# - what truncation trades, and why it needs standing statistics
+# - how a discriminator on borrowed, frozen features works, and whether it converges faster
+# - how much of that gain is the judge's own opinion
+# - what each lesson's idea bought, in one table
+#
+# **Time.** Some minutes on a processor; the plan cell below prints what was measured on your class of machine. The
+# exercises come on top, each with its own estimate.
+#
+# | minutes, measured on | smoke | laptop | paper, estimated |
+# | --- | ---: | ---: | ---: |
+# | 2 cores without bfloat16 units (AVX2 only) | 0.2 | 1.8 | 26 minutes |
+# | 2 cores with bfloat16 units | 0.2 | 1.6 | 22 minutes |
+
+# %% tags=["setup"]
+import importlib.util
+import subprocess
+import sys
+
+if "google.colab" in sys.modules and importlib.util.find_spec("gancourse") is None:
+    package = "gancourse @ git+https://github.com/gancourse/gancourse"
+    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", package])
+
+# %% tags=["parameters"]
+profile = "auto"  # "smoke" (seconds), "laptop" (minutes), "paper" (longer runs), or "auto"
+seed = 0  # of the networks and the order of the data
+out = None  # a folder, or on Colab "drive": the run is kept there, and goes on after an interruption
+
+# %%
+import pathlib
+
+import torch
+from torch.nn import functional as F
+
+from gancourse import latent, models, plots, pretrained
+from gancourse.course import profiles
+from gancourse.course.studies.lesson12 import bought, one_pass, projected
+from gancourse.course.studies.runner import look_up as study
+from gancourse.data import sheets
+from gancourse.data.churches import FACTORS
+from gancourse.data.images import Images, scale
+from gancourse.data.mnist_digits import mnist
+from gancourse.data.pairs import LabelledImages
+from gancourse.evaluation import church_reader
+from gancourse.evaluation.conditions import obedience
+from gancourse.exercises import lesson12 as ex
+from gancourse.models.biggan import ConditionalBatchNorm
+from gancourse.models.spectral import computed_once
+from gancourse.training import BigGAN, BigGANRecipe, Config, Trainer
+from gancourse.training.biggan import orthogonal_penalty
+from gancourse.training.critic_step import untouched
+from gancourse.training.step import draw_z
+
+plots.use_style()
+
+# %% tags=["nbval-ignore-output"]
+plan = profiles.choose("12_biggan", profile)
+out = plan.folder(out)
+print(plan)
+
+# %% [markdown]
+# ## 12.1 What does a larger batch change?
+#
+# BigGAN's first finding is one number: a batch eight times as large, and the score is better by almost half, at *equal iterations* (Brock et al. 2019, table 1). But at equal iterations a batch eight times as large shows eight times as many images. So there are two candidates. One is that each step is better: the gradient of a batch is a mean over $B$ images, and its error falls as
+#
+# $$ \text{error} \propto \frac{1}{\sqrt B}. \tag{12.1} $$
+#
+# The other is that more images were seen. Section 12.8 holds them apart. First the one that can be computed: how far apart are the gradients of two batches of the same size? **Predict**: from 16 to 256 images, by which factor does the error fall?
+
+# %%
+digits = mnist("train")
+torch.manual_seed(seed)
+G, D = models.networks("mlp")
+rng = torch.Generator().manual_seed(seed)
+
+
+def gradient(batch):
+    """The gradient of D's loss on one fresh batch, as one vector."""
+    x = next(iter(digits.batches(batch, rng)))
+    loss = F.softplus(-D(x)).mean() + F.softplus(D(G(draw_z(G, batch, rng)).detach())).mean()
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(D.parameters()))])
+
+
+errors = {}
+for batch in (16, 64, 256):
+    both = torch.stack([gradient(batch) for _ in range(24)])
+    errors[batch] = (both - both.mean(0)).norm(dim=1).square().mean().sqrt().item() / both.mean(0).norm().item()
+    print(f"batch {batch:4}: one gradient is off by {errors[batch]:.0%} of the mean gradient's length")
+print(f"16 times as many images: {errors[16] / errors[256]:.1f} times less error; the root of 16 is 4")
+assert 3 < errors[16] / errors[256] < 5
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# By about four, the root of sixteen. To halve the error takes four times the images. A step that is four times as exact can afford to be longer, though not sixteen times.
+#
+# </details>
+#
+# **Exercise: Larger batches, or more images?** (easy, 5 minutes). Who compares batches needs two controls. Count what they see.
+
+
+# %% tags=["exercise"]
+def my_controls(steps, batch, other, k):
+    """(real images of the run, steps of G at equal images, real images at equal steps): three numbers."""
+    ...  # your code
+
+
+# %%
+ex.controls.check(my_controls)
+
+# %% [markdown]
+# ## 12.2 A class in every layer
+#
+# In lesson 08 the class went into the first layer of $G$, and into the first layer of $D$. BigGAN tells it to every layer of $G$, in the place where a layer can be told something cheaply: after BatchNorm. A channel $x'$ that has mean 0 and variance 1 gets back a spread and a mean, and here these depend on the class and on a part of $z$:
+#
+# $$ y = (1 + W c)\, x' + V c, \qquad c = [e_y, z_\ell]. \tag{12.2} $$
+#
+# $e_y$ is an **embedding**, a learned vector for each class, one for all layers; $z_\ell$ is layer $\ell$'s own chunk of $z$ (**skip-z**). $W$ and $V$ are learned, for each layer its own. It is AdaIN's idea (11.2), with the statistics of a batch in place of an image's.
+#
+# **Exercise: A class in every layer** (medium, 8 minutes). Write (12.2); $x'$ is given.
+
+
+# %% tags=["exercise"]
+def my_condition(x, e, z, to_gain, to_bias):
+    """x (B, C, H, W), e (B, E), z (B, Z), to_gain and to_bias (C, E + Z) -> (B, C, H, W)."""
+    ...  # your code
+
+
+# %%
+ex.condition.check(my_condition)
+
+# %% [markdown]
+# Here, too, there is a $1 +$. A public reimplementation of BigGAN lacked it, and that was found after some 200 runs (compare_gan, issue 54). What does a fresh layer do without it?
+
+# %%
+torch.manual_seed(seed)
+norm, condition = ConditionalBatchNorm(64, 57), torch.randn(256, 57)
+torch.nn.init.orthogonal_(norm.gain.weight)
+gains = {}
+with torch.no_grad():
+    for one_plus in (True, False):
+        gains[one_plus] = (norm.gain(condition) + one_plus).flatten()
+        print(
+            f"{'1 + W c' if one_plus else 'W c':8} mean {gains[one_plus].mean():+.2f}, spread {gains[one_plus].std():.2f}; "
+            f"negative, so that the sign of a channel turns: {(gains[one_plus] < 0).double().mean():.0%}"
+        )
+assert (gains[False] < 0).double().mean() > 0.4
+
+# %% [markdown]
+# Without the 1 every layer turns the sign of half of its channels, others for each image. What the next ReLU lets through is then a matter of chance. Training can repair that; section 12.7 shows whether it does.
+#
+# ## 12.3 Does it look like its class?
+#
+# $D$ gets its class at the end. Why there, and in which form? Suppose that $D$ had learned the best answer. Its logit would be the log of a ratio of densities (lesson 01), now of pairs of an image and a class, and that falls into two parts:
+#
+# $$ \log\frac{p(x, y)}{p_g(x, y)} = \underbrace{\log\frac{p(x)}{p_g(x)}}_{\text{is it real?}} + \underbrace{\log\frac{p(y \mid x)}{p_g(y \mid x)}}_{\text{does it look like its class?}}. \tag{12.3} $$
+#
+# If both conditionals are softmaxes over linear functions of features $h(x)$, as in every classifier, then the log of the second ratio is linear in $h$, with a vector for each class: $\langle e_y, h(x) \rangle$ and something that depends on $x$ alone. So we write (Miyato and Koyama 2018, equation 3)
+#
+# $$ s(x, y) = \langle w, h(x)\rangle + b + \langle e_y, h(x)\rangle. \tag{12.4} $$
+#
+# The **projection** of $h$ on the class's vector is all that $D$ needs to know of $y$. $h$ is summed over the pixels, not averaged.
+#
+# **Exercise: Does it look like its class?** (medium, 8 minutes). Write (12.4).
+
+
+# %% tags=["exercise"]
+def my_projection_logit(h, table, weight, bias, y):
+    """h (B, C, H, W), table (K, C), weight (C,), bias (), classes y (B,), int64 -> logits (B,)."""
+    ...  # your code
+
+
+# %%
+ex.projection_logit.check(my_projection_logit)
+
+# %% [markdown]
+# $y$ has to be right, of course. In one published loader it was 0 for all.
+#
+# **Exercise: Find the bug: one class for all** (easy, 6 minutes). These lines label pictures by their folders, such as `data/ImageNet/train/tench/9.jpg` below `data/ImageNet`. They run, and a conditional GAN learns something from them, though never one class from another. Write them right: a picture's class is the folder that it lies in, at whatever depth, and classes are numbered by their sorted names.
+#
+# ```python
+# names = [pathlib.PurePosixPath(path).relative_to(root).parts[0] for path in paths]
+# classes = sorted(set(names))
+# return [classes.index(name) for name in names]
+# ```
+
+
+# %% tags=["exercise"]
+def my_labels_of(paths, root):
+    """The labels of pictures, a list of ints; paths: a list of str below the folder root, with / between the parts."""
+    ...  # your code
+
+
+# %%
+ex.labels_of.check(my_labels_of)
+
+# %% [markdown]
+# ## 12.4 The blocks, and their weights
+#
+# Both networks are built of residual blocks (lesson 03). Each block of $G$ doubles the size: norm, ReLU, nearest neighbour, 3 x 3, norm, ReLU, 3 x 3, and beside them a 1 x 1 convolution. Each of $D$ halves it. A residual block has a trap that costs nothing to set.
+#
+# **Exercise: Find the bug: the shortcut** (easy, 5 minutes). These lines save memory, run, and train. One thing is wrong.
+#
+# ```python
+# h = F.relu(x, inplace=True)
+# h = F.relu(conv1(h), inplace=True)
+# return conv2(h) + shortcut(x)
+# ```
+
+
+# %% tags=["exercise"]
+def my_block(x, conv1, conv2, shortcut):
+    """conv2(relu(conv1(relu(x)))) + shortcut(x), for x (B, C, H, W), which stays as it is: (B, O, H, W)."""
+    ...  # your code
+
+
+# %%
+ex.block.check(my_block)
+
+# %% [markdown]
+# Weights of both networks are divided by their largest singular value (**spectral norm**, lesson 07), also $G$'s, and are drawn **orthogonal**: the rows of a layer's matrix are at right angles, and of equal length. A small penalty keeps $G$'s that way, in part. Asking for orthogonal rows of length 1 is too strict, the authors found; only the angles count:
+#
+# $$ R = \beta\, \big\lVert W W^\top \odot (\mathbf 1 - I) \big\rVert_F^2, \qquad \beta = 10^{-4}. \tag{12.5} $$
+#
+# The embedding is left out. The authors want it for one purpose: a $G$ that stays smooth where $z$ is cut short (section 12.9).
+#
+# **Exercise: No two filters alike** (medium, 10 minutes). Write (12.5), without $\beta$.
+
+
+# %% tags=["exercise"]
+def my_orthogonal_penalty(G):
+    """The orthogonal penalty of all linear layers and convolutions of a network G, off the diagonal: a scalar."""
+    ...  # your code
+
+
+# %%
+ex.orthogonal_penalty.check(my_orthogonal_penalty)
+
+# %%
+torch.manual_seed(seed)
+G, D = models.networks("biggan")
+print(f"{models.count_parameters(G):,} parameters of G, {models.count_parameters(D):,} of D; the paper's have millions")
+print("gains and biases of a layer are computed from", G.options["skip_z"] and "the class and a part of z")
+
+# %% [markdown]
+# ## 12.5 The round by hand
+#
+# The losses are **hinge** losses (lesson 07): $D$ pays $\max(0, 1 - s)$ for a real image and $\max(0, 1 + s)$ for a fake one, so it stops caring about images beyond the margin; $G$ pays $-s$. Adam has $\beta_1 = 0$. Fakes get the labels of the real batch beside them. `computed_once` says that all passes inside it use the same normalised weights (lesson 07): the power iteration goes on once a step.
+
+
+# %% tags=["nbval-ignore-output"]
+def biggan_round(G, D, opt_g, opt_d, batches, rng, beta):
+    """k steps of D, one for each batch (x, y), then one of G."""
+    for x, y in batches:
+        with torch.no_grad(), computed_once(G):
+            fake = G(draw_z(G, len(x), rng), y)
+        opt_d.zero_grad()
+        with computed_once(D):
+            loss_d = F.relu(1 - D(x, y)).mean() + F.relu(1 + D(fake, y)).mean()
+            loss_d.backward()
+        opt_d.step()
+
+    D.requires_grad_(False)
+    z = draw_z(G, len(y), rng)
+    opt_g.zero_grad()
+    with untouched(D), computed_once(G), computed_once(D):
+        (-D(G(z, y), y).mean()).backward()
+    (beta * orthogonal_penalty(G)).backward()
+    opt_g.step()
+    D.requires_grad_(True)
+
+
+few = LabelledImages(digits.subset(128))
+torch.manual_seed(seed)
+mine = models.networks("biggan", width=8)
+opt_g, opt_d = (torch.optim.Adam(network.parameters(), 1e-3, (0.0, 0.999)) for network in mine)
+rng, kept = torch.Generator().manual_seed(seed), []
+for batch in few.batches(16, rng):
+    kept.append(batch)
+    if len(kept) == 2:  # k
+        biggan_round(*mine, opt_g, opt_d, kept, rng, 1e-4)
+        kept = []
+
+torch.manual_seed(seed)
+theirs = models.networks("biggan", width=8)
+config = Config("biggan", 1, 16, k=2, lr=1e-3, betas=(0.0, 0.999), seed=seed, fast=False, precision="float32")
+Trainer(BigGAN(*theirs, BigGANRecipe(orthogonal=1e-4)), few, config, device="cpu").fit(progress=False)
+for one, other in zip(mine, theirs, strict=True):
+    for by_hand, by_package in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
+        assert torch.equal(by_hand, by_package)
+print("by hand and by the package: the same weights in both networks, bit for bit")
+
+# %% [markdown]
+# ## 12.6 Digits on demand
+#
+# Now longer, with the package. Our BigGAN has two blocks in each network, a batch of 32, one step of $D$ for one of $G$, and a rate of .002 for both. The authors take 2,048, two steps, and rates of .0002 and .00005; but they make a hundred thousand rounds, and ours are a few hundred. At their rates so short a run comes nowhere. **Predict**: after these few images, will $G$ make the digit that it is told?
+
+# %% tags=["nbval-ignore-output"]
+torch.manual_seed(seed)
+G, D = models.networks("biggan", width={"smoke": 4, "laptop": 32, "paper": 32}[plan.profile])
+config = Config("biggan", plan.epochs, 32, lr=2e-3, betas=(0.0, 0.99), ema_half_life=2_000.0, seed=seed)
+trainer = Trainer(BigGAN(G, D), LabelledImages(digits.subset(plan.images)), config, out)
+trainer.fit()
+G = trainer.averages["ema"].cpu()
+
+# %% tags=["nbval-ignore-output"]
+told = obedience(G, 100, seed)
+print(f"read as the digit that was asked for: {told.mean:.0%} of 1,000 (by chance 10%)")
+print("digit by digit:", ", ".join(f"{digit} {share:.0%}" for digit, share in enumerate(told.shares.tolist())))
+z = latent.sample(4, G.z_size, seed)
+with torch.no_grad():
+    rows = [G.eval()(z[i : i + 1].expand(10, -1), torch.arange(10)) for i in range(4)]
+plots.show(
+    plots.image_grid(torch.cat(rows), 10),
+    "12.1",
+    f"Four z, each with all ten classes, after {plan.epochs} epoch{'s' * (plan.epochs > 1)} of {plan.images:,} digits.",
+    "Four rows of the digits 0 to 9; along a row the class changes and the hand stays much the same.",
+)
+
+# %% [markdown]
+# ## 12.7 Which part does the work?
+#
+# Eight arms, each with one part taken away, on digits: the $1 +$; the sum in $D$ (a mean in its place); skip-z; spectral norm; the orthogonal penalty; the orthogonal start (DCGAN's $N(0, .02)$ in its place); and the projection, so that $D$ is shown a class and does not look. *Obedience* is the share of samples that the classifier reads as the digit that was asked for; *distance* is the Fréchet distance of its features over all samples, *within* that inside a class, the mean of ten; *variety* is how far the samples of a class lie apart, 1 for real digits. The base has three seeds, the others one: what lies within the base's spread is not decided. (`python -m gancourse reproduce biggan`.)
+#
+# **Predict** which part is missed most, and which not at all.
+
+# %%
+ARMS = {
+    "base": "BigGAN in small",
+    "no-one-plus": "without the 1 +",
+    "mean": "D means instead of sums",
+    "no-skip-z": "without skip-z",
+    "no-spectral": "without spectral norm",
+    "no-penalty": "without the orthogonal penalty",
+    "normal": "start from N(0, .02)",
+    "no-projection": "D does not look at the class",
+    "real": "real digits",
+}
+found = study("biggan")
+
+
+def rows_of(arm, data="digits"):
+    """The rows of an arm, one a seed."""
+    return [row for row in found["rows"] if row["arm"] == arm and row["data"] == data]
+
+
+def print_rows(names, columns, more=lambda row: ""):
+    """A table: an arm a line, of each column its value in every seed."""
+    print(f"{'one number a seed':32}" + "".join(f"{column:>19}" for column in columns))
+    for arm, name in names.items():
+        if "diverged" in (rows := rows_of(arm))[0]:
+            print(f"{name:32}{'diverged: ' + rows[0]['diverged']}")
+            continue
+        cells = (", ".join(f"{row[c]:.{digits}f}" for row in rows) for c, digits in columns.items())
+        print(f"{name:32}" + "".join(f"{cell:>19}" for cell in cells) + more(rows[0]))
+
+
+if found:
+    base = rows_of("base")
+    print(
+        f"{base[0]['images']:,} digits, batch {base[0]['batch']}, {base[0]['steps']:,} steps of G; standing statistics"
+    )
+    print_rows(ARMS, {"obedience": 3, "distance": 1, "within": 1, "variety": 2})
+    ranges = {name: (min(r[name] for r in base), max(r[name] for r in base)) for name in ("obedience", "distance")}
+    apart = {}
+    print("\nagainst the three seeds of the base:")
+    for arm, name in list(ARMS.items())[1:-1]:
+        row = rows_of(arm)[0]
+        obeys, far = row["obedience"] / ranges["obedience"][0], row["distance"] / ranges["distance"][1]
+        apart[arm] = (obeys, far)
+        print(f"{name:32}obedience {obeys:4.2f} times the lowest, distance {far:4.2f} times the furthest")
+    print("\nhow far apart D's scores of real and generated images are at the end, in the mean of the last epoch:")
+    gap = {arm: rows_of(arm)[0]["score_real"] - rows_of(arm)[0]["score_fake"] for arm in ("base", "mean")}
+    print(", ".join(f"{ARMS[arm]} {value:.2f}" for arm, value in gap.items()), "(the margin of the hinge is 2 wide)")
+    worse = ("no-one-plus", "mean", "normal", "no-projection")
+    assert all(apart[arm][0] < 0.8 and apart[arm][1] > 2 for arm in worse)
+    assert 0.8 < apart["no-skip-z"][0] < 0.95 and 1.2 < apart["no-skip-z"][1] < 1.6
+    assert apart["no-spectral"][0] < 0.9 and apart["no-spectral"][1] < 1.1
+    assert apart["no-penalty"][0] > 1 and apart["no-penalty"][1] < 1
+    assert rows_of("no-projection")[0]["distance"] < min(
+        rows_of(a)[0]["distance"] for a in ("no-one-plus", "mean", "normal")
+    )
+    assert gap["mean"] < 0.2 * gap["base"]
+
+# %%
+if found:
+    shown = {ARMS[arm]: sheets.unpack(rows_of(arm)[0]["strip"]) for arm in ("base", "no-one-plus", "no-projection")}
+    plots.show(
+        plots.image_grid(
+            torch.cat([x.view(10, 4, *x.shape[1:])[:, :2].transpose(0, 1).flatten(0, 1) for x in shown.values()]), 10
+        ),
+        "12.2",
+        f"Two samples of each class. From top to bottom: {'; '.join(shown)}.",
+        "Six rows of the digits 0 to 9, two rows an arm.",
+    )
+
+# %% [markdown]
+# Read the last two columns with the first: an arm can make good digits and not the ones that were asked for. That is what happens without the projection. $D$ has no reason to care about classes, so neither has $G$, and obedience is chance; as a crowd its digits are still nearer to real ones than those of three other arms.
+#
+# Four parts cannot be missed here: the projection, the $1 +$, the sum, and the orthogonal start. About the sum be careful: a mean over 49 pixels divides the features by 49, and a $D$ whose weights are held by spectral norm cannot make up for that in so few steps. Its scores of real and generated images hardly differ. So this arm shows that the scale of a logit matters, and not that a mean is a worse idea.
+#
+# Skip-z helps a little, spectral norm helps obedience and not the distance (one seed each, so take both as hints). The orthogonal penalty does nothing that one could see: that arm lies inside the spread of the base. The authors wanted it for truncation alone; see 12.9.
+#
+# ## 12.8 Larger batches, or more images?
+#
+# Now what 12.1 asked. Batches of 32, 64, 256 and 1,024 at *equal images*: the larger ones make fewer steps. And 64 and 256 at *equal steps* with the 32 (256 only for half as many, so that its images stay below sixty thousand): they see more images. And the control that the paper's table lacks: the batch of 32 again, with as many images as the 64 sees at equal steps. If it is the batch that helps, 64 should beat that one, too.
+
+# %%
+if found:
+    BATCHES = {
+        "base": "batch 32",
+        "base-longer": "batch 32, twice the images",
+        "batch-64": "batch 64, equal images",
+        "batch-256": "batch 256, equal images",
+        "batch-1024": "batch 1,024, equal images",
+        "batch-64-steps": "batch 64, equal steps",
+        "batch-256-steps": "batch 256, as many steps as allowed",
+    }
+    print_rows(
+        BATCHES,
+        {"obedience": 3, "distance": 1, "variety": 2},
+        lambda row: f"{row['epochs'] * row['images']:>9,} images{row['steps']:>7,} steps",
+    )
+    one = {arm: rows_of(arm)[0]["distance"] for arm in BATCHES}
+    assert ranges["distance"][1] < one["batch-64"] < one["batch-256"] < one["batch-1024"]
+    assert one["batch-64-steps"] < ranges["distance"][0] and one["batch-256-steps"] < one["batch-64"]
+    # LONGER-ASSERT
+
+# %% [markdown]
+# At equal images every larger batch is worse, the more the larger: with fourteen steps of 1,024 images nothing can be learned. At equal steps the larger batch is better: 64 against 32, and 256 against 64, where both made some 230 steps. So what BigGAN's table says is true here as well, and the control says how to read it. LONGER-TEXT
+#
+# One caution: all have one rate, that of the batch of 32. A larger batch allows a higher one (12.1), and nobody has looked for it here. And time: on a processor a batch of 256 takes about eight times as long as one of 32. On the authors' many chips it took no longer, and that is the situation in which a large batch is for free.
+#
+# ## 12.9 Truncation, and what it needs
+#
+# BigGAN's pictures in print have a cut $z$: numbers outside $[-t, t]$ are drawn again. It is a trade: fewer kinds, better ones.
+#
+# **Exercise: Truncated z** (medium, 8 minutes).
+
+
+# %% tags=["exercise"]
+def my_truncated(n, t, d, rng):
+    """z (n, d), float32, from N(0, I) without what is outside of [-t, t], drawn from the generator rng."""
+    ...  # your code
+
+
+# %%
+ex.truncated.check(my_truncated)
+
+# %% [markdown]
+# A cut $z$ gives other activations than those that BatchNorm kept the mean and variance of, and so does an averaged $G$. So both are measured anew, over many batches, each counted alike: **standing statistics** (Brock et al. 2019, appendix C).
+#
+# **Exercise: Standing statistics** (medium, 10 minutes).
+
+
+# %% tags=["exercise"]
+def my_standing(G, zs):
+    """Sets the BatchNorm statistics of G, in place, to the mean over the batches zs, tensors (B, d)."""
+    ...  # your code
+
+
+# %%
+ex.standing.check(my_standing)
+
+# %%
+if found:
+    print(f"{'':12}{'':10}{'with the penalty':>26}{'':4}{'without':>26}")
+    print(f"{'cut':>6}{'statistics':>16}" + 2 * f"{'obedience':>11}{'variety':>9}{'distance':>10}")
+    curves = [rows_of(arm)[0]["truncation"] for arm in ("base", "no-penalty")]
+    for one, other in zip(*curves, strict=True):
+        cut = "none" if one["cut"] is None else f"{one['cut']:g}"
+        cells = "".join(f"{r['obedience']:11.3f}{r['variety'] or 0:9.2f}{r['distance']:10.1f}" for r in (one, other))
+        print(f"{cut:>6}{one['statistics']:>16}{cells}")
+    for curve in curves:
+        running, standing = ([r for r in curve if r["statistics"] == kind] for kind in ("running", "standing"))
+        assert all(a["distance"] > b["distance"] for a, b in zip(running[:4], running[1:5], strict=True))
+        assert all(a["variety"] < b["variety"] for a, b in zip(running, running[1:], strict=False))
+        for own, anew in zip(running[:4], standing[:4], strict=True):  # cuts up to 1
+            assert anew["variety"] > own["variety"] and anew["obedience"] <= own["obedience"]
+            assert anew["distance"] > own["distance"]
+    nearer = [a["distance"] < b["distance"] for a, b in zip(*curves, strict=True) if (a["cut"] or 9) <= 1]
+    assert all(nearer)
+
+# %% [markdown]
+# A cut does what it says: obedience goes up to 1, variety down to a fifth. The distance does not like it: it counts the missing kinds more than the better pictures, at every cut up to 1, the more the shorter. (A cut at 2 touches one number in twenty, and nothing much happens.) So it was with StyleGAN's (section 11.11).
+#
+# Standing statistics are no help here, and the table says why. The running ones come from $z$ as it was drawn. A short $z$ gives small deviations, and with the old variance they stay small: the pictures move towards the mean. Measured anew, the variance is small too, BatchNorm divides by it, and stretches the deviations again: more variety, less obedience, in both arms, at every cut up to 1. For a deep $G$ whose activations leave the range that it was trained on, that is a repair. Ours has two blocks, and is in no such trouble.
+#
+# Nor is it without the penalty. The authors found that most of their generators cannot be cut without it (16 % can, 60 % with it). Both of ours can; the one with the penalty is a little nearer at every cut up to 1, one seed each, so that is a hint and no more.
+#
+# ## 12.10 Churches of 25 kinds
+#
+# The same networks, for 32 pixels and three channels, and 25 classes: five plans at five times of day. The reader of lesson 04 says whether a church is what was asked for.
+
+# %%
+if found:
+    for name in ("churches", "real"):
+        row = rows_of(name, "churches")[0]
+        print(
+            f"{name:9} read as asked {row['obedience']:.0%} (by chance 4%), distance {row['distance']:.1f}, within a class {row['within']:.1f}"
+        )
+    x = sheets.unpack(rows_of("churches", "churches")[0]["strip"])
+    plots.show(
+        plots.image_grid(F.interpolate(scale(x)[::2], scale_factor=2, mode="nearest"), 5),
+        "12.3",
+        "One sample of each kind: a plan a row, a time of day a column.",
+        "Five rows of five small churches; along a row the light changes from morning to night.",
+    )
+
+# %% [markdown]
+# Better than chance by far, and far from told. The recipe is that of the digits, with half the batch and so with twice the steps; but 25 classes share as many images as ten did, 600 each, and a church has more to it than its plan and its light. Twelve minutes would do more than two; on digits the same networks needed only one.
+
+# %% [markdown]
+# ## 12.11 Eyes from somewhere else
+#
+# A discriminator begins blind: it has to learn to see while it teaches. Projected GAN (Sauer et al. 2021) lends it eyes. A network that was trained to name photographs, here EfficientNet-Lite0 (lesson 10), gives four maps of a picture, from fine to coarse; it is frozen. Small **heads** judge the maps, and only they learn. Two more things are frozen and random: a 1 x 1 convolution that mixes the channels of each map, and others that mix a coarse map into the next finer one. Without such mixing, the authors say, a head could do with the few features that tell fakes most easily, and $G$ would get the rest wrong unpunished.
+#
+# Every head has a loss of its own:
+#
+# $$ \min_G \max_{D_1,\dots,D_4} \sum_{l=1}^{4} \mathbb E\,\big[\log D_l(P_l(x))\big] + \mathbb E\,\big[\log\big(1 - D_l(P_l(G(z)))\big)\big], \tag{12.6} $$
+#
+# where $P_l$ are the features and their projections; in practice with hinge losses, and with DiffAugment (lesson 04) on all that $D$ sees.
+#
+# **Exercise: Hinge, for several heads** (medium, 8 minutes).
+
+
+# %% tags=["exercise"]
+def my_head_losses(real, fake):
+    """(D's loss, G's loss), two scalars; real, fake: lists of logits, one (B, H, W) for each head."""
+    ...  # your code
+
+
+# %%
+ex.head_losses.check(my_head_losses)
+
+# %% [markdown]
+# What is borrowed must stay as it was. That is easily got wrong, and nothing crashes.
+#
+# **Exercise: The bug hunt** (hard, 20 minutes). The listing is a Projected GAN's discriminator in the manner of published code, with four bugs. Copy the class into your function, repair it, and return `ProjectedD(features, channels, mixed)`.
+
+# %%
+print(ex.published_discriminator())
+
+
+# %% tags=["exercise"]
+def my_bug_hunt(features, channels, mixed):
+    """The repaired discriminator, a Module: pictures (B, 3, H, W) in [-1, 1] -> logits (B, heads)."""
+    ...  # your code
+
+
+# %%
+ex.bug_hunt.check(my_bug_hunt)
+
+# %% [markdown]
+# ## 12.12 Do they converge faster?
+#
+# Churches of 64 pixels; every arm has a DCGAN's generator, at the same width and rate. *DCGAN* has a discriminator of its own. *Projected* looks through Lite0, projections and four heads; *raw taps* lacks the projections; *one head* sees the finest map alone; and *random* looks through the same network with random weights: what it does as well owes nothing to photographs. The ruler is the church reader (lesson 04), which trained none of them. Cheaper arms train until they have taken about as long, so that one can compare at equal images and at equal time. (`python -m gancourse reproduce projected`.)
+#
+# The rule, written before the first result: *converges faster* holds if the projected arm is nearer to the renders at equal images *and* at equal seconds, each by more than both standard deviations over the seeds together.
+#
+# **Predict**: at equal images, and at equal time, which is nearer?
+
+# %%
+found = study("projected")
+if found:
+    rows = found["rows"]
+    floor = next(row["curve"]["reader"][0] for row in rows if row["arm"] == projected.RENDERS)
+    print(f"distance by the church reader, 500 samples, one number a seed; renders to renders {floor:.1f}")
+    by = {"images": projected.shared(rows, "images"), "seconds": projected.shared(rows, "seconds")}
+    heads = [f"at {by['images']:,.0f} images", f"at {by['seconds']:.0f} seconds", "at its end", "kinds", "recall"]
+    print(f"{'':12}" + "".join(f"{head:>18}" for head in heads))
+    for arm in projected.ARMS:
+        mine = [row["curve"] for row in rows if row["arm"] == arm]
+        cells = [projected.at(rows, arm, "reader", unit, x) for unit, x in by.items()]
+        cells += [[curve[name][-1] for curve in mine] for name in ("reader", "kinds", "recall")]
+        shown = [", ".join(f"{v:.{2 if i > 2 else 1}f}" for v in cell) for i, cell in enumerate(cells)]
+        print(f"{arm:12}" + "".join(f"{text:>18}" for text in shown))
+    verdict = projected.converges(rows)
+    print(f"\nProjected GANs converge faster: by images {verdict['images']}, by seconds {verdict['seconds']}", end="")
+    print(f"; as one claim: {verdict['both']}")
+
+# %%
+if found:
+    lines = {}
+    for arm in projected.ARMS:
+        curve = next(row["curve"] for row in rows if row["arm"] == arm)
+        lines[arm] = list(zip(curve["seconds"], curve["reader"], strict=True))
+    plots.show(
+        plots.plane(lines, "seconds of one core, without judging", "distance by the church reader", ["projected"]),
+        "12.5",
+        "The first seed of every arm along its run; lower is nearer to the renders.",
+        "Dots of five arms against time.",
+    )
+    strips = {}
+    for arm in ("dcgan", "projected", "random"):
+        row = next(row for row in rows if row["arm"] == arm)
+        strips[arm] = sheets.unpack(list(row["strips"].values())[-1])[:12]
+    plots.show(
+        plots.image_grid(torch.cat(list(strips.values())), 12),
+        "12.6",
+        f"The first twelve z at the end of the run. From top to bottom: {', '.join(strips)}.",
+        "Three rows of twelve small churches.",
+    )
+
+# %% [markdown]
+# PROJECTED-TEXT
+#
+# ## 12.13 Who judges? The leak
+#
+# Projected GAN's scores in print are FIDs, by features that a network learned on ImageNet; and its discriminator looked through features that a network learned on ImageNet. Kynkäänniemi et al. (2023) found that a generator can please such a judge without its pictures getting better. So judge our arms twice: by the church reader, and by Lite0, the very network that taught the projected arm. A **gain** is the share of the DCGAN's distance (above that of real renders) that an arm takes away. If Lite0 sees a larger gain than the reader, the rest is a **leak**: the pupil has learned its examiner's taste.
+#
+# But two judges differ in more than whom they taught. So we swap: the random network taught an arm as well. If teachers flatter their pupils, the arm that was taught by the random features should look better by the random features, and the projected arm better by Lite0. The rules are in `projected.leak`, written before the first result.
+#
+# **Predict**: which part of the projected arm's gain, as Lite0 sees it, does the reader not see?
+
+# %%
+if found:
+    leak = projected.leak(rows)
+    print(f"{'gain over DCGAN, one number a seed':36}" + "".join(f"{judge:>16}" for judge in projected.JUDGES))
+    for arm, gains in leak.gains.items():
+        cells = (", ".join(f"{v:+.2f}" for v in gains[judge]) for judge in projected.JUDGES)
+        print(f"{arm:36}" + "".join(f"{cell:>16}" for cell in cells))
+    share = "no gain by Lite0" if leak.share is None else f"{leak.share:.0%} of its gain by Lite0"
+    print(f"\nprojected: gain by Lite0 less gain by the reader {leak.gaps['projected']:+.2f}, {share}")
+    print(f"Lite0 flatters the arm that it taught: {leak.flatters}")
+    print(f"swapped: one's own teacher adds {leak.swap:+.2f} to a gain; the rule says: {leak.own_judge}")
+
+# %% [markdown]
+# LEAK-TEXT
+#
+# ## 12.14 P4's churches, made good
+#
+# Back to P4. Lesson 04 ended with a generator of 16 channels, all remedies and a distance of about ten: a few good churches among many odd ones. What would P4's two networks do, layer for layer, with a $G$ twice as wide, and with what this course has found since?
+#
+# One idea carries through the whole of this lesson: $D$ judges better if it is *told*. A class told to both networks turned digits into digits on demand. In lesson 05 the classes were clusters that were found in the pixels. Here the renderer knows the truth, all ten **factors** of every church: plan, top, stone, roof, windows, time, weather, trees, turned, sun. So $D$ gets (12.4) with ten classes at once, a vector for each value of each factor, and judges each picture as the church that it should be.
+#
+# P4's $G$ has no input for a factor, and gets none. A part of $z$ becomes it: 41 of the 100 coordinates, one for each value of each factor; the largest of a factor's coordinates is the value that is chosen (`models.factors`). To the outside it is a generator of $z$ as before. Be clear about what this is: **labels went into its training**. P4 had none, and neither has anybody with a folder of photographs.
+#
+# Two candidates, *plain* and *factors*, equal in all but this, and a rule from before the runs: after 80,000 images the one whose samples are nearer to renders goes on to 400,000. (`python -m gancourse reproduce made_good`.)
+
+# %%
+good = study("made_good")
+if good:
+    last = good["rows"][-1]
+    print(
+        f"{'':10}{'images':>9}{'minutes':>9}{'distance':>10}{'kinds':>7}{'precision':>11}{'recall':>8}{'D(x)':>7}{'D(G(z))':>9}"
+    )
+    for row in good["rows"]:
+        print(
+            f"{row['network']:10}{row['curve'][-1]['images']:9,}{row['training_seconds'] / 60:9.0f}{row['distance']:10.2f}"
+            f"{row['kinds']:7.2f}{row['precision']:11.2f}{row['recall']:8.2f}{row['d_real']:7.2f}{row['d_fake_before']:9.2f}"
+        )
+    print("\nalong the run that went on:")
+    for point in last["curve"]:
+        print(
+            f"{point['images']:9,} images: distance {point['distance']:6.2f}, kinds {point['kinds']:.2f}, recall {point['recall']:.2f}"
+        )
+
+# %% tags=["thumbnail"]
+G_good = pretrained.load("church-best")
+x_good = latent.generate(G_good, latent.sample(24, G_good.z_size, seed))
+plots.show(
+    plots.image_grid(x_good, 6),
+    "12.7",
+    "24 samples of church-best, the first 24 z of this seed, not picked.",
+    "Four rows of six churches.",
+)
+
+# %%
+if good and last["obeys"]:
+    print("how often a sample is read as the church that its z asked for (by chance: one in so many values)")
+    right = church_reader.accuracies()
+    for factor, share in last["obeys"].items():
+        print(
+            f"{factor:9}{share:6.0%}   by chance {1 / len(FACTORS[factor]):4.0%}, the reader on renders {right[factor]:4.0%}"
+        )
+
+# %% [markdown]
+# GOOD-TEXT
+#
+# ## 12.15 Where to go from here
+#
+# Twelve lessons, one table. Of every idea whose generator comes with the course, the best checkpoint is scored anew; the others stand with what their own study found. Distances of digits compare with one another, those of churches of one size too, and never across. Minutes are those of the machine that trained: some of a GPU. (`python -m gancourse reproduce bought`.)
+
+# %%
+table = study("bought")
+if table:
+    print(bought.table(table["rows"]))
+
+# %% [markdown]
+# BOUGHT-TEXT
+#
+# **What replaced GANs.** Most pictures that are generated today come from **diffusion models** (Ho et al. 2020): a network learns to take a little noise out of a picture, a regression with one loss and no opponent. It does not collapse, and it grows with data and computers as GANs never did quietly (Dhariwal and Nichol 2021 passed BigGAN on ImageNet). The price is paid at every picture: the network is asked many times.
+#
+# **Where GANs stay.** One pass. How much is that? Here is P4's generator against a U-Net of as many parameters, on your machine.
+
+# %% tags=["nbval-ignore-output"]
+seconds = {"smoke": 0.5, "laptop": 6.0, "paper": 20.0}[plan.profile]
+print(one_pass.passes_table(one_pass.one_pass(G_good.eval(), seconds)))
+
+# %% [markdown]
+# So where a picture must come at once, on a small machine, or thousands of times, GANs are at home: enlarging (lesson 10), film and games, compression, and as the last step of others: diffusion models are **distilled** into few steps with a discriminator's help (Sauer et al. 2023). And discriminators turn up wherever a loss cannot be written down.
+#
+# **If you want to go on.** Read the code of one of the originals beside ours. Take your own pictures (`--data FOLDER`, SCALE.md says how long it takes). Or take the rows of the table that no one has filled: R3GAN's loss (lesson 07) on churches, the path length penalty (lesson 11), a projected discriminator beside one of its own.
+#
+# ## What we now know
+#
+# KNOW-TEXT
+#
+# ## What we do not know yet
+#
+# UNKNOWN-TEXT
+#
+# ## References
+#
+# - H. Javed, *Exploring DCGANs for Image Generation* (P4): its future work, and its generator.
+# - A. Brock, J. Donahue, K. Simonyan, *Large Scale GAN Training for High Fidelity Natural Image Synthesis*, ICLR 2019, [arXiv:1809.11096](https://arxiv.org/abs/1809.11096): BigGAN.
+# - T. Miyato, M. Koyama, *cGANs with Projection Discriminator*, ICLR 2018, [arXiv:1802.05637](https://arxiv.org/abs/1802.05637).
+# - H. de Vries et al., *Modulating early visual processing by language*, NeurIPS 2017, [arXiv:1707.00683](https://arxiv.org/abs/1707.00683): conditional BatchNorm.
+# - A. Sauer, K. Chitta, J. Müller, A. Geiger, *Projected GANs Converge Faster*, NeurIPS 2021, [arXiv:2111.01007](https://arxiv.org/abs/2111.01007).
+# - T. Kynkäänniemi et al., *The Role of ImageNet Classes in Fréchet Inception Distance*, ICLR 2023, [arXiv:2203.06026](https://arxiv.org/abs/2203.06026).
+# - S. Zhao et al., *Differentiable Augmentation for Data-Efficient GAN Training*, NeurIPS 2020, [arXiv:2006.10738](https://arxiv.org/abs/2006.10738).
+# - J. Ho, A. Jain, P. Abbeel, *Denoising Diffusion Probabilistic Models*, NeurIPS 2020, [arXiv:2006.11239](https://arxiv.org/abs/2006.11239).
+# - J. Song, C. Meng, S. Ermon, *Denoising Diffusion Implicit Models*, ICLR 2021, [arXiv:2010.02502](https://arxiv.org/abs/2010.02502).
+# - P. Dhariwal, A. Nichol, *Diffusion Models Beat GANs on Image Synthesis*, NeurIPS 2021, [arXiv:2105.05233](https://arxiv.org/abs/2105.05233).
+# - A. Sauer, D. Lorenz, A. Blattmann, R. Rombach, *Adversarial Diffusion Distillation*, 2023, [arXiv:2311.17042](https://arxiv.org/abs/2311.17042).
