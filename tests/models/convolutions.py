@@ -34,6 +34,7 @@ ENLARGERS = (4, 8, 16, 32)
 STYLEGAN = (4, 64)
 DCGAN64 = (4, 18, 64)
 GROWN = (8, 24, 32)
+FACTORS_D = (4, 8, 16)
 BIGGAN = (4, 32)
 HEADS = (4, 8, 64)
 DCGAN = (0.0625, 0.5, 1.0)
@@ -95,6 +96,9 @@ def networks() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
             }.get(name, (64,))
             for width in widths if name != "biggan" else ():
                 yield from both(f"{name} (width {width})", pair(name, **({"width": width} if options_of(name) else {})))
+        for width_d in FACTORS_D:
+            made = pair("dcgan128-factors", width=8, width_d=width_d)
+            yield from both(f"dcgan128-factors (width_d {width_d})", made)
         for width in P4:
             yield (
                 f"dcgan128 D with norm_first (width {width})",

@@ -82,7 +82,7 @@ def test_every_module_with_a_convolution_is_known():
     }
     known = {
         *(f"gancourse/models/{name}.py" for name in ("dcgan", "residual", "clusters", "critics", "unet", "cyclegan")),
-        *(f"gancourse/models/{name}.py" for name in ("efficientnet", "srgan", "projected", "biggan")),
+        *(f"gancourse/models/{name}.py" for name in ("efficientnet", "srgan", "projected", "biggan", "factors")),
         *(f"gancourse/evaluation/{name}.py" for name in ("church_reader", "features", "mnist_classifier", "segmenter")),
         "gancourse/evaluation/window_reader.py",
         "gancourse/evaluation/smuggling.py",  # 3x3 convolutions on the spot, in float32
