@@ -408,8 +408,8 @@ def _church_kinds() -> tuple[str, str]:
     text = (
         f"after {epoch} epochs {share:.0%} of the combinations that as many renders show (samples: {samples:,}); 1 seed"
     )
-    if "church-best" in pretrained.names():
-        epoch, remedied, _ = _kinds("church-best")
+    if "church-remedies" in pretrained.names():
+        epoch, remedied, _ = _kinds("church-remedies")
         text += f"; with lesson 04's remedies, after {epoch} epochs, {remedied:.0%}"
     return (text, HOLDS) if share >= 0.9 else (f"{text}; 100 were not run", OPEN)
 

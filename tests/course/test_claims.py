@@ -208,7 +208,7 @@ def test_mode_collapse_on_churches_is_a_share_of_what_renders_show(monkeypatch, 
     monkeypatch.setattr(claims.pretrained, "names", lambda: ["church-procedural"])
     measured, found = claims._church_kinds()
     assert found == verdict and measured.startswith(f"after 10 epochs {kinds:.0%}") and "remedies" not in measured
-    monkeypatch.setattr(claims.pretrained, "names", lambda: ["church-procedural", "church-best"])
+    monkeypatch.setattr(claims.pretrained, "names", lambda: ["church-procedural", "church-remedies"])
     assert f"with lesson 04's remedies, after 10 epochs, {kinds:.0%}" in claims._church_kinds()[0]
     assert claims._church_kinds()[1] == verdict
 
