@@ -99,7 +99,7 @@ def test_every_profile_is_the_lessons(model, tmp_path, monkeypatch):
             made.append((type(algorithm.networks["G"]).__name__.lower(), len(images), config, milestones))
             self.epoch = config.epochs
 
-        def fit(self):
+        def fit(self, until):
             pass
 
     class All(list):

@@ -53,8 +53,10 @@ def add_commands(commands: Any) -> None:
         offered |= here
     usual_decay = {"dest": "decay", "action": "store_false", "default": unsaid}
     train.add_argument("--constant-rate", help="cyclegan: the rates do not fall in the second half", **usual_decay)
-    start = "srgan: begin with the G of a run, or of a .safetensors; stylegan, church-grown, -factors: grow from a run"
+    start = "srgan: begin with the G of a run, or of a .safetensors; stylegan, church-grown: grow from a run"
+    start += "; church-factors: go on from a run"
     train.add_argument("--start", metavar="RUN_OR_FILE", help=start)
+    train.add_argument("--until", type=int, help="stop after this epoch; rates fall as for --epochs")
     train.add_argument("--device", default="auto")
     train.add_argument("--accumulate", type=int, default=1, help="pass each batch in so many parts (less memory)")
     milestones = {"type": span, "nargs": "*", "default": [(5,), (50,), (100,)]}
@@ -111,7 +113,8 @@ def _train(options: argparse.Namespace) -> None:
     if options.width and what.translation is None and "width" not in options_of(what.network):
         raise ValueError(f"width is {options.width}, and {options.model} has its paper's sizes; leave it out.")
     grows = what.network in ("stylegan", "dcgan128-grown")
-    if options.start and what.algorithm != "srgan" and not grows:
+    goes_on = what.data == "factors"
+    if options.start and what.algorithm != "srgan" and not grows and not goes_on:
         raise ValueError(f"--start is {options.start}, and {options.model} starts from fresh networks; leave it out.")
     if options.score_every and what.data not in ("mnist", "digits"):
         raise ValueError("--score-every is for digits; score such a run afterwards: python -m gancourse evaluate.")
@@ -123,6 +126,8 @@ def _train(options: argparse.Namespace) -> None:
         epochs=epochs if options.epochs is None else options.epochs,
         **{**what.config, **said},
     )
+    if options.until is not None and not 1 <= options.until <= config.epochs:
+        raise ValueError(f"--until is {options.until}, expected an epoch of the run, 1 to {config.epochs}.")
     recipe = _recipe(options, what)
     images = kind.open(options.data, n_images if options.images is None else options.images, options.images is None)
     if options.device in ("auto", "cpu") and pick_device(options.device).type == "cpu" and launched() is None:
@@ -135,26 +140,23 @@ def _train(options: argparse.Namespace) -> None:
     algorithm = _algorithm(what, recipe, asked, dict(options.network))
     if what.algorithm == "srgan":
         images = _crops(images, algorithm)
-        if options.start:
-            from gancourse.course.starting import start_from
-
-            algorithm.started_from = start_from(algorithm.networks["G"], options.start)
-    if grows:
+    if grows or goes_on:
         from gancourse.data.degraded import shrunk
 
         images = shrunk(images, algorithm.networks["G"].image_shape[-1])
-        if options.start:
-            from gancourse.course.starting import grow_from
+    if options.start:
+        from gancourse.course.starting import begin
 
-            found = grow_from(algorithm.networks["G"], algorithm.networks["D"], options.start)
-            algorithm.started_from, algorithm.before = found
+        begin(algorithm, options.start, grows)
     rest: dict[str, Any] = {"milestones": tuple(chain.from_iterable(options.milestones))}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}
     rest |= {"accelerator": launched(), "accumulate": options.accumulate, "keep_last": options.keep_last}
     trainer = Trainer(algorithm, images, config, options.out, options.device, **rest)
-    trainer.fit()
-    if trainer.epoch < config.epochs:
+    trainer.fit(until=options.until)
+    if options.until and trainer.epoch == options.until < config.epochs:
+        print(f"stopped after epoch {trainer.epoch} of {config.epochs}, as --until says; without it the run goes on")
+    elif trainer.epoch < config.epochs:
         raise KeyboardInterrupt("said by fit")
 
 

@@ -28,6 +28,18 @@ GROWING: dict[type[Generator], str] = {
 _MAX_FILE = 256 << 20  # bytes
 
 
+def begin(algorithm: Any, where: str | Path, grows: bool = False) -> None:
+    """Give networks what a run has learned: `start_from` for SRGAN's G, else `grow_from` or `go_on_from`.
+
+    The algorithm remembers it: its `started_from`, and `before` where G and D are two.
+    """
+    if algorithm.name == "srgan":
+        algorithm.started_from = start_from(algorithm.networks["G"], where)
+        return
+    G, D = algorithm.networks["G"], algorithm.networks["D"]
+    algorithm.started_from, algorithm.before = grow_from(G, D, where) if grows else go_on_from(G, D, where)
+
+
 def start_from(G: nn.Module, where: str | Path) -> str:
     """Give G the weights of a generator that was trained before; returns their SHA-256, which a run remembers.
 
@@ -77,9 +89,37 @@ def grow_from(G: Generator, D: StyleDiscriminator, where: str | Path) -> tuple[s
             network.load_state_dict(checkpoint.network(name))
         for mine, theirs in zip((G, D), grown(*before), strict=True):  # type: ignore[arg-type]
             mine.load_state_dict(theirs.state_dict())
+    return _described(run, checkpoint)
+
+
+def go_on_from(G: Generator, D: nn.Module, where: str | Path, epoch: int | None = None) -> tuple[str, dict[str, Any]]:
+    """Give both networks what those of another run have learned, to be trained on with other settings.
+
+    where: the run's folder; of its checkpoint, the newest or that of an epoch, G and D count, and no average: D knows
+    no other G. Returns as `grow_from`. Raises RunError where there is no such run or checkpoint, or where its networks
+    have other options.
+    """
+    run = Run(where)
+    options, mine = (run.config or {}).get("options"), {"G": dict(G.options), "D": dict(D.options)}  # type: ignore[arg-type]
+    if options != mine:
+        raise RunError(f"{where} has networks with the options {options}, expected {mine}: give these the same ones.")
+    checkpoint = newest(run)[0] if epoch is None else run.load(epoch)
+    with fitting(checkpoint):
+        for name, network in (("G", G), ("D", D)):
+            network.load_state_dict(checkpoint.network(name))
+    return _described(run, checkpoint)
+
+
+def _described(run: Run, checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
+    """The SHA-256 of a checkpoint's G and D, and its run's settings; epochs: those that it was trained for.
+
+    planned: what its settings said, where it was stopped before.
+    """
     digest = _digest({name: value for name, value in checkpoint.tensors.items() if name.startswith(("G.", "D."))})
     told = {name: value for name, value in (run.config or {}).items() if name not in ("parameters", "computed")}
-    return digest, told | {"epochs": checkpoint.epoch, "seconds": sum(row["seconds"] for row in checkpoint.history)}
+    planned = {"planned": told["epochs"]} if told.get("epochs") != checkpoint.epoch else {}
+    seconds = sum(row["seconds"] for row in checkpoint.history)
+    return digest, told | {"epochs": checkpoint.epoch, **planned, "seconds": seconds}
 
 
 def _digest(state: Mapping[str, Tensor]) -> str:

@@ -19,7 +19,8 @@ from gancourse.training.style import StyleRecipe
 def train_command(config: dict[str, Any], milestones: list[int]) -> str:
     """The command that makes a run with this config, from nothing; what is not its default is spelt out.
 
-    Where the run grew from a smaller one: the commands of all of them, joined by "&&", from RUN-1 to RUN.
+    Where the run grew from a smaller one, or went on from another: the commands of all of them, joined by "&&", from
+    RUN-1 to RUN.
     """
     chain = _chain(config)
     runs = [*(f"RUN-{i + 1}" for i in range(len(chain) - 1)), "RUN"]
@@ -37,7 +38,8 @@ def _settings_of(config: dict[str, Any]) -> str:
     name = command_of(config["model"], critic, config["data"]["name"])
     preset = trained()[name][1] if name in trained() else Trained(config["model"])
     usual, options = defaults_of(config["model"]), options_in(config)
-    words = [f"python -m gancourse train {name} --epochs {config['epochs']}"]
+    words = [f"python -m gancourse train {name} --epochs {config.get('planned', config['epochs'])}"]
+    words += [f"--until {config['epochs']}"] * ("planned" in config)
     if "width" in options and (style is None or options["width"] != usual["width"]):
         words.append(f"--width {options['width']}")
     others = [f"{k}={int(v)}" for k, v in options.items() if k not in ("width", *OF_RECIPE) and v != usual[k]]
@@ -58,7 +60,7 @@ def _settings_of(config: dict[str, Any]) -> str:
 
 
 def _chain(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """The settings of the runs that a run grew from, the smallest first, and its own."""
+    """The settings of the runs that a run began with, the first one first, and its own."""
     chain = [config]
     while before := chain[0].get("before"):
         chain.insert(0, before)
@@ -66,11 +68,11 @@ def _chain(config: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def stages(config: dict[str, Any], last: list[dict[str, Any]]) -> dict[str, Any]:
-    """For the card of a run that can grow: of each of those runs pixels a side, images shown to it, and seconds.
+    """For the card of a run that can grow or that went on: of each run pixels a side, images shown to it, and seconds.
 
     last: the rows of the last run's history up to the epoch that is shipped.
     """
-    if "fading" not in options_in(config):
+    if "fading" not in options_in(config) and not config.get("before"):
         return {}
     now = config | {"epochs": len(last), "seconds": sum(row["seconds"] for row in last)}
     found = [

@@ -123,10 +123,15 @@ class Trainer:
             yield self._train_epoch(lambda steps: None)
 
     def fit(
-        self, progress: bool = True, seconds: float = math.inf, watch: Callable[[Trainer], Any] | None = None
+        self,
+        progress: bool = True,
+        seconds: float = math.inf,
+        watch: Callable[[Trainer], Any] | None = None,
+        until: int | None = None,
     ) -> list[Row]:
         """Train up to config.epochs and return the history. One tidy line is left on the screen.
 
+        until: stop after this epoch; None for config.epochs. Rates that fall do so as for config.epochs.
         seconds: stop after the epoch at whose end another would probably exceed this many seconds in all.
         watch: called with this trainer before the first and after every epoch; a dashboard, for one.
         A keyboard interrupt (the stop button) ends the training and returns what there is: the networks keep what they
@@ -147,7 +152,7 @@ class Trainer:
         watch = watch or (lambda trainer: None)
         try:
             watch(self)
-            while self.epoch < self.config.epochs:
+            while self.epoch < min(self.config.epochs, until or self.config.epochs):
                 row = self._train_epoch(bar.update)
                 bar.set_postfix(epoch=self.epoch, **{name: f"{row[name]:.3f}" for name in self._losses()})
                 watch(self)
