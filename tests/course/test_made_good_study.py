@@ -15,24 +15,27 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_the_chosen_candidate_goes_on_and_what_is_done_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(made_good, "EPOCHS", 2)
-    monkeypatch.setattr(made_good, "COMPARED", 1)
+    for name, value in {"EPOCHS": 3, "COMPARED": 1, "STOPPED": 2, "BEST": 1, "R1_EPOCHS": 1}.items():
+        monkeypatch.setattr(made_good, name, value)
     jobs = [job | {"runs": str(tmp_path), "samples": 30} for job in made_good.jobs(True)]
-    assert [(job["candidate"], job["until"]) for job in jobs] == [("plain", 1), ("factors", 1), ("chosen", 2)]
-    rows = [made_good.run(job) for job in jobs]
-    plain, factors, best = rows
+    told = [(job["candidate"], job["until"]) for job in jobs]
+    assert told == [("plain", 1), ("factors", 1), ("chosen", 2), ("with R1", 1)]
+    plain, factors, best, with_r1 = rows = [made_good.run(job) for job in jobs]
     nearer, other = sorted((plain, factors), key=lambda row: row["distance"])
-    assert best["network"] == nearer["network"] and best["curve"][0] == nearer["curve"][0]
+    assert best["network"] == with_r1["network"] == nearer["network"] and best["curve"][0] == nearer["curve"][0]
     assert plain["obeys"] == {} and set(factors["obeys"]) == set(made_good.FACTORS)
     assert [point["images"] for point in best["curve"]] == [32, 64] and best["curve"][-1]["distance"] == best[
         "distance"
     ]
+    assert [point["images"] for point in with_r1["curve"]] == [64]  # 32 of them in the run before
     assert Run(made_good.folder(jobs[2], other["network"])).checkpointed_epochs() == [1]
     config: Any = Run(made_good.folder(jobs[2], best["network"])).config
-    assert config["recipe"]["decay"] and config["epochs"] == 2
+    assert config["recipe"]["decay"] and config["epochs"] == 3 and not config["recipe"]["r1"]
+    config = Run(made_good.folder(jobs[3], made_good.WITH_R1)).config
+    assert config["recipe"]["r1"] == 1 and (config["before"]["epochs"], config["before"]["planned"]) == (1, 3)
 
     monkeypatch.setattr(made_good.Trainer, "rounds", None)  # nothing can be trained any more
-    assert made_good.run(jobs[2]) == best and made_good.run(jobs[0]) == plain
+    assert [made_good.run(job) for job in jobs] == rows
 
 
 @pytest.mark.parametrize("name", made_good.MODELS)

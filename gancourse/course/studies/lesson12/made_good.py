@@ -6,6 +6,10 @@ set before these runs: after 80,000 images the one whose samples are nearer to r
 to 400,000. One run each: the rule decides what goes on, and not which is better in general. That D is P4's was found
 in earlier, shorter tries of 32 pixels: StyleGAN2's discriminator with R1, told the same, came less far in three times
 as many images.
+
+The chosen run was looked at as it went on, and changed: from its fifth epoch on the distance grew again while D got
+ever surer. So it was stopped after the sixth, and "with R1" goes on from the fifth at half the rate. Of R1's
+weight two values were tried for half an epoch or one: 1, which is kept, and 10, with which D ended by knowing nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Any
 import torch
 
 from gancourse import latent
+from gancourse.course.starting import go_on_from
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import FACTORS, procedural_churches
 from gancourse.data.churches.classes import churches_with_factors
@@ -33,23 +38,26 @@ from gancourse.training.run import Run
 
 MODELS = {"plain": "dcgan128", "factors": "dcgan128-factors"}
 CHURCHES, EPOCHS, COMPARED = 40_000, 10, 2  # the rule compares after so many epochs
+STOPPED, BEST = 6, 5  # the chosen run was stopped after that epoch of EPOCHS, and gone on from that one
+WITH_R1, R1_EPOCHS = "with R1", 4
 N_SCORED, N_SHOWN = 1_000, 24
+_ALL = tuple(range(1, EPOCHS + 1))  # epochs whose checkpoints stay
 RUNS = Path("build/studies/made-good-runs")
 
 
 def jobs(quick: bool) -> list[Job]:
-    """Both candidates up to the comparison, then the chosen one to its end; each is a run in RUNS, and resumes."""
+    """Both candidates up to the comparison, the chosen one, and what went on from it; runs in RUNS, which resume."""
     return [
         {
-            "key": f"made-good-{name}" + "-quick" * quick,
+            "key": f"made-good-{name}".lower().replace(" ", "-") + "-quick" * quick,
             "candidate": name,
-            "until": EPOCHS if name == "chosen" else COMPARED,
+            "until": {"chosen": STOPPED, WITH_R1: R1_EPOCHS}.get(name, COMPARED),
             "churches": 32 if quick else CHURCHES,
             "widths": {"width": 8, "width_d": 4} if quick else {"width": 32, "width_d": 16},
             "samples": 40 if quick else N_SCORED,
             "runs": str(RUNS) + "-quick" * quick,
         }
-        for name in (*MODELS, "chosen")
+        for name in (*MODELS, "chosen", WITH_R1)
     ]
 
 
@@ -67,16 +75,31 @@ def _pair(name: str, width: int, width_d: int) -> tuple[Generator, Discriminator
     return G, D
 
 
+def _data(job: Job, name: str) -> Any:
+    return churches_with_factors(job["churches"]) if name == "factors" else procedural_churches(job["churches"])[0]
+
+
 def _trained(job: Job, name: str, until: int) -> Trainer:
     """The run of a candidate, trained until the end of an epoch, as far as it is not yet."""
     torch.manual_seed(0)
     algorithm = Minimax(*_pair(name, **job["widths"]), Recipe(decay=True))
-    data: Any = churches_with_factors(job["churches"]) if name == "factors" else procedural_churches(job["churches"])[0]
     config = Config(MODELS[name], EPOCHS, 32, ema_half_life=10_000.0)
-    milestones = tuple(range(1, EPOCHS + 1))
-    trainer = Trainer(algorithm, data, config, folder(job, name), "cpu", milestones=milestones)
+    return _until(Trainer(algorithm, _data(job, name), config, folder(job, name), "cpu", milestones=_ALL), until)
+
+
+def _with_r1(job: Job, name: str) -> Trainer:
+    """The run that goes on from the chosen candidate's epoch BEST, with R1, half the rate and other random numbers."""
+    torch.manual_seed(0)
+    G, D = _pair(name, **job["widths"])
+    algorithm = Minimax(G, D, Recipe(r1=1.0, r1_share=0.25, decay=True))
+    algorithm.started_from, algorithm.before = go_on_from(G, D, folder(job, name), BEST)
+    config = Config(MODELS[name], R1_EPOCHS, 32, lr=1e-4, ema_half_life=10_000.0, seed=1)
+    return _until(Trainer(algorithm, _data(job, name), config, folder(job, WITH_R1), "cpu", milestones=_ALL), R1_EPOCHS)
+
+
+def _until(trainer: Trainer, epoch: int) -> Trainer:
     rest = trainer.epochs()
-    while trainer.epoch < until:
+    while trainer.epoch < epoch:
         next(rest)
     return trainer
 
@@ -112,37 +135,40 @@ def judged(G: Generator, n: int) -> dict[str, Any]:
 
 def chosen(job: Job) -> str:
     """The candidate that the rule chooses: the nearer one after COMPARED epochs."""
-    near = {name: judged(_averaged(job, name, COMPARED), job["samples"])["distance"] for name in MODELS}
+    near = {name: judged(_averaged(job, name, name, COMPARED), job["samples"])["distance"] for name in MODELS}
     return min(near, key=lambda name: near[name])
 
 
-def _averaged(job: Job, name: str, epoch: int) -> Generator:
-    """The averaged generator of a run after an epoch."""
+def _averaged(job: Job, name: str, run: str, epoch: int) -> Generator:
+    """The averaged generator of a candidate's networks in a run, after an epoch."""
     G = _pair(name, **job["widths"])[0]
-    G.load_state_dict(Run(folder(job, name)).load(epoch).network("ema"))
+    G.load_state_dict(Run(folder(job, run)).load(epoch).network("ema"))
     return G
 
 
 def run(job: Job) -> dict[str, Any]:
-    """Train a candidate, and judge its averaged generator after each epoch."""
-    name = chosen(job) if job["candidate"] == "chosen" else job["candidate"]
-    trainer, curve = _trained(job, name, job["until"]), []
-    for epoch in range(1, job["until"] + 1):
-        found = judged(_averaged(job, name, epoch), job["samples"])
-        curve.append({"images": epoch * job["churches"]} | {k: found[k] for k in ("distance", "kinds", "recall")})
-    rows = trainer.history[: job["until"]]
-    answers = {name: round(rows[-1][name], 3) for name in ("d_real", "d_fake_before")}
-    return {
-        "network": name,
-        "curve": curve,
-        "training_seconds": round(sum(row["seconds"] for row in rows)),
-        **answers,
-        **found,
-    }
+    """Train a run as far as its job says, and judge its averaged generator after each epoch.
+
+    images of the curve: those of the run that it went on from are counted.
+    """
+    candidate, until = job["candidate"], job["until"]
+    name = candidate if candidate in MODELS else chosen(job)
+    which = WITH_R1 if candidate == WITH_R1 else name
+    trainer = _with_r1(job, name) if candidate == WITH_R1 else _trained(job, name, until)
+    curve = []
+    for epoch in range(1, until + 1):
+        found = judged(_averaged(job, name, which, epoch), job["samples"])
+        images = (epoch + BEST * (candidate == WITH_R1)) * job["churches"]
+        curve.append({"images": images} | {k: found[k] for k in ("distance", "kinds", "recall")})
+    rows = trainer.history[:until]
+    for point, row in zip(curve, rows, strict=True):
+        point["d_real"] = round(row["d_real"], 3)
+    seconds = round(sum(row["seconds"] for row in rows))
+    return {"network": name, "curve": curve, "training_seconds": seconds, **found}
 
 
 STUDY = Study(
-    "P4's two networks at 128 pixels, told the factors of each church and not told, and the one that a rule lets go on",
+    "P4's two networks at 128 pixels, told the factors of each church and not told; the one that a rule lets go on, and that with R1",
     jobs,
     run,
 )
