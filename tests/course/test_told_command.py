@@ -1,4 +1,4 @@
-"""`python -m gancourse train church-factors`: it can be stopped, and gone on from with other settings; its card says so."""
+"""`python -m gancourse train church-factors`: stopped, and gone on from with other settings; its card says so."""
 
 from __future__ import annotations
 
