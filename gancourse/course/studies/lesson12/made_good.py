@@ -168,8 +168,8 @@ def run(job: Job) -> dict[str, Any]:
 
 
 STUDY = Study(
-    "P4's two networks at 128 pixels, told the factors of each church and not told; the one that a rule lets go on, and "
-    "that with R1",
+    "P4's two networks at 128 pixels, told the factors of each church and not told; the one that a rule lets go on, "
+    "and that with R1",
     jobs,
     run,
 )
