@@ -43,7 +43,8 @@ def test_both_candidates_have_p4s_generator(name):
     G, D = made_good._pair(name, 8, 4)
     assert str(G.net) == str(networks("dcgan128", width=8)[0].net)
     assert str(D.net[:-2]) == str(networks("dcgan128", width=4)[1].net[:-2])
-    for network in (G, D):
+    networks_: list[Any] = [G, D]
+    for network in networks_:
         assert network.net[0].weight.std().item() == pytest.approx(0.02, rel=0.1)
 
 

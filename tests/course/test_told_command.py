@@ -20,6 +20,10 @@ FEW = ["--profile", "smoke", "--images", "8", "--batch-size", "4", "--device", "
 SMALL = ["--network", "size=16"]
 
 
+def newest(folder) -> Any:
+    return Run(folder).newest()[0]
+
+
 def run(*arguments) -> int:
     return cli.main([str(a) for a in ("train", "church-factors", *FEW, *SMALL, *arguments)])
 
@@ -30,10 +34,10 @@ def test_it_stops_as_told_goes_on_and_the_card_has_the_whole_chain(tmp_path, mon
     first, second = tmp_path / "a", tmp_path / "b"
     assert run("--epochs", "3", "--decay", "--until", "2", "--out", first) == 0
     assert "stopped after epoch 2 of 3, as --until says" in capsys.readouterr().out
-    assert Run(first).newest()[0].epoch == 2
+    assert newest(first).epoch == 2
     more = ["--epochs", "1", "--lr", "1e-12", "--r1", "1", "--r1-share", "0.5", "--start", first, "--milestones", "1"]
     assert run(*more, "--out", second) == 0
-    before, after = (Run(folder).newest()[0] for folder in (first, second))
+    before, after = (newest(folder) for folder in (first, second))
     for name in ("G", "D"):
         for key, value in before.network(name).items():
             if "running" not in key and "num_batches" not in key:
@@ -50,7 +54,7 @@ def test_it_stops_as_told_goes_on_and_the_card_has_the_whole_chain(tmp_path, mon
     assert one.endswith("--out RUN-1") and "--r1 1.0" in two and two.endswith("--start RUN-1 --milestones 1 --out RUN")
 
     assert run("--epochs", "3", "--decay", "--out", first) == 0  # and the first goes on where it was stopped
-    assert Run(first).newest()[0].epoch == 3
+    assert newest(first).epoch == 3
 
 
 @pytest.mark.parametrize("until", ["0", "4"])

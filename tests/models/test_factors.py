@@ -32,7 +32,8 @@ def codes(n: int) -> torch.Tensor:
 
 def test_its_layers_are_p4s():
     assert str(FactorGenerator(width=8).net) == str(DCGAN128Generator(width=8).net)
-    D, p4s = FactorDiscriminator(width_d=8), DCGAN128Discriminator(width=8)
+    D: Any = FactorDiscriminator(width_d=8)
+    p4s: Any = DCGAN128Discriminator(width=8)
     assert str(D.net[:-2]) == str(p4s.net[:-2]) and D.net[-2].weight.shape[1:] == p4s.net[-2].weight.shape[1:]
     small = FactorDiscriminator(width_d=8, size=16)
     assert str(list(small.net)[1:-2]) == str(list(D.net)[10:-2])  # from 16 pixels on, but for what sees the colours
