@@ -747,9 +747,9 @@ if good and last["obeys"]:
 # %% [markdown]
 # Told wins, and it is not close: after as many images *plain* is several times as far from the renders. (One run each, but the gap is far beyond what seeds of this course's DCGANs differ by.) A $D$ that is told compares nights with nights, and asks more of $G$: not only a church, but this one. And $G$ need not find the kinds by itself, since each $z$ comes with the church that it should become. Which of the two does more, these runs do not say.
 #
-# Then the run went wrong, slowly: $D(x)$ rose, and from the fifth epoch on so did the distance. $D$ had run ahead. We looked, stopped it, and went on from the fifth epoch with R1 (lesson 07) and half the rate, and both turned round. That was a decision by eye in the middle of a run, not the rule from before; a run that had R1 from the start might do as well, or better.
+# Then the run went wrong, slowly: $D(x)$ rose, and from the fifth epoch on so did the distance. $D$ had run ahead. We looked, stopped it, and went on from the fifth epoch with R1 (lesson 07; its weight is the better one of two that we tried for an epoch or less) and half the rate, and both turned round. That was a decision by eye in the middle of a run, not the rule from before; a run that had R1 from the start might do as well, or better.
 #
-# Now the page. In most of these pictures one can say what is there: a nave, a tower, a path, an hour, the weather. The nights are the weakest. And the table: time, weather, sun and the side that the church turns to are nearly always as asked, plan and stone mostly, tops and roofs about half of the time. The windows' shape comes out by chance, but so it does for real renders: our reader cannot see it, so it cannot say.
+# Now the page. In most of these pictures one can say what is there: a nave, a tower, a path, an hour, the weather. The nights are the weakest. And the table: time, weather, sun and the side that the church turns to are nearly always as asked, plan, stone and trees mostly, tops and roofs about half of the time. The windows' shape comes out by chance, but so it does for real renders: our reader cannot see it, so it cannot say.
 #
 # The goal that we had set was a distance of 4, with 95 % of the kinds and a recall of .5. It is missed by little in the first two, and passed in the third.
 #
