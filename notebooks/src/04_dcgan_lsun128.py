@@ -1070,10 +1070,10 @@ for name in ("church-procedural", "church-remedies"):
 G_best = pretrained.load("church-best")
 best = torch.cat([latent.generate(G_best, part) for part in z.split(100)])
 plots.show(
-    plots.image_grid(best[:24], columns=6),
+    plots.image_grid(best[:12], columns=6),
     "4.14",
-    "The first 24 samples of church-best, not selected; the same z again.",
-    "Four rows of six generated churches: naves, towers, roofs, cypresses and paths can be made out in most, in sun, fog, "
+    "The first 12 samples of church-best, not selected; the same z again.",
+    "Two rows of six generated churches: naves, towers, roofs, cypresses and paths can be made out in most, in sun, fog, "
     "snow, at dusk and at night; the night ones are dark shapes with lit windows.",
 )
 
