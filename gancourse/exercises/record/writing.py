@@ -35,11 +35,6 @@ from gancourse.exercises.record.form import (
 )
 from gancourse.files import NO_LOCKS, read_at_most, write_atomically
 
-
-class Busy(RuntimeError):
-    """Another process holds the file."""
-
-
 WAIT = 1.0  # seconds that a check may wait for another process that writes
 PATIENCE = 10.0  # the same for a command
 
@@ -48,6 +43,10 @@ _pending: list[tuple[str, str, str]] = []  # attempts that are in no file yet: k
 _last: list[Path] = []  # the file that they are for
 _said: set[str] = set()  # what the student was told in this session: once is enough
 _BUSY = "Another program is writing the progress file: this attempt goes along with the next one."
+
+
+class Busy(RuntimeError):
+    """Another process holds the file."""
 
 
 def note_attempt(key: str, status: str) -> str:
