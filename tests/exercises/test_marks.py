@@ -141,6 +141,7 @@ def test_the_same_name_and_the_same_seconds_are_said_of_both(tmp_path, run):
     put(tmp_path, "d.json", content("Cy"))
     put(tmp_path, "e.json", content("Di"))
     _, out, _ = run()
+    assert [line.split("  ")[0] for line in out.splitlines()[1:4]] == ["Ada (a.json)", "ADA (b.json)", "Bob"]
     noted = out.split("* Look at:\n")[1]
     assert "  a.json: the same name as in b.json; passed in the same seconds as c.json\n" in noted
     assert "  b.json: the same name as in a.json\n" in noted

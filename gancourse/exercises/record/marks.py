@@ -31,16 +31,19 @@ class Row:
     """One file of a folder.
 
     file: its name from the folder on, fit to print. record: None where it cannot be read. remarks: what to know of it.
+    namesake: another file has the same student's name.
     """
 
     file: str
     record: Record | None
     remarks: list[str] = field(default_factory=list)
+    namesake: bool = False
 
     @property
     def student(self) -> str:
-        """The name in the file, else the file's own."""
-        return (self.record.name if self.record else "") or self.file
+        """The name in the file, with the file's own where two have it, and that alone where there is none."""
+        name = self.record.name if self.record else ""
+        return f"{clean(name, 40)} ({clean(self.file, 40)})" if self.namesake else name or self.file
 
     def passed(self) -> list[int]:
         """How many exercises of each lesson were passed."""
@@ -99,6 +102,7 @@ def _same_names(rows: list[Row]) -> None:
             by_name.setdefault(row.record.name.casefold(), []).append(row)
     for same in by_name.values():
         for row in same if len(same) > 1 else ():
+            row.namesake = True
             row.remarks.append(f"the same name as in {few([one.file for one in same if one is not row], 3)}")
 
 
@@ -123,7 +127,7 @@ def table(rows: list[Row]) -> str:
         if row.record:
             counts = row.passed()
             cells = [f"{n}/{size}" if n else "-" for n, size in zip(counts, sizes, strict=True)]
-            lines.append([clean(row.student, 40), *cells, f"{sum(counts)}/{sum(sizes)}", "*" if row.remarks else ""])
+            lines.append([clean(row.student, 85), *cells, f"{sum(counts)}/{sum(sizes)}", "*" if row.remarks else ""])
     text = [aligned(lines, "<" + ">" * (len(sizes) + 1) + "<")] if len(lines) > 1 else []
     noted = [row for row in rows if row.record and row.remarks]
     for heading, some in (("* Look at:", noted), ("Not counted:", [row for row in rows if not row.record])):
