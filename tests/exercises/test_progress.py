@@ -141,7 +141,7 @@ def test_a_real_kernel_tells_a_person_from_a_program(tmp_path):
     kept = {name: value for name, value in os.environ.items() if name != place.VARIABLE}
     environment = kept | {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path), "APPDATA": str(tmp_path)}
     environment |= {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(tmp_path / "ipython")}
-    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+    manager, client = start_new_kernel(startup_timeout=300, kernel_name="python3", env=environment)
     try:
         for allow_stdin in (False, True, False):
             printed: list[str] = []
@@ -150,7 +150,7 @@ def test_a_real_kernel_tells_a_person_from_a_program(tmp_path):
                 allow_stdin=allow_stdin,
                 stdin_hook=print,
                 output_hook=lambda message, printed=printed: printed.append(message["content"].get("text", "")),
-                timeout=60,
+                timeout=300,
             )
             assert reply["content"]["status"] == "ok", reply
             assert "".join(printed).strip() == f"{allow_stdin} {allow_stdin}"
@@ -216,7 +216,7 @@ def test_processes_that_write_at_once_lose_nothing(file):
     command = [sys.executable, "-c", WRITER]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     running = [subprocess.Popen([*command, w], env=environment, stdout=subprocess.PIPE, text=True) for w in "abc"]
-    assert [p.communicate(timeout=120)[0] for p in running] == ["0\n"] * 3
+    assert [p.communicate(timeout=300)[0] for p in running] == ["0\n"] * 3
     found = entries(file)
     assert found.pop("lesson01.both").attempts == 30
     assert {key: e.attempts for key, e in found.items()} == {f"lesson01.{w}{n}": 2 for w in "abc" for n in range(5)}
