@@ -15,6 +15,7 @@ if __name__ == "__main__":
     stopping.from_here()  # before what a command loads, which takes seconds
 
 ROOMS = {  # whose commands these are; a command loads its own room alone, so that `check` needs no torch
+    "exercises": ("progress", "marks"),
     "course": ("train", "enlarge", "reproduce", "claims"),
     "data": ("fetch", "pack-mnist"),
     "models": ("features",),

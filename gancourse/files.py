@@ -1,4 +1,4 @@
-"""Small things about files that several modules need: atomic writes, bounded reads, packing, the cache folder."""
+"""Small things about files that several modules need: atomic writes, bounded reads, packing, where things are kept."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ from filelock import FileLock, Timeout
 _FOR_WEIGHTS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 0, "lp": 2, "pb": 0, "dict_size": 1 << 22}]
 _MEMORY = 64 << 20  # bytes that unpacking may take beside what it gives
 
+#: What locking says on a file system that knows no locks (beside NotImplementedError).
+NO_LOCKS = {getattr(errno, name, None) for name in ("ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK")}
+
+DRIVE = Path("/content/drive")  # where Colab's own examples mount the user's Google Drive
+IN_DRIVE = "MyDrive/gancourse"  # the course's folder in it
+
 
 def cache_folder() -> Path:
     """Where decoded data is kept: $GANCOURSE_CACHE, else the platform's cache folder + "gancourse". May not exist."""
@@ -31,6 +37,20 @@ def cache_folder() -> Path:
         base = Path.home() / "Library" / "Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "gancourse"
+
+
+def data_folder() -> Path:
+    """Where what a user made is kept: the platform's folder for it + "gancourse". May not exist.
+
+    No cache: whoever clears caches keeps it. Raises RuntimeError where the user has no home folder.
+    """
+    if sys.platform == "win32":
+        base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "gancourse"
 
 

@@ -37,6 +37,28 @@ def test_the_cache_folder_of_each_platform(monkeypatch, tmp_path, platform, vari
     assert files.cache_folder() == tmp_path / expected
 
 
+@pytest.mark.parametrize(
+    ("platform", "variable", "expected"),
+    [
+        ("linux", "XDG_DATA_HOME", "given/gancourse"),
+        ("linux", None, "home/.local/share/gancourse"),
+        ("darwin", None, "home/Library/Application Support/gancourse"),
+        ("win32", "APPDATA", "given/gancourse"),
+        ("win32", None, "home/AppData/Roaming/gancourse"),
+    ],
+)
+def test_what_a_user_made_is_kept_in_the_folder_of_each_platform_and_not_in_the_cache(
+    monkeypatch, tmp_path, platform, variable, expected
+):
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "APPDATA", "LOCALAPPDATA", "GANCOURSE_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, str(tmp_path / "given"))
+    monkeypatch.setattr(files.sys, "platform", platform)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    assert files.data_folder() == tmp_path / expected != files.cache_folder()
+
+
 def test_write_atomically_makes_folders_and_replaces(tmp_path):
     path = tmp_path / "a" / "b" / "file.bin"
     files.write_atomically(path, b"first")

@@ -10,8 +10,8 @@ import importlib
 import sys
 from pathlib import Path
 
-DRIVE = Path("/content/drive")  # where Colab's own examples mount it
-FOLDER = "MyDrive/gancourse"  # in the Drive
+from gancourse.files import DRIVE, IN_DRIVE
+
 NO_GPU = (
     "This runtime has no GPU. To get one: Runtime > Change runtime type > T4 GPU, then run the notebook from its top."
 )
@@ -41,6 +41,6 @@ def run_folder(out: str | Path | None, name: str) -> Path | None:
             f"the Google Drive is not at {DRIVE} after mounting it, so nothing would be kept. Run the cell again and "
             "give the permission, or set out = None to keep the run in this runtime alone."
         )
-    folder = DRIVE / FOLDER / name
-    print(f"The run is kept in your Google Drive, in {FOLDER.split('/')[1]}/{name}, and goes on from there.")
+    folder = DRIVE / IN_DRIVE / name
+    print(f"The run is kept in your Google Drive, in {IN_DRIVE.split('/')[1]}/{name}, and goes on from there.")
     return folder

@@ -3,7 +3,7 @@
 `pytest --nbval PATH` reads the options of the pyproject.toml nearest to PATH and the folders above it. So a notebook
 that was copied elsewhere is run without them, and a relative path in them points into the current folder. This plugin,
 which installing gancourse registers, sets what such a run needs: the shortest profile, this Python's kernel, and the
-file that says which differences do not count.
+file that says which differences do not count. And it keeps tests out of the user's own progress file.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def prepare(config: pytest.Config) -> None:
     """Set nbval's options for notebooks of the course; what was given on the command line stays."""
     os.environ.setdefault("GANCOURSE_PROFILE", "smoke")  # nbval's kernels inherit it
+    os.environ["GANCOURSE_PROGRESS"] = "off"  # wherever the user keeps theirs
     if not _has_nbval(config):
         return
     option = config.option

@@ -87,9 +87,11 @@ def execute(path: Path, out: Path, folder: Path, profile: str) -> tuple[str | No
     """Run the notebook ``path`` in ``folder`` and write it with its outputs to ``out``.
 
     Returns what went wrong (None if nothing did) and the seconds it took. The kernel is this interpreter's
-    own, whatever other kernels are registered on the machine, and is told the profile by GANCOURSE_PROFILE.
+    own, whatever other kernels are registered on the machine, and is told the profile by GANCOURSE_PROFILE. What its
+    exercises' checks say goes into nobody's progress file.
     """
     os.environ["GANCOURSE_PROFILE"] = profile
+    os.environ["GANCOURSE_PROGRESS"] = "off"
     own = str(Path(sys.prefix) / "share" / "jupyter")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [own, os.environ.get("JUPYTER_PATH")]))
     out.parent.mkdir(parents=True, exist_ok=True)

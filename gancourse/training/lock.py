@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from filelock import FileLock, Timeout
 
+from gancourse.files import NO_LOCKS
 from gancourse.training.checkpoint import RunError
 
 NAME = ".lock"
-_UNSUPPORTED = {getattr(errno, name, None) for name in ("ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK")}
 
 
 class FolderLock:
@@ -62,7 +61,7 @@ class FolderLock:
         except NotImplementedError:
             self._file = None
         except OSError as error:
-            if error.errno not in _UNSUPPORTED:
+            if error.errno not in NO_LOCKS:
                 raise
             self._file = None
         self._held = True

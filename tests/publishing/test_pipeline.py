@@ -1,6 +1,7 @@
 """Notebooks built from sources, run, refreshed and published, on notebooks small enough to read here."""
 
 import json
+import os
 import re
 
 import nbformat
@@ -75,6 +76,16 @@ def with_outputs(root):
         cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=f"{n}\n")]
     notebooks.write(notebook, notebooks.built_path(root, "00_small"))
     return notebook
+
+
+def test_no_run_of_a_notebook_writes_into_a_progress_file(root, monkeypatch):
+    monkeypatch.setenv("GANCOURSE_PROGRESS", str(root / "mine.json"))
+    seen = []
+    monkeypatch.setattr(
+        pipeline.papermill, "execute_notebook", lambda *_, **__: seen.append(os.environ["GANCOURSE_PROGRESS"])
+    )
+    pipeline.execute(root / "a.ipynb", root / "b.ipynb", root, "smoke")
+    assert seen == ["off"]
 
 
 def test_sync_builds_and_then_has_nothing_to_do(root):

@@ -28,6 +28,7 @@ from typing import Any, Literal
 from gancourse.exercises.checking import guard
 from gancourse.exercises.checking.crashes import brief, crash_message, describe
 from gancourse.exercises.checking.world import World, kept_world
+from gancourse.exercises.record.writing import note_attempt
 
 Status = Literal["correct", "wrong", "not attempted"]
 
@@ -78,25 +79,29 @@ class Note:
 class Result:
     """What `check` found: `status` is "correct", "wrong" or "not attempted"; `message` says why.
 
-    `printed`: the first lines that the answer printed while it was checked, and how many more there were.
+    `printed`: the first lines that the answer printed while it was checked, and how many more there were. `kept`: what
+    the student must be told about the file that their progress is kept in; mostly nothing.
     """
 
     status: Status
     message: str
     title: str
     printed: str = ""
+    kept: str = ""
 
-    def _note(self) -> Note:
-        return Note(f"{_HEADINGS[self.status]}: {self.title}", self.message, _BARS[self.status])
-
-    def _print_note(self) -> Note:
-        return Note("It printed:", self.printed, is_code=True)
+    def _notes(self) -> list[Note]:
+        notes = [Note(f"{_HEADINGS[self.status]}: {self.title}", self.message, _BARS[self.status])]
+        if self.printed:
+            notes.append(Note("It printed:", self.printed, is_code=True))
+        if self.kept:
+            notes.append(Note("Your progress", self.kept))
+        return notes
 
     def __repr__(self) -> str:
-        return f"{self._note()!r}\n{self._print_note()!r}" if self.printed else repr(self._note())
+        return "\n".join(map(repr, self._notes()))
 
     def _repr_html_(self) -> str:
-        return self._note()._repr_html_() + (self._print_note()._repr_html_() if self.printed else "")
+        return "".join(note._repr_html_() for note in self._notes())
 
 
 class StudentFunction:
@@ -190,6 +195,9 @@ class Exercise:
         The check draws its random numbers from a state of its own, and runs in torch's usual settings: those of the
         notebook are left as they were. What the answer prints is kept for the result. It is stopped after
         `guard.TIME_LIMIT` seconds.
+
+        What it finds is noted in the student's progress file, where somebody sits at the notebook
+        (`gancourse.exercises.record`).
         """
         printed = guard.Transcript()
         status: Status
@@ -206,7 +214,7 @@ class Exercise:
                 status, message = "wrong", changed
             message += world.note()
         results[self.key] = status
-        return Result(status, message, self.title, printed.text())
+        return Result(status, message, self.title, printed.text(), note_attempt(self.key, status))
 
     def _judge(self, answer: Any, world: World) -> tuple[Status, str]:
         try:
