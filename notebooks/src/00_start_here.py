@@ -333,6 +333,12 @@ plots.show(
 # | [04 DCGAN at 128 pixels](04_dcgan_lsun128.ipynb) | What changes with size and colour, and how does one find what a generator leaves out? |
 # | [05 Evaluation](05_evaluation.ipynb) | How good is a generator, and what can a score not see? |
 # | [06 Latent space](06_latent_space.ipynb) | What does a generator know, and can you steer it? |
+# | [07 Wasserstein](07_wasserstein.ipynb) | What should a discriminator measure, and does that help? |
+# | [08 Conditions and Pix2Pix](08_pix2pix.ipynb) | How is $G$ told what to make: a class, or a drawing? |
+# | [09 CycleGAN](09_cyclegan.ipynb) | What can be learnt from two sets of pictures without pairs, and what hides in the result? |
+# | [10 SRGAN](10_srgan.ipynb) | How much of an enlarged picture is invented, and is it the true one? |
+# | [11 StyleGAN](11_stylegan.ipynb) | Which layer holds what, and is $w$ easier to steer than $z$? |
+# | [12 BigGAN and borrowed features](12_biggan.ipynb) | What does scale buy, and what do borrowed features? |
 #
 # **Running them.** On your own machine, `make lab` opens them in JupyterLab and `make course` runs them all; on Colab,
 # the first cell of each installs the package. Run the cells from the top with Shift+Enter. You may stop a training

@@ -1,77 +1,32 @@
-"""A new lesson is one row of LESSONS and files of its name: it then is everywhere, with no other place to edit."""
+"""A new lesson is one row of LESSONS and files of its name: it then is everywhere, with no other place to edit.
+
+The toy is that of CONTRIBUTING.md, so that what is printed there works.
+"""
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from contributing import FILES, TOY
 
 from gancourse import exercises
 from gancourse.__main__ import main
 from gancourse.course import commands, lessons, profiles, studies
 from gancourse.course.lessons import LESSONS, Lesson, Trained
 from gancourse.course.studies import runner
-from gancourse.publishing import editions, notebook_head, pipeline, readme
+from gancourse.publishing import editions, notebook_head, notebooks, pipeline, readme
 from gancourse.training.run import Run
 
 ROOT = Path(__file__).parents[2]
-NAME = "13_toy"
-ROW = Lesson(
-    "Toy",
-    "what a new lesson has to bring",
-    {"smoke": (1, 256), "laptop": (2, 1_000), "paper": (20, 60_000)},
-    {"toy": Trained("mlp")},
-    "mlp",
-)
-EXERCISE = '''
-from gancourse.exercises.checking.engine import Wrong, exercise
-
-
-def _check(answer):
-    if answer(3) != 6:
-        raise Wrong("Three twice is six.")
-    return "Right."
-
-
-@exercise(title="Twice", difficulty="easy", minutes=1, prompt="2x", hints=("Twice", "x + x", "`2 * x`"), check=_check)
-def twice(x):
-    """Twice x."""
-    return 2 * x
-'''
-ANSWERS = 'RIGHT = {"twice": [lambda x: 2 * x]}\nWRONG = {"twice": {"same": (lambda x: x, "Three twice")}}\n'
-STUDY = """
-from gancourse.course.studies.runner import Study
-
-
-def jobs(quick):
-    return [{"key": "one"}]
-
-
-def run(job):
-    return {"value": 1}
-
-
-STUDY = Study("A toy's question", jobs, run)
-"""
-NOTEBOOK = """# %% [markdown]
-# # 13 Toy
-#
-# A lesson that is not there. It has one exercise.
-#
-# **Time.** None.
-
-# %%
-from gancourse.exercises import lesson13 as ex
-
-# %% tags=["exercise"]
-def my_twice(x):
-    ...  # your code
-
-# %%
-ex.twice.check(my_twice)
-"""
+NAME = f"{TOY}_toy"
+ROW = eval(f"{{{FILES['gancourse/course/lessons.py']}}}", {"Lesson": Lesson, "Trained": Trained})[NAME]
+EXERCISE, ANSWERS = FILES[f"gancourse/exercises/lesson{TOY}.py"], FILES[f"tests/exercises/answers_lesson{TOY}.py"]
+STUDY = FILES[f"gancourse/course/studies/lesson{TOY}/toy_question.py"]
+NOTEBOOK = FILES[f"notebooks/src/{NAME}.py"]
 MINUTES = {"lessons": {NAME: {"cpu-bf16": {"smoke": 0.1, "laptop": 0.6}}}, "machines": {"cpu-bf16": "2-core Toy"}}
 
 
@@ -79,10 +34,10 @@ MINUTES = {"lessons": {NAME: {"cpu-bf16": {"smoke": 0.1, "laptop": 0.6}}}, "mach
 def toy(tmp_path, monkeypatch):
     """The lesson's row, and its files in a temporary folder that looks like the repository: that folder."""
     for path, text in {
-        "exercises/lesson13.py": EXERCISE,
-        "answers/answers_lesson13.py": ANSWERS,
-        "studies/lesson13/__init__.py": "",
-        "studies/lesson13/toy_question.py": STUDY,
+        f"exercises/lesson{TOY}.py": EXERCISE,
+        f"answers/answers_lesson{TOY}.py": ANSWERS,
+        f"studies/lesson{TOY}/__init__.py": "",
+        f"studies/lesson{TOY}/toy_question.py": STUDY,
         f"notebooks/src/{NAME}.py": NOTEBOOK,
         "gancourse/assets/results/minutes.json": json.dumps(MINUTES),
         "pyproject.toml": '[project]\nurls = { Repository = "https://github.com/me/mine" }\n',
@@ -100,10 +55,10 @@ def toy(tmp_path, monkeypatch):
     runner._modules.cache_clear()
     yield tmp_path
     runner._modules.cache_clear()
-    for name in [name for name in set(sys.modules) - before if "lesson13" in name]:
+    for name in [name for name in set(sys.modules) - before if f"lesson{TOY}" in name]:
         del sys.modules[name]
     for package in (exercises, studies):
-        vars(package).pop("lesson13", None)
+        vars(package).pop(f"lesson{TOY}", None)
 
 
 def test_it_has_a_plan_and_an_estimate(toy, monkeypatch):
@@ -125,31 +80,64 @@ def test_the_command_line_trains_it(toy, monkeypatch):
 
 def test_it_is_in_the_course_table_and_has_minutes_at_its_head(toy):
     row = readme.course().splitlines()[-1]
-    assert row == f"| [13 Toy](notebooks/{NAME}.ipynb) | what a new lesson has to bring | 0.6 |"
+    assert row == f"| [{TOY} Toy](notebooks/{NAME}.ipynb) | what a new lesson has to bring | 0.6 |"
     table = notebook_head.minutes_table(NAME, toy / "gancourse" / "assets" / "results" / "minutes.json")
     assert table[-1].startswith("# | 2 cores with bfloat16 units | 0.1 | 0.6 | ")
 
 
 def test_it_is_built_and_on_the_site(toy):
     assert pipeline.sync(toy) == [NAME] and pipeline.check(toy) == []
-    assert "github/me/mine/blob/main/notebooks/13_toy" in (toy / "notebooks/src" / f"{NAME}.py").read_text()
+    assert f"github/me/mine/blob/main/notebooks/{NAME}" in (toy / "notebooks/src" / f"{NAME}.py").read_text()
     index = pipeline.make_html(toy)
-    assert f'<a href="{NAME}.html">13 Toy</a>' in index.read_text(encoding="utf-8")
-    assert "A lesson that is not there." in index.read_text(encoding="utf-8")
+    assert f'<a href="{NAME}.html">{TOY} Toy: what a lesson has to bring</a>' in index.read_text(encoding="utf-8")
+    assert "A lesson about nothing, in the shape of all the others." in index.read_text(encoding="utf-8")
 
 
 def test_its_exercises_have_editions_and_their_answers_are_tested(toy):
     written = editions.build(toy / "notebooks" / "src" / f"{NAME}.py", toy / "editions")
-    assert "return 2 * x" in written["instructor"].read_text() and "return 2 * x" not in written["student"].read_text()
+    assert (
+        "return n // b" in written["instructor"].read_text() and "return n // b" not in written["student"].read_text()
+    )
     tables = importlib.import_module("tables_of_answers")
     names = [(module.__name__, answers.__name__) for module, answers in tables.modules()]
-    assert names[-1] == ("gancourse.exercises.lesson13", "answers_lesson13") and len(names) > 6
+    assert names[-1] == (f"gancourse.exercises.lesson{TOY}", f"answers_lesson{TOY}") and len(names) > 6
+
+
+def test_its_exercise_accepts_and_refuses_what_the_page_says(toy):
+    (module, answers), name = importlib.import_module("tables_of_answers").modules()[-1], "steps"
+    exercise = vars(module)[name]
+    assert len(answers.RIGHT[name]) >= 2 and len(answers.WRONG[name]) >= 3  # as test_checks.py asks of all
+    assert {exercise.check(answer).status for answer in answers.RIGHT[name]} == {"correct"}
+    for answer, fragment in answers.WRONG[name].values():
+        result = exercise.check(answer)
+        assert result.status == "wrong" and fragment in result.message
+    assert exercise.stub in NOTEBOOK and exercise.prompt in re.sub(r"(?m)^# ?", "", NOTEBOOK)
+
+
+def test_its_notebook_runs_and_has_the_head_that_is_asked_for(toy, monkeypatch, capsys):
+    monkeypatch.setenv("GANCOURSE_PROFILE", "smoke")
+    notebook = notebooks.read_source(toy / "notebooks" / "src" / f"{NAME}.py")
+    cell: dict = {}
+    for one in (one for one in notebook.cells if one.cell_type == "code"):
+        exec(one.source, cell)
+    printed = capsys.readouterr().out
+    assert "256 images in batches of 64: 4 steps" in printed and "1 epochs, " in printed and cell["plan"].epochs == 1
+    monkeypatch.syspath_prepend(ROOT / "tests" / "notebooks")
+    checks = importlib.import_module("notebook_checks")
+    assert not list(checks.title_goals_time(notebook)) and any(map(checks.trains, checks.code_cells(notebook)))
+    setup = next(one.source for one in notebook.cells if "setup" in one.metadata.get("tags", []))
+    real = notebooks.read_source(ROOT / "notebooks" / "src" / "05_evaluation.py")
+    assert setup in [one.source for one in real.cells]
 
 
 def test_its_studies_can_be_reproduced(toy, capsys):
-    assert main(["reproduce"]) == 0 and "A toy's question" in capsys.readouterr().out
-    rows = runner.reproduce("toy_question", toy / "toy.json", workers=0, work=toy / "work", report=str)["rows"]
-    assert rows[0]["value"] == 1
+    assert main(["reproduce"]) == 0 and "The toy study" in capsys.readouterr().out
+    rows = runner.reproduce("toy_question", toy / "toy.json", True, 0, toy / "work", report=str)["rows"]
+    assert [row["steps"] for row in rows] == [4, 2, 1]
+    own: dict = {}
+    exec(FILES["tests/course/test_toy_question_study.py"], own)
+    (check,) = [thing for name, thing in own.items() if name.startswith("test_")]
+    check()
 
 
 def test_the_list_of_lessons_imports_nothing_heavy():
