@@ -79,7 +79,7 @@ def test_the_lists_of_lessons_that_are_kept_by_hand_have_all_of_them():
 
 def understood(line: str) -> str:
     """What is wrong with a line for a shell: "" where nothing is. Nothing is run."""
-    words = shlex.split(line)
+    words = [word for word in shlex.split(line) if not re.fullmatch(r"[A-Z_]+=\w+", word)]
     if words[:3] == ["python", "-m", "gancourse"]:
         return _course(words[3:])
     if words[0] == "make":

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +81,22 @@ def test_a_notebook_goes_on_without_results_and_says_how_to_get_them(capsys):
     assert runner.look_up("nothing") is None
     assert "python -m gancourse reproduce nothing" in capsys.readouterr().out
     assert runner.look_up("cyclegan") == runner.results("cyclegan") and not capsys.readouterr().out
+
+
+STUDIES = Path(runner.__file__).parent
+
+
+def test_a_study_has_a_name_that_no_other_module_of_studies_has():
+    """`reproduce` finds a study by its name alone."""
+    stems = [path.stem for path in STUDIES.glob("lesson[0-9][0-9]/*.py")]
+    studies = [path.stem for path in STUDIES.glob("lesson[0-9][0-9]/*.py") if "\nSTUDY = " in path.read_text("utf-8")]
+    assert [name for name in studies if stems.count(name) > 1] == [], "call it otherwise"
+    assert len(studies) > 20 and set(studies) == set(runner.names()), "a lesson's folder has no __init__.py"
+
+
+def test_no_committed_result_is_of_a_quick_run():
+    """Both are written to one file of build/studies, and the figures of a quick run mean nothing."""
+    folder = STUDIES.parents[1] / "assets" / "results"
+    found = {path.stem: json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")}
+    commands = {name: results["command"] for name, results in found.items() if "command" in results}
+    assert len(commands) > 20 and [name for name, command in commands.items() if "--quick" in command] == []

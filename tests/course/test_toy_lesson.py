@@ -103,6 +103,12 @@ def test_its_exercises_have_editions_and_their_answers_are_tested(toy):
     assert names[-1] == (f"gancourse.exercises.lesson{TOY}", f"answers_lesson{TOY}") and len(names) > 6
 
 
+def test_exercises_without_tested_answers_are_named_with_the_remedy(toy):
+    (toy / "answers" / f"answers_lesson{TOY}.py").unlink()
+    with pytest.raises(LookupError, match=rf"lesson{TOY} has no tested answers: write tests/exercises/answers_lesson"):
+        importlib.import_module("tables_of_answers").modules()
+
+
 def test_its_exercise_accepts_and_refuses_what_the_page_says(toy):
     (module, answers), name = importlib.import_module("tables_of_answers").modules()[-1], "steps"
     exercise = vars(module)[name]
