@@ -4,6 +4,7 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -16,7 +17,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 TEXT = {"type": "string", "minLength": 1}
-SCHEMA = {  # the part of CFF 1.2.0 that we use; the whole: https://citation-file-format.github.io/1.2.0/schema
+# The part of CFF 1.2.0 that we use; the whole is https://citation-file-format.github.io/1.2.0/schema
+SCHEMA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
     "required": ["authors", "cff-version", "message", "title"],

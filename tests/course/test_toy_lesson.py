@@ -113,7 +113,8 @@ def test_its_exercise_accepts_and_refuses_what_the_page_says(toy):
     (module, answers), name = importlib.import_module("tables_of_answers").modules()[-1], "steps"
     exercise = vars(module)[name]
     assert len(answers.RIGHT[name]) >= 2 and len(answers.WRONG[name]) >= 3  # as test_checks.py asks of all
-    assert {exercise.check(answer).status for answer in answers.RIGHT[name]} == {"correct"}
+    right = [exercise.reference, *answers.RIGHT[name]]
+    assert {exercise.check(answer).status for answer in right} == {"correct"}
     for answer, fragment in answers.WRONG[name].values():
         result = exercise.check(answer)
         assert result.status == "wrong" and fragment in result.message
