@@ -1,0 +1,96 @@
+// What the parts of the page share: the data, the networks, pictures of digits, and the line that says what is shown.
+(() => {
+  const Play = (globalThis.Play ||= {});
+  const SIDE = 28, LEVELS = 127.5;
+
+  Play.SIDE = SIDE;
+  Play.data = globalThis.PLAY_DATA;
+  Play.find = (selector, within = document) => within.querySelector(selector);
+  Play.all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // The generator after an epoch, unpacked when it is first asked for.
+  const networks = new Map();
+  Play.generator = (epoch) => {
+    if (!networks.has(epoch)) networks.set(epoch, new Play.Network(Play.data.generators[epoch]));
+    return networks.get(epoch);
+  };
+
+  // z of a seed, as latent.sample(n, z_size, seed) draws them.
+  Play.sample = (n, seed) => new Play.Random(seed).normal(n * Play.data.zSize);
+
+  // An image in [-1, 1], from `offset` of x on, as grey pixels of a canvas at (left, top).
+  const grey = (context, x, offset, left, top) => {
+    const picture = context.createImageData(SIDE, SIDE), bytes = picture.data;
+    for (let i = 0; i < SIDE * SIDE; i++) {
+      bytes[4 * i] = bytes[4 * i + 1] = bytes[4 * i + 2] = Math.round((x[offset + i] + 1) * LEVELS);
+      bytes[4 * i + 3] = 255;
+    }
+    context.putImageData(picture, left, top);
+  };
+
+  // One image on a canvas of 28 x 28; the style enlarges it.
+  Play.drawDigit = (canvas, x, offset = 0) => {
+    canvas.width = canvas.height = SIDE;
+    grey(canvas.getContext("2d"), x, offset, 0, 0);
+  };
+
+  // n images in rows of `columns`, each pixel twice as large, with gaps through which the page shows.
+  const small = document.createElement("canvas");
+  Play.drawGrid = (canvas, x, n, columns) => {
+    const pitch = SIDE + 2, across = columns * pitch - 2, down = Math.ceil(n / columns) * pitch - 2;
+    small.width = across;
+    small.height = down;
+    const context = small.getContext("2d", { willReadFrequently: true });
+    for (let i = 0; i < n; i++) {
+      grey(context, x, i * SIDE * SIDE, (i % columns) * pitch, Math.floor(i / columns) * pitch);
+    }
+    canvas.width = 2 * across;
+    canvas.height = 2 * down;
+    const large = canvas.getContext("2d");
+    large.imageSmoothingEnabled = false;
+    large.drawImage(small, 0, 0, canvas.width, canvas.height);
+  };
+
+  // A picture that travels in the data, once it can be drawn.
+  Play.picture = (png) => new Promise((done, failed) => {
+    const image = new Image();
+    image.onload = () => done(image);
+    image.onerror = () => failed(new Error("a picture of the page is damaged"));
+    image.src = `data:image/png;base64,${png}`;
+  });
+
+  // One 28 x 28 part of such a picture, at column and row, on a canvas.
+  Play.drawPart = (canvas, image, column, row) => {
+    canvas.width = canvas.height = SIDE;
+    canvas.getContext("2d").drawImage(image, column * SIDE, row * SIDE, SIDE, SIDE, 0, 0, SIDE, SIDE);
+  };
+
+  // Says something in a live line, when nothing else has come for a moment: a slider would chatter.
+  const said = new Map();
+  Play.say = (line, words, wait = 350) => {
+    clearTimeout(said.get(line));
+    said.set(line, setTimeout(() => { line.textContent = words; }, wait));
+  };
+
+  // Calls `draw` once for any number of wishes before the next picture, and again where one came while it drew.
+  Play.drawer = (draw) => {
+    let wished = false, busy = false;
+    const go = async () => {
+      if (busy) return;
+      busy = true;
+      while (wished) {
+        wished = false;
+        await draw();
+      }
+      busy = false;
+    };
+    return () => {
+      if (!wished && !busy) requestAnimationFrame(go);
+      wished = true;
+    };
+  };
+
+  Play.still = matchMedia("(prefers-reduced-motion: reduce)");
+  Play.signed = (v, digits = 1) => (v < 0 ? "−" : v > 0 ? "+" : "") + Math.abs(v).toFixed(digits);
+  Play.percent = (share) => `${Math.round(100 * share)} %`;
+})();
