@@ -7,12 +7,14 @@ scripts, and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
-from gancourse.files import write_atomically
+from gancourse.files import cache_folder, write_atomically
 from gancourse.publishing import pages
 
 SCRIPTS = ("random", "network", "latent", "page", "explorer", "walk", "epochs", "game", "plane", "playground", "start")
@@ -21,7 +23,6 @@ HEAD = (
     '<link rel="stylesheet" href="play.css"><script src="play-data.js" defer></script>'
     '<script src="play.js" defer></script>'
 )
-_MADE_OF = ("play_data.py", "play_weights.py")
 
 
 def asset(name: str) -> str:
@@ -37,49 +38,47 @@ def body() -> str:
 def write(folder: Path, frame: str) -> Path:
     """Write the page and what it needs into `folder`; returns its path.
 
-    frame: the HTML around it, with {title}, {bar} and {body}. play-data.js, some seconds' work, is made only where it
-    is missing or was made of something else. Raises ValueError where the files together exceed BUDGET.
+    frame: the HTML around it, with {title}, {bar} and {body}. Raises ValueError where the files together exceed BUDGET.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_data(folder / "play-data.js")
-    page = folder / "play.html"
     text = frame.format(title="Play: a GAN in your browser", bar=pages.BAR, body=body())
-    texts = {
+    files = {
+        "play-data.js": data(),
         "play.css": asset("play.css"),
         "play.js": "".join(asset(f"{name}.js") for name in SCRIPTS),
-        page.name: text.replace("</head>", f"{HEAD}</head>", 1),
+        "play.html": text.replace("</head>", f"{HEAD}</head>", 1),
     }
-    for name, content in texts.items():
-        write_atomically(folder / name, content.encode())
-    size = sum((folder / name).stat().st_size for name in (*texts, "play-data.js"))
+    size = sum(len(content.encode()) for content in files.values())
     if size > BUDGET:
         raise ValueError(
-            f"the page Play has {size:,} bytes, at most {BUDGET:,} may travel: "
-            "ship fewer epochs, in EPOCHS of gancourse/publishing/play_data.py."
+            f"the page Play has {size:,} bytes, and {BUDGET:,} may travel: "
+            "name fewer epochs in EPOCHS of gancourse/publishing/play_data.py."
         )
-    return page
+    for name, content in files.items():
+        write_atomically(folder / name, content.encode())
+    return folder / "play.html"
 
 
-def _write_data(path: Path) -> None:
-    """Make play-data.js, unless the first line of the one that is there says that it is made of the same."""
-    first = f"// {made_of()}\n"
-    if path.is_file():
-        with path.open(encoding="utf-8") as file:
-            if file.readline() == first:
-                return
+def data() -> str:
+    """The script with the page's data: some seconds' work, so that it is kept in the cache for the next time."""
+    made_of = ingredients()
+    cached, first = cache_folder() / f"play-{made_of[:12]}.js", f"// {made_of}\n"
+    with contextlib.suppress(OSError):
+        if (text := cached.read_text(encoding="utf-8")).startswith(first):
+            return text
     from gancourse.publishing import play_data  # and with it torch, which pages can do without
 
-    data = json.dumps(play_data.contents(), separators=(",", ":"))
-    write_atomically(path, f"{first}globalThis.PLAY_DATA = {data};\n".encode())
+    text = f"{first}globalThis.PLAY_DATA = {json.dumps(play_data.contents(), separators=(',', ':'))};\n"
+    with contextlib.suppress(OSError):  # a folder that cannot be written costs these seconds again
+        write_atomically(cached, text.encode())
+    return text
 
 
-def made_of() -> str:
-    """A hash of what play-data.js is made of: the modules that make it, and the cards of the shipped weights."""
-    files = resources.files("gancourse")
-    found = hashlib.sha256()
-    for name in _MADE_OF:
-        found.update(files.joinpath("publishing", name).read_bytes())
-    for card in sorted(files.joinpath("assets", "weights").iterdir(), key=lambda path: path.name):
-        if card.name.endswith("mnist.json") or card.name == "mnist-classifier.json":
+def ingredients() -> str:
+    """A hash of what the data is made of: the modules that make it, and the cards of the weights that they read."""
+    package, found = resources.files("gancourse"), hashlib.sha256()
+    for name in ("play_data.py", "play_weights.py"):
+        found.update(package.joinpath("publishing", name).read_bytes())
+    for card in sorted(package.joinpath("assets", "weights").iterdir(), key=lambda path: path.name):
+        if re.search(r"mnist.*\.json$", card.name):
             found.update(card.read_bytes())
     return found.hexdigest()

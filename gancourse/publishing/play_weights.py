@@ -52,6 +52,11 @@ def folded(G: Generator) -> list[Layer]:
     What the page computes: linear layers, a transposed convolution from 1 x 1, and those of kernel 4, stride 2 and
     padding 1, with ReLU, LeakyReLU(0.2) or tanh behind each. Raises ValueError for anything else, naming it.
     """
+    plain = all(getattr(type(G), name) is getattr(Generator, name) for name in ("forward", "enter", "place", "leave"))
+    if not (G.chain and plain):
+        raise ValueError(
+            f"the page cannot compute {type(G).__name__}, which is more than its net; choose another generator."
+        )
     found: list[Layer] = []
     side, left = 1, list(G.net)
     while left:

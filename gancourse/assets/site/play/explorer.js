@@ -7,7 +7,8 @@
     const { find, all, data, latent } = Play;
     const grid = find("[data-grid]", root), large = find("[data-large]", root), mark = find("[data-mark]", root);
     const line = find("[data-said]", root), seed = find("[name=seed]", root), chosen = find("[name=chosen]", root);
-    const epoch = find("[name=epoch]", root), digit = find("[name=digit]", root), sliders = find("[data-sliders]", root);
+    const epoch = find("[name=epoch]", root), sliders = find("[data-sliders]", root);
+    const digit = document.createElement("select");
     const picked = (name) => find(`[name=${name}]:checked`, root).value;
     const state = { index: 0, amounts: {}, listeners: [] };
     let vectors = {}, basis = [], moved = [];
@@ -18,6 +19,7 @@
     epoch.value = data.last;
     for (let d = 0; d < 10; d++) digit.add(new Option(d, d));
     digit.value = 7;
+    digit.setAttribute("aria-label", "which digit");
 
     const slider = (name, label) => {
       const row = find("template", sliders).content.firstElementChild.cloneNode(true);
@@ -62,7 +64,7 @@
     }
 
     const factOf = ({ r2, share }) =>
-      r2 === undefined ? `${Play.percent(share)} of the first layer's variance` : `r² ${r2.toFixed(2)}`;
+      r2 === undefined ? `${Play.percent(share)} of variance` : `r² ${r2.toFixed(2)}`;
 
     function shifted(z, i) {
       const moves = Object.entries(state.amounts).filter(([, amount]) => amount);

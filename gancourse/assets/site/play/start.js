@@ -4,10 +4,11 @@
   const { data, find, all } = Play;
 
   function facts(root) {
+    const weights = Object.values(data.generators).flat().reduce((sum, layer) => sum + layer.inputs * layer.rows, 0);
     const number = (v) => (v < 0.1 ? v.toFixed(3) : v.toFixed(2));
     const found = {
       what: data.what, parameters: data.parameters.toLocaleString("en"), last: data.last,
-      epochs: Object.keys(data.generators).join(", "), bytes: (data.bytes / 1e6).toFixed(2),
+      epochs: Object.keys(data.generators).join(", "), megabytes: (weights / 1e6).toFixed(2),
       mean: number(data.eightBits.mean), largest: number(data.eightBits.largest), n: data.eightBits.n,
       alike: number(difference()), samples: data.samples.n, real: data.real.n,
     };
