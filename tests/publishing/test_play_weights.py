@@ -115,7 +115,7 @@ def test_what_is_packed_gives_pytorchs_images_by_the_scripts_rules(G, z):
     ids=["residual", "deep", "clusters"],
 )
 def test_a_generator_that_the_page_cannot_compute_is_refused_by_name(make):
-    with pytest.raises(ValueError, match="the page cannot compute .*choose another generator"):
+    with pytest.raises(ValueError, match=r"the page cannot compute .*choose another generator"):
         folded(make())
 
 
