@@ -73,20 +73,27 @@
   };
 
   // Calls `draw` once for any number of wishes before the next picture, and again where one came while it drew.
+  // Play.busy counts who still has something to draw.
+  Play.busy = 0;
   Play.drawer = (draw) => {
     let wished = false, busy = false;
     const go = async () => {
-      if (busy) return;
-      busy = true;
-      while (wished) {
-        wished = false;
-        await draw();
+      try {
+        while (wished) {
+          wished = false;
+          await draw();
+        }
+      } finally {
+        busy = false;
+        Play.busy -= 1;
       }
-      busy = false;
     };
     return () => {
-      if (!wished && !busy) requestAnimationFrame(go);
       wished = true;
+      if (busy) return;
+      busy = true;
+      Play.busy += 1;
+      requestAnimationFrame(go);
     };
   };
 
