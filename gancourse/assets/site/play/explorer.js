@@ -1,7 +1,7 @@
 // 64 digits, moved along directions of z; the chosen one, large.
 (() => {
   const Play = (globalThis.Play ||= {});
-  const N = 64, COLUMNS = 8, STEP = 0.1, END = 4;
+  const N = 64, COLUMNS = 8, FIRST = 27, STEP = 0.1, END = 4; // FIRST: which one is chosen at first
 
   Play.explore = (root) => {
     const { find, all, data, latent } = Play;
@@ -10,7 +10,7 @@
     const epoch = find("[name=epoch]", root), sliders = find("[data-sliders]", root);
     const digit = document.createElement("select");
     const picked = (name) => find(`[name=${name}]:checked`, root).value;
-    const state = { index: 0, amounts: {}, listeners: [] };
+    const state = { index: FIRST, amounts: {}, listeners: [] };
     let vectors = {}, basis = [], moved = [];
 
     // ---- controls, made of what the data holds

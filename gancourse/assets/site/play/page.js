@@ -18,34 +18,35 @@
   // z of a seed, as latent.sample(n, z_size, seed) draws them.
   Play.sample = (n, seed) => new Play.Random(seed).normal(n * Play.data.zSize);
 
-  // An image in [-1, 1], from `offset` of x on, as grey pixels of a canvas at (left, top).
-  const grey = (context, x, offset, left, top) => {
-    const picture = context.createImageData(SIDE, SIDE), bytes = picture.data;
-    for (let i = 0; i < SIDE * SIDE; i++) {
-      bytes[4 * i] = bytes[4 * i + 1] = bytes[4 * i + 2] = Math.round((x[offset + i] + 1) * LEVELS);
-      bytes[4 * i + 3] = 255;
+  // An image in [-1, 1], from `offset` of x on, as grey pixels of `picture` (ImageData) at (left, top).
+  const grey = (picture, x, offset, left, top) => {
+    const bytes = picture.data;
+    for (let row = 0, i = offset; row < SIDE; row++) {
+      for (let column = 0, at = 4 * ((top + row) * picture.width + left); column < SIDE; column++, i++, at += 4) {
+        bytes[at] = bytes[at + 1] = bytes[at + 2] = Math.round((x[i] + 1) * LEVELS);
+        bytes[at + 3] = 255;
+      }
     }
-    context.putImageData(picture, left, top);
   };
 
   // One image on a canvas of 28 x 28; the style enlarges it.
   Play.drawDigit = (canvas, x, offset = 0) => {
     canvas.width = canvas.height = SIDE;
-    grey(canvas.getContext("2d"), x, offset, 0, 0);
+    const picture = new ImageData(SIDE, SIDE);
+    grey(picture, x, offset, 0, 0);
+    canvas.getContext("2d").putImageData(picture, 0, 0);
   };
 
   // n images in rows of `columns`, each pixel twice as large, with gaps through which the page shows.
   const small = document.createElement("canvas");
   Play.drawGrid = (canvas, x, n, columns) => {
-    const pitch = SIDE + 2, across = columns * pitch - 2, down = Math.ceil(n / columns) * pitch - 2;
-    small.width = across;
-    small.height = down;
-    const context = small.getContext("2d", { willReadFrequently: true });
+    const pitch = SIDE + 2, picture = new ImageData(columns * pitch - 2, Math.ceil(n / columns) * pitch - 2);
     for (let i = 0; i < n; i++) {
-      grey(context, x, i * SIDE * SIDE, (i % columns) * pitch, Math.floor(i / columns) * pitch);
+      grey(picture, x, i * SIDE * SIDE, (i % columns) * pitch, Math.floor(i / columns) * pitch);
     }
-    canvas.width = 2 * across;
-    canvas.height = 2 * down;
+    [small.width, small.height] = [picture.width, picture.height];
+    small.getContext("2d").putImageData(picture, 0, 0);
+    [canvas.width, canvas.height] = [2 * picture.width, 2 * picture.height];
     const large = canvas.getContext("2d");
     large.imageSmoothingEnabled = false;
     large.drawImage(small, 0, 0, canvas.width, canvas.height);
