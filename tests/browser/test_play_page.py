@@ -434,6 +434,15 @@ def test_everything_that_is_used_has_a_name_and_can_be_reached_by_tab(opened):
     assert set(reached) >= {"explore", "walk", "epochs", "game", "playground", "about"}
 
 
+def test_without_its_data_the_page_says_what_is_missing(folder, tmp_path, browser):
+    for name in ("play.html", "play.js", "play.css", "site.css", "site.js", "theme.js", "search.js"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    page = browser.new_context(offline=True).new_page()
+    page.goto((tmp_path / "play.html").as_uri())
+    assert "play-data.js" in page.locator(".lead").inner_text() and "make html" in page.locator(".lead").inner_text()
+    page.context.close()
+
+
 # --- how fast ----------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 // The same z through the epochs of a run: computed here where the page has that epoch's weights, else as it was stored.
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const SVG = "http://www.w3.org/2000/svg", WIDTH = 320, HEIGHT = 150, LEFT = 36, BOTTOM = 24, TOP = 12;
 
   Play.epochs = async (root) => {

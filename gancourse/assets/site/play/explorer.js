@@ -1,6 +1,6 @@
 // 64 digits, moved along directions of z; the chosen one, large.
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const N = 64, COLUMNS = 8, FIRST = 27, STEP = 0.1, END = 4; // FIRST: which one is chosen at first
 
   Play.explore = (root) => {
@@ -52,7 +52,7 @@
 
     function settle() { // what does not change while a slider moves
       vectors = Object.fromEntries(Object.keys(rows).map((name) => [name, Play.floats(direction(name).vector)]));
-      const number = Math.max(0, Math.min(9999, Math.floor(Number(seed.value)) || 0));
+      const number = Play.seed(seed);
       if (picked("shown") === "samples") basis = latent.rows(Play.sample(N, number), data.zSize);
       else {
         const corners = latent.rows(Play.sample(4, number), data.zSize), end = COLUMNS - 1;
@@ -95,7 +95,7 @@
       const along = Object.entries(state.amounts).filter(([, amount]) => amount)
         .map(([name, amount]) => `${nameOf(name)} ${Play.signed(amount)}`).join(", ");
       const who = picked("moves") === "chosen" ? "The chosen one is" : "All are";
-      return `${what} of seed ${seed.value}. ${along ? `${who} moved: ${along}. ` : ""}Chosen: number ` +
+      return `${what} of seed ${Play.seed(seed)}. ${along ? `${who} moved: ${along}. ` : ""}Chosen: number ` +
         `${state.index + 1}, |z| = ${latent.length(moved[state.index]).toFixed(1)}. ` +
         `Drawn in ${Math.max(1, Math.round(state.milliseconds))} ms.`;
     }
@@ -125,7 +125,7 @@
     });
     chosen.addEventListener("input", () => choose(Number(chosen.value) - 1));
     find("[data-new]", root).addEventListener("click", () => {
-      seed.value = (Number(seed.value) + 1) % 10000;
+      seed.value = (Play.seed(seed) + 1) % (Number(seed.max) + 1);
       settle();
     });
     find("[data-reset]", root).addEventListener("click", () => Object.keys(rows).forEach((name) => set(name, 0)));

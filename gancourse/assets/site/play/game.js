@@ -1,6 +1,6 @@
 // The reader plays discriminator: twenty digits, each MNIST's or the generator's by the toss of a coin.
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const N = 20;
 
   // Wilson's interval (1927) for a share of `right` in n, with 95 % confidence.
@@ -80,7 +80,6 @@
       if (key === "r" || key === "f") { event.preventDefault(); answer(key === "r"); }
       if (key === "n") { event.preventDefault(); deal(); }
     });
-    find("[data-table]", root).addEventListener("click", () => { if (!root.contains(document.activeElement)) real.focus(); });
     deal();
   };
 })();

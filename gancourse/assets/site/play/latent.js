@@ -1,6 +1,6 @@
 // What one can do with z, as gancourse.latent does it: great circles, blends of four, steps along directions.
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const PARALLEL = 1e-6; // sine of an angle below which rounded numbers define no great circle
 
   const length = (z) => Math.sqrt(z.reduce((sum, v) => sum + v * v, 0));

@@ -1,6 +1,6 @@
 // What the parts of the page share: the data, the networks, pictures of digits, and the line that says what is shown.
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const SIDE = 28, LEVELS = 127.5;
 
   Play.SIDE = SIDE;
@@ -14,6 +14,9 @@
     if (!networks.has(epoch)) networks.set(epoch, new Play.Network(Play.data.generators[epoch]));
     return networks.get(epoch);
   };
+
+  // What a seed's field says, as a number that it may be.
+  Play.seed = (field) => Math.max(Number(field.min), Math.min(Number(field.max), Math.floor(Number(field.value)) || 0));
 
   // z of a seed, as latent.sample(n, z_size, seed) draws them.
   Play.sample = (n, seed) => new Play.Random(seed).normal(n * Play.data.zSize);

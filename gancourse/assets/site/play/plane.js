@@ -1,7 +1,7 @@
 // A GAN on points in the plane, trained here: Algorithm 1 by hand, with the rules and the random numbers of
 // gancourse.theory.playground.Game. The same seed and the same steps give the same game there and here.
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const BATCH = 128, COUNTED = 4000, CELLS = 20, VIEW = 3, SLOPE = 0.2;
   const BETA1 = 0.5, BETA2 = 0.999, TINY = 1e-8; // of Adam
 
@@ -132,7 +132,7 @@
       this.G = new Net(first, 2, 2, 32);
       this.D = new Net(first, 1, 2, 32);
       this.rng = new Play.Random(seed);
-      const shown = new Play.Random(seed + 1_000_003);
+      const shown = new Play.Random(seed + 1000003);
       this.z = Float64Array.from(shown.normal(2 * COUNTED)); // fixed: what is shown and counted
       this.real = this.source(COUNTED, shown);
       this.floor = jsd(this.real, this.source(COUNTED, shown)); // data against data: not quite 0

@@ -1,6 +1,6 @@
 // The playground's picture and controls: D's belief, data, samples and where they are pulled; the JSD so far.
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const SIZE = 640, HEAT = 48, SHOWN = 256, ARROWS = 48, BUDGET = 12; // milliseconds of rounds for one picture
 
   Play.playground = (root) => {
@@ -183,7 +183,7 @@
     function begin() {
       stop();
       game = new Game({
-        data: control("data").value, loss: control("loss").value, seed: Math.floor(Number(control("seed").value)) || 0,
+        data: control("data").value, loss: control("loss").value, seed: Play.seed(control("seed")),
         lrD: Number(control("lr_d").value), lrG: Number(control("lr_g").value),
       });
       draw();

@@ -1,7 +1,7 @@
 // Random numbers as PyTorch draws them on a CPU: the Mersenne Twister, and its ways to uniform and normal numbers.
 // So a seed of this page is the seed of the course: normal(64 * 100) from seed 7 is latent.sample(64, 100, seed=7).
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const N = 624, M = 397;
 
   class Random {

@@ -2,6 +2,11 @@
 (() => {
   const Play = globalThis.Play;
   const { data, find, all } = Play;
+  if (!data) {
+    find(".play .lead").textContent = "The file play-data.js, which holds the weights, is not beside this page: " +
+      "copy the whole folder, or make it again with `make html`.";
+    return;
+  }
 
   function facts(root) {
     const weights = Object.values(data.generators).flat().reduce((sum, layer) => sum + layer.inputs * layer.rows, 0);

@@ -1,6 +1,6 @@
 // A walk: great circles from one chosen digit to the next, and back to the first.
 (() => {
-  const Play = (globalThis.Play ||= {});
+  const Play = (globalThis.Play = globalThis.Play || {});
   const MOST = 8, SECONDS = 2.5, STILL = 4; // stops; for one leg; pictures of a leg where motion is not wanted
 
   Play.walk = (root, explorer) => {
