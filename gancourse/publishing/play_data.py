@@ -22,8 +22,8 @@ from gancourse.models.base import Generator
 from gancourse.publishing import play_weights
 from gancourse.publishing.play_weights import Layer, text
 
-NAME, WHAT = "mlp-mnist", "the MLP of lesson 02"
-EPOCHS = (5, 50, 100, 200)  # whose weights travel: some 0.34 MB each
+NAME, WHAT = "r3gan-mnist-small", "a narrow DCGAN, trained with R3GAN's loss as in lesson 07"
+EPOCHS = (1, 2, 4, 8)  # whose weights travel: some 0.34 MB each
 FITTED, JUDGED = 4000, 256  # z to which directions are fitted, and by which eight bits are judged
 STORED, OF = 8, 64  # samples of PyTorch for the page to compare itself with, of the z of seed 0
 REAL, COLUMNS = 100, 10  # MNIST's test digits for the game: the first ones
@@ -49,7 +49,7 @@ def contents(name: str = NAME, epochs: tuple[int, ...] = EPOCHS) -> dict[str, An
         "strip": strip(name),
         "scores": scores(name),
         "real": {"png": png(mnist("test").pixels[:REAL], COLUMNS), "n": REAL, "columns": COLUMNS},
-        "samples": samples(layers[last], last),
+        "samples": samples(layers[last], latent.sample(OF, G.z_size, seed=0), last),
         "eightBits": difference(G, layers[last]),
     }
 
@@ -99,11 +99,11 @@ def scores(name: str) -> dict[str, float]:
     return {epoch: known[epoch]["classifier_fid"] for epoch in sorted(known, key=int)}
 
 
-def samples(layers: list[Layer], epoch: int) -> dict[str, Any]:
-    """What PyTorch makes of eight-bit layers: the first digits of seed 0, in 16 bits a pixel."""
-    x = play_weights.images(layers, latent.sample(OF, layers[0].weight.shape[-1], seed=0)[:STORED])
+def samples(layers: list[Layer], z: Tensor, epoch: int) -> dict[str, Any]:
+    """What PyTorch makes of eight-bit layers and the first of z (OF, z_size), of seed 0: in 16 bits a pixel."""
+    x = play_weights.images(layers, z[:STORED])
     pixels = ((x + 1) / 2 * 65535).round().numpy().astype("<u2")
-    return {"n": STORED, "of": OF, "seed": 0, "epoch": epoch, "pixels": text(pixels)}
+    return {"n": STORED, "of": len(z), "seed": 0, "epoch": epoch, "pixels": text(pixels)}
 
 
 def difference(G: Generator, layers: list[Layer]) -> dict[str, float]:
