@@ -11,7 +11,7 @@
     const digit = document.createElement("select");
     const picked = (name) => find(`[name=${name}]:checked`, root).value;
     const state = { index: FIRST, amounts: {}, listeners: [] };
-    let vectors = {}, basis = [], moved = [];
+    let network = null, vectors = {}, slopes = {}, basis = [], sums = null;
 
     // ---- controls, made of what the data holds
 
@@ -51,7 +51,9 @@
     // ---- z
 
     function settle() { // what does not change while a slider moves
+      network = Play.generator(epoch.value);
       vectors = Object.fromEntries(Object.keys(rows).map((name) => [name, Play.floats(direction(name).vector)]));
+      slopes = Object.fromEntries(Object.entries(vectors).map(([name, vector]) => [name, network.slope(vector)]));
       const number = Play.seed(seed);
       if (picked("shown") === "samples") basis = latent.rows(Play.sample(N, number), data.zSize);
       else {
@@ -59,6 +61,7 @@
         basis = Array.from({ length: N }, (_, i) =>
           latent.blend(corners, (i % COLUMNS) / end, Math.floor(i / COLUMNS) / end));
       }
+      sums = network.firstSums(latent.joined(basis));
       for (const [name, row] of Object.entries(rows)) row.fact.textContent = factOf(direction(name));
       draw();
     }
@@ -66,20 +69,24 @@
     const factOf = ({ r2, share }) =>
       r2 === undefined ? `${Play.percent(share)} of variance` : `r² ${r2.toFixed(2)}`;
 
-    function shifted(z, i) {
-      const moves = Object.entries(state.amounts).filter(([, amount]) => amount);
-      if (!moves.length || (picked("moves") === "chosen" && i !== state.index)) return z;
-      const found = Float32Array.from(z);
-      for (const [name, amount] of moves) vectors[name].forEach((v, k) => { found[k] += amount * v; });
+    // 64 rows of numbers, moved by the sliders: `steps` has the row that each direction adds for an amount of 1.
+    function move(numbers, steps) {
+      const size = numbers.length / N, only = picked("moves") === "chosen" ? state.index : -1;
+      const found = Float32Array.from(numbers);
+      for (const [name, amount] of Object.entries(state.amounts)) {
+        if (!amount) continue;
+        for (let i = Math.max(only, 0); i < (only < 0 ? N : only + 1); i++) {
+          for (let k = 0, at = i * size; k < size; k++, at++) found[at] += amount * steps[name][k];
+        }
+      }
       return found;
     }
 
     // ---- the picture
 
     const draw = Play.drawer(async () => {
-      moved = basis.map(shifted);
       const start = performance.now();
-      const x = await Play.generator(epoch.value).imagesInParts(latent.joined(moved));
+      const x = await network.imagesInParts(move(sums, slopes));
       state.milliseconds = performance.now() - start;
       Play.drawGrid(grid, x, N, COLUMNS);
       Play.drawDigit(large, x, state.index * Play.SIDE ** 2);
@@ -96,7 +103,7 @@
         .map(([name, amount]) => `${nameOf(name)} ${Play.signed(amount)}`).join(", ");
       const who = picked("moves") === "chosen" ? "The chosen one is" : "All are";
       return `${what} of seed ${Play.seed(seed)}. ${along ? `${who} moved: ${along}. ` : ""}Chosen: number ` +
-        `${state.index + 1}, |z| = ${latent.length(moved[state.index]).toFixed(1)}. ` +
+        `${state.index + 1}, |z| = ${latent.length(state.chosen()).toFixed(1)}. ` +
         `Drawn in ${Math.max(1, Math.round(state.milliseconds))} ms.`;
     }
 
@@ -135,7 +142,7 @@
     Object.keys(rows).forEach((name) => set(name, 0));
     settle();
 
-    state.chosen = () => Float32Array.from(moved[state.index]);
+    state.chosen = () => latent.rows(move(latent.joined(basis), vectors), data.zSize)[state.index];
     state.basis = () => basis;
     state.epoch = () => epoch.value;
     return state;

@@ -34,7 +34,7 @@
   // columns (n, side, side, 4, 4, channels), added up in y (n, 2 side, 2 side, channels).
   function scatter(columns, n, side, channels, bias, y) {
     const large = 2 * side;
-    for (let at = 0; at < n * large * large * channels; at += channels) y.set(bias, at);
+    for (let at = 0, c = 0; at < n * large * large * channels; at++, c = c + 1 === channels ? 0 : c + 1) y[at] = bias[c];
     let from = 0;
     for (let image = 0; image < n; image++) {
       for (let row = 0; row < side; row++) {
@@ -83,50 +83,76 @@
       this.out = new Float32Array(padded(CHUNK) * this.size);
     }
 
-    run(x, n) {
+    // What comes out before the activation, (n, size), for x (n, vectors, inputs), of at most CHUNK images.
+    sums(x, n) {
       if (this.kind === "linear") product(x, padded(n), this, this.out);
       else {
         product(x, padded(n * this.vectors), this, this.between);
         scatter(this.between, n, this.side, this.channels, this.shared, this.out);
       }
-      AFTER[this.after](this.out, n * this.size);
       return this.out;
     }
+
+    activate(y, n) { AFTER[this.after](y, n * this.size); }
   }
 
   class Network {
     constructor(layers) {
       this.layers = layers.map((about) => new Layer(about));
-      this.zSize = this.layers[0].inputs;
+      [this.first, ...this.others] = this.layers;
+      this.zSize = this.first.inputs;
       this.pixels = this.layers[this.layers.length - 1].size;
       this.input = new Float32Array(padded(CHUNK) * this.zSize);
     }
 
     // Images of z, a Float32Array (n, zSize), in [-1, 1]: a Float32Array (n, pixels).
     images(z) {
-      const n = z.length / this.zSize, found = new Float32Array(n * this.pixels);
-      for (let at = 0; at < n; at += CHUNK) this.part(z, at, Math.min(CHUNK, n - at), found);
+      const sums = this.firstSums(z), n = z.length / this.zSize, found = new Float32Array(n * this.pixels);
+      for (let at = 0; at < n; at += CHUNK) this.finish(sums, at, Math.min(CHUNK, n - at), found);
       return found;
     }
 
-    // The same in parts of some milliseconds, so that the page can answer in between.
-    async imagesInParts(z) {
-      const n = z.length / this.zSize, found = new Float32Array(n * this.pixels);
+    // What the first layer gives for z, before its activation. It is linear: for z + a v it is that for z, plus a times
+    // `slope(v)`. So whoever moves z along v spares that layer.
+    firstSums(z) {
+      const n = z.length / this.zSize, found = new Float32Array(n * this.first.size);
+      for (let at = 0; at < n; at += CHUNK) {
+        this.input.fill(0);
+        this.input.set(z.subarray(at * this.zSize, Math.min(n, at + CHUNK) * this.zSize));
+        const part = Math.min(CHUNK, n - at);
+        found.set(this.first.sums(this.input, part).subarray(0, part * this.first.size), at * this.first.size);
+      }
+      return found;
+    }
+
+    slope(v) {
+      const there = this.firstSums(v), none = this.firstSums(new Float32Array(this.zSize));
+      return there.map((sum, i) => sum - none[i]);
+    }
+
+    // Images of the first layer's sums, in parts of some milliseconds, so that the page can answer in between.
+    async imagesInParts(sums) {
+      const n = sums.length / this.first.size, found = new Float32Array(n * this.pixels);
       for (let at = 0, start = performance.now(); at < n; at += CHUNK) {
         if (performance.now() - start > 12) {
           await Play.nextTask();
           start = performance.now();
         }
-        this.part(z, at, Math.min(CHUNK, n - at), found);
+        this.finish(sums, at, Math.min(CHUNK, n - at), found);
       }
       return found;
     }
 
-    part(z, at, n, found) {
-      this.input.fill(0);
-      this.input.set(z.subarray(at * this.zSize, (at + n) * this.zSize));
-      let x = this.input;
-      for (const layer of this.layers) x = layer.run(x, n);
+    // From the first layer's sums to images `at` to at + n, at most CHUNK of them.
+    finish(sums, at, n, found) {
+      const { first } = this;
+      let x = first.out;
+      x.set(sums.subarray(at * first.size, (at + n) * first.size));
+      first.activate(x, n);
+      for (const layer of this.others) {
+        x = layer.sums(x, n);
+        layer.activate(x, n);
+      }
       found.set(x.subarray(0, n * this.pixels), at * this.pixels);
     }
   }
