@@ -23,6 +23,11 @@ EXTRA = (
     "INSTRUCTORS",
 )  # Markdown files beside the notebooks that become pages of their own
 
+ENTER = (
+    '<a class="enter" href="play.html"><strong>Play</strong>: move digits along directions, walk between them, tell '
+    "real from generated, step two networks in the plane. All in your browser, without Python.</a>\n"
+)
+
 FRAME = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -53,10 +58,12 @@ def finish(records: list[dict[str, Any]], executed: Path, folder: Path, root: Pa
     items = "\n".join(_item(record, executed, folder) for record in records)
     more = "".join(f'<p><a href="{page.name}">{title}</a></p>' for page, title in filter(None, extra))
     intro = "<p>Generative adversarial networks, from the minimax game to DCGAN, in notebooks that run.</p>"
-    body = f'<h1>gancourse</h1>\n{intro}\n<ol class="course">\n{items}\n</ol>\n{more}'
+    play = ENTER if (folder / "play.html").exists() else ""
+    body = f'<h1>gancourse</h1>\n{intro}\n{play}<ol class="course">\n{items}\n</ol>\n{more}'
     index.write_text(FRAME.format(title="gancourse", bar=pages.BAR, body=body), encoding="utf-8")
     found = [section for name in there for section in _sections(folder / f"{name}.html", titles[name])]
-    for page, title in filter(None, extra):
+    played = (folder / "play.html", "Play")
+    for page, title in filter(None, [*extra, played if played[0].exists() else None]):
         found += _sections(page, title)
     (folder / "search.js").write_text(f"window.COURSE = {json.dumps(found, ensure_ascii=False)};\n", encoding="utf-8")
     return index
