@@ -266,7 +266,7 @@ def test_there_is_something_and_not_too_much_of_it(pytestconfig):
     assert {"mlp-mnist", "dcgan-mnist", "church-procedural"} <= set(pretrained.names())
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=pytestconfig.rootpath, capture_output=True, text=True)
     sizes = [(pytestconfig.rootpath / name).stat().st_size for name in tracked.stdout.split("\0") if name]
-    assert sum(sizes) < 60e6 and max(sizes, default=0) < 16e6  # what a clone of the course may weigh, and a file
+    assert sum(sizes) < 62e6 and max(sizes, default=0) < 16e6  # what a clone of the course may weigh, and a file
     assert sum(path.stat().st_size for path in pretrained.FOLDER.iterdir()) < 32e6  # also where there is no git
 
 

@@ -22,8 +22,8 @@ from gancourse.models.base import Generator
 from gancourse.publishing import play_weights
 from gancourse.publishing.play_weights import Layer, text
 
-NAME, WHAT = "mlp-mnist", "the MLP of lesson 02"
-EPOCHS = (5, 50, 100, 200)  # whose weights travel: some 0.34 MB each
+NAME, WHAT = "r3gan-mnist-small", "a narrow DCGAN, trained with R3GAN's loss as in lesson 07"
+EPOCHS = (1, 2, 4, 8)  # whose weights travel: some 0.34 MB each
 FITTED, JUDGED = 4000, 256  # z to which directions are fitted, and by which eight bits are judged
 STORED, OF = 8, 64  # samples of PyTorch for the page to compare itself with, of the z of seed 0
 REAL, COLUMNS = 100, 10  # MNIST's test digits for the game: the first ones

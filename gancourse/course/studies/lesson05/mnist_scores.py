@@ -22,6 +22,7 @@ NAMES = {
     "residual-mnist": "residual pair",
     "dcgan-mnist-best": "P1's DCGAN generator, best recipe",
     "r3gan-mnist": "P1's DCGAN generator, plain z, R3GAN's loss",
+    "r3gan-mnist-small": "the same with a fifth of the width, for browsers",
 }
 
 
