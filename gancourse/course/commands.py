@@ -147,7 +147,7 @@ def _train(options: argparse.Namespace) -> None:
     if options.start:
         from gancourse.course.starting import begin
 
-        begin(algorithm, options.start, grows)
+        begin(algorithm, options.start)
     rest: dict[str, Any] = {"milestones": tuple(chain.from_iterable(options.milestones))}
     if options.score_every:
         rest |= {"score": quick_fid, "score_every": options.score_every}

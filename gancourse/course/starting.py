@@ -28,8 +28,8 @@ GROWING: dict[type[Generator], str] = {
 _MAX_FILE = 256 << 20  # bytes
 
 
-def begin(algorithm: Any, where: str | Path, grows: bool = False) -> None:
-    """Give networks what a run has learned: `start_from` for SRGAN's G, else `grow_from` or `go_on_from`.
+def begin(algorithm: Any, where: str | Path) -> None:
+    """Give networks what a run has learned: `start_from` for SRGAN's G, `grow_from` for GROWING, else `go_on_from`.
 
     The algorithm remembers it: its `started_from`, and `before` where G and D are two.
     """
@@ -37,7 +37,7 @@ def begin(algorithm: Any, where: str | Path, grows: bool = False) -> None:
         algorithm.started_from = start_from(algorithm.networks["G"], where)
         return
     G, D = algorithm.networks["G"], algorithm.networks["D"]
-    algorithm.started_from, algorithm.before = grow_from(G, D, where) if grows else go_on_from(G, D, where)
+    algorithm.started_from, algorithm.before = (grow_from if type(G) in GROWING else go_on_from)(G, D, where)
 
 
 def start_from(G: nn.Module, where: str | Path) -> str:
