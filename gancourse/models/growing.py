@@ -29,11 +29,13 @@ def grown(G: Generator, D: StyleDiscriminator) -> tuple[Generator, StyleDiscrimi
     are 0; a DCGAN's are made so that they enlarge (`_dcgan_grown`). The new D sees an image at half its size, as D
     did, until its new first block has faded in (`FadingEntrance`, whose share is moved by training: `fade` of its
     recipe). New layers draw from torch's global random state.
-    Raises ValueError for a D of another size than G's, and for a G that cannot grow.
+    Raises ValueError for a D of another size than G's, and for a G or a D that cannot grow.
     """
     size = G.image_shape[-1]
     if D.image_shape != G.image_shape:
         raise ValueError(f"G makes pictures of {size} pixels and D takes {D.image_shape[-1]}: they grow together.")
+    if not isinstance(D, StyleDiscriminator):
+        raise ValueError(f"D is a {type(D).__name__}, which does not grow; a StyleDiscriminator does.")
     larger: Generator
     if isinstance(G, GrowingDCGANGenerator):
         larger = _dcgan_grown(G)

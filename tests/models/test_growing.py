@@ -87,6 +87,10 @@ def test_the_small_networks_stay_as_they_are():
             lambda: grown(networks("dcgan64", width=8)[0], networks("stylegan", width=8)[1]),  # type: ignore[arg-type]
             "G is a DCGAN64Generator, which does not grow",
         ),
+        (
+            lambda: grown(*networks("dcgan128-factors", width=8, width_d=8, size=16)),  # type: ignore[arg-type]
+            "D is a FactorDiscriminator, which does not grow",
+        ),
     ],
 )
 def test_what_cannot_grow_is_refused(made, said):
