@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from gancourse.course.studies.lesson12 import made_good
+from gancourse.data.sheets import unpack
 from gancourse.models import networks
 from gancourse.training.run import Run
 
@@ -28,6 +29,7 @@ def test_the_chosen_candidate_goes_on_and_what_is_done_is_kept(tmp_path, monkeyp
         "distance"
     ]
     assert [point["images"] for point in with_r1["curve"]] == [64]  # 32 of them in the run before
+    assert [unpack(row["strip"]).shape for row in (plain, factors)] == 2 * [(made_good.N_SHOWN, 3, 128, 128)]
     assert Run(made_good.folder(jobs[2], other["network"])).checkpointed_epochs() == [1]
     config: Any = Run(made_good.folder(jobs[2], best["network"])).config
     assert config["recipe"]["decay"] and config["epochs"] == 3 and not config["recipe"]["r1"]

@@ -24,7 +24,6 @@ from gancourse.course.starting import go_on_from
 from gancourse.course.studies.runner import Job, Study
 from gancourse.data.churches import FACTORS, procedural_churches
 from gancourse.data.churches.classes import churches_with_factors
-from gancourse.data.degraded import enlarge_bicubic
 from gancourse.data.images import unscale
 from gancourse.data.sheets import pack
 from gancourse.evaluation import church_reader
@@ -40,7 +39,7 @@ MODELS = {"plain": "dcgan128", "factors": "dcgan128-factors"}
 CHURCHES, EPOCHS, COMPARED = 40_000, 10, 2  # the rule compares after so many epochs
 STOPPED, BEST = 6, 5  # the chosen run was stopped after that epoch of EPOCHS, and gone on from that one
 WITH_R1, R1_EPOCHS = "with R1", 4
-N_SCORED, N_SHOWN = 1_000, 24
+N_SCORED, N_SHOWN = 1_000, 6
 _ALL = tuple(range(1, EPOCHS + 1))  # epochs whose checkpoints stay
 RUNS = Path("build/studies/made-good-runs")
 
@@ -84,7 +83,9 @@ def _trained(job: Job, name: str, until: int) -> Trainer:
     torch.manual_seed(0)
     algorithm = Minimax(*_pair(name, **job["widths"]), Recipe(decay=True))
     config = Config(MODELS[name], EPOCHS, 32, ema_half_life=10_000.0)
-    return _until(Trainer(algorithm, _data(job, name), config, folder(job, name), "cpu", milestones=_ALL), until)
+    trainer = Trainer(algorithm, _data(job, name), config, folder(job, name), "cpu", milestones=_ALL)
+    trainer.fit(progress=False, until=until)
+    return trainer
 
 
 def _with_r1(job: Job, name: str) -> Trainer:
@@ -94,28 +95,19 @@ def _with_r1(job: Job, name: str) -> Trainer:
     algorithm = Minimax(G, D, Recipe(r1=1.0, r1_share=0.25, decay=True))
     algorithm.started_from, algorithm.before = go_on_from(G, D, folder(job, name), BEST)
     config = Config(MODELS[name], R1_EPOCHS, 32, lr=1e-4, ema_half_life=10_000.0, seed=1)
-    return _until(Trainer(algorithm, _data(job, name), config, folder(job, WITH_R1), "cpu", milestones=_ALL), R1_EPOCHS)
-
-
-def _until(trainer: Trainer, epoch: int) -> Trainer:
-    rest = trainer.epochs()
-    while trainer.epoch < epoch:
-        next(rest)
+    trainer = Trainer(algorithm, _data(job, name), config, folder(job, WITH_R1), "cpu", milestones=_ALL)
+    trainer.fit(progress=False)
     return trainer
 
 
 def judged(G: Generator, n: int) -> dict[str, Any]:
     """Scores of n samples of z from seed 0, unpicked, against as many unseen renders of their size, on the reader.
 
-    Samples of fewer than 64 pixels are enlarged bicubically, since the reader takes no smaller ones. kinds: as of
-    `church_reader.scores`. obeys: of a FactorGenerator, for each factor, how many are read as the value that z chose.
-    sheet: the first 24 of them, packed.
+    kinds: as of `church_reader.scores`. obeys: of a FactorGenerator, for each factor, how many are read as the value
+    that z chose.
     """
     z = latent.sample(n, G.z_size, 0)
     x = latent.generate(G, z)
-    sheet = pack(unscale(x[:N_SHOWN]), 80)
-    if x.shape[-1] < 64:
-        x = enlarge_bicubic(x, 64 // x.shape[-1])
     found = evaluate(x, procedural_churches(n, x.shape[-1], 1)[0], church_reader.church_features(), allow_few=True)
     read = church_reader.read(x)
     met, expected, _ = church_reader.combinations(read, church_reader.KINDS)
@@ -129,7 +121,6 @@ def judged(G: Generator, n: int) -> dict[str, Any]:
         "precision": round(found.precision, 3),
         "recall": round(found.recall, 3),
         "obeys": {name: round(share, 3) for name, share in obeys.items()},
-        "sheet": sheet,
     }
 
 
@@ -149,7 +140,8 @@ def _averaged(job: Job, name: str, run: str, epoch: int) -> Generator:
 def run(job: Job) -> dict[str, Any]:
     """Train a run as far as its job says, and judge its averaged generator after each epoch.
 
-    images of the curve: those of the run that it went on from are counted.
+    images of the curve: those of the run that it went on from are counted. strip, of the two candidates: the first
+    samples where the rule compares them.
     """
     candidate, until = job["candidate"], job["until"]
     name = candidate if candidate in MODELS else chosen(job)
@@ -164,6 +156,10 @@ def run(job: Job) -> dict[str, Any]:
     for point, row in zip(curve, rows, strict=True):
         point["d_real"] = round(row["d_real"], 3)
     seconds = round(sum(row["seconds"] for row in rows))
+    if candidate in MODELS:
+        G = _averaged(job, name, which, until)
+        x = latent.generate(G, latent.sample(N_SHOWN, G.z_size, 0))
+        found["strip"] = pack(unscale(x), 75)
     return {"network": name, "curve": curve, "training_seconds": seconds, **found}
 
 
