@@ -52,7 +52,7 @@ def finish(records: list[dict[str, Any]], executed: Path, folder: Path, root: Pa
     index = folder / "index.html"
     items = "\n".join(_item(record, executed, folder) for record in records)
     more = "".join(f'<p><a href="{page.name}">{title}</a></p>' for page, title in filter(None, extra))
-    intro = "<p>Generative adversarial networks, from the minimax game to StyleGAN and BigGAN, in notebooks that run.</p>"
+    intro = "<p>Adversarial networks, from the minimax game to StyleGAN and BigGAN, in notebooks that run.</p>"
     body = f'<h1>gancourse</h1>\n{intro}\n<ol class="course">\n{items}\n</ol>\n{more}'
     index.write_text(FRAME.format(title="gancourse", bar=pages.BAR, body=body), encoding="utf-8")
     found = [section for name in there for section in _sections(folder / f"{name}.html", titles[name])]
