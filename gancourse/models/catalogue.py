@@ -64,7 +64,7 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # of G and of 
     "dcgan128": _WIDTH,
     "dcgan128-grown": (("width", "size"), ("width_d", "size", "fading")),
     "dcgan128-factors": (("width", "size"), ("width_d", "size")),
-    "dcgan128-clusters": _WIDTH,
+    "dcgan128-clusters": (("width",), ("width", "width_d")),
     "stylegan": (("width", "size", "mapping", "latent", "adain", "noise"), ("width", "size", "fading")),
     "biggan": (
         ("width", "classes", "size", "skip_z", "one_plus", "spectral", "orthogonal"),
@@ -89,7 +89,7 @@ def networks(name: str, **options: int) -> tuple[Generator, Discriminator]:
         (1), norm_g (True) and deep (False) for G, packing (1), norm_d and spectral (False) for D; of "stylegan" width
         and size (64 both), for G mapping (4), latent (128), adain (0) and noise (1), for D fading (0); of
         "dcgan128-grown" and "dcgan128-factors" width (32), size (128) and for D width_d (64, 16), of the first fading
-        (0); of
+        (0); of "dcgan128-clusters" for D width_d (0: as wide as G); of
         "biggan" width (32), classes (10), size (28), spectral and orthogonal (1), for G skip_z and one_plus (1), for D
         summed and projection (1): see there.
     Raises ValueError for another name, and for an option that these networks do not have.

@@ -106,11 +106,15 @@ class ClusterDiscriminator(ToldDiscriminator, DCGANDiscriminator):
 
 
 class Cluster128Discriminator(ToldDiscriminator, DCGAN128Discriminator):
-    """P4's discriminator, told of clusters: see `ToldDiscriminator`. width: as in `DCGAN128Discriminator`."""
+    """P4's discriminator, told of clusters: see `ToldDiscriminator`. width: as in `DCGAN128Discriminator`.
 
-    def __init__(self, width: int = 64, clusters: int = CLUSTERS) -> None:
-        super().__init__(width)
-        self.net[-2] = nn.Conv2d(16 * width, 1 + clusters, kernel_size=4, stride=1, padding=0, bias=False)
+    width_d: the same, for a D beside a wider G; 0 for as wide as G.
+    """
+
+    def __init__(self, width: int = 64, clusters: int = CLUSTERS, width_d: int = 0) -> None:
+        super().__init__(width_d or width)
+        self.options = {"width": width, "width_d": width_d} if width_d else {"width": width}
+        self.net[-2] = nn.Conv2d(16 * (width_d or width), 1 + clusters, kernel_size=4, stride=1, padding=0, bias=False)
         self.register_buffer("means", torch.zeros(clusters, 3 * 25 * 25))
 
 

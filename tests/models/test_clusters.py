@@ -181,6 +181,29 @@ def test_churches_are_torn_as_digits_are(fast):
     assert models.count_parameters(G) == models.count_parameters(models.DCGAN128Generator(2))
 
 
+def test_penalties_take_the_slope_of_an_image_s_own_cluster(images, pair, monkeypatch):
+    """And not of the one that its augmented picture happens to be near."""
+    G, D = pair
+    told = []
+
+    def judged(judge, x):
+        leave = D.leave
+        monkeypatch.setattr(
+            D, "leave", lambda outputs, x, code: told.append((code, D.code(x))) or leave(outputs, x, code)
+        )
+        judge(x)
+        monkeypatch.setattr(D, "leave", leave)
+        return x.sum() * 0
+
+    minimax = "gancourse.training.algorithms.minimax."
+    monkeypatch.setattr(minimax + "r1_penalty", judged)
+    monkeypatch.setattr(minimax + "view", lambda x, *_: -x)  # light becomes dark
+    Trainer(Minimax(G, D, Recipe(r1=1.0, r1_share=0.5)), images, CONFIG, device="cpu").fit(progress=False)
+    for code, near in told:
+        assert len(code) == CONFIG.batch_size // 2 and not torch.equal(code, near)
+    assert len(told) == 2 * 10
+
+
 def test_a_discriminator_that_is_told_nothing_and_mixed_batches_are_refused(images, pair):
     G, D = pair
     with pytest.raises(

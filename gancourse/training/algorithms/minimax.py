@@ -108,34 +108,33 @@ class Minimax(TwoNetworks):
         recipe, config, parts, share = self._now, self.setting.config, self.setting.accumulate, self.setting.team.share
         G, D, opt_g, opt_d = self.views["G"], self.views["D"], self.optimisers["opt_g"], self.optimisers["opt_d"]
         generator_loss = LOSSES[config.loss].generator
-        told = [(b, None) if isinstance(b, Tensor) else (b[0], b[1]) for b in batches]
-        device = told[0][0].device
+        labelled = [(b, None) if isinstance(b, Tensor) else (b[0], b[1]) for b in batches]
+        device = labelled[0][0].device
         fade_in(D, self._done * config.batch_size * config.k, recipe.fade)
         self._done += 1
         d_means, g_means = torch.zeros(4, device=device), torch.zeros(2, device=device)
-        for x_real, labels in told:
+        for x_real, labels in labelled:
             if "flip" in recipe.augment:
                 x_real = flip(x_real, rng, share)
             z, fakes = draw_z(G, len(x_real), rng, share), []
             opt_d.zero_grad()
             y_parts = [None] * parts if labels is None else labels.chunk(parts)
             for x_part, y_part, z_part in zip(x_real.chunk(parts), y_parts, z.chunk(parts), strict=True):
-                x_fake = G(z_part)
+                x_fake, of_real = G(z_part), of_reals(D, x_part, y_part)
                 if recipe.mixed:
                     together = torch.cat([x_part, x_fake.detach()])
                     real_logits, fake_logits = wide(D(view(together, recipe, rng, share))).chunk(2)
                 else:
-                    of_real = of_reals(D, x_part, y_part)
                     real_logits = wide(D(view(x_part, recipe, rng, share), *of_real))
                     fake_logits = wide(D(view(x_fake.detach(), recipe, rng, share), *of_fakes(G, z_part)))
                 loss_d = smoothed_discriminator_loss(real_logits, fake_logits, recipe.real_target)
                 total = loss_d
                 if recipe.r1:
                     some = math.ceil(recipe.r1_share * len(x_part))
-                    judge = told_of(D, None if y_part is None else y_part[:some])
+                    judge = told_of(D, *(told[:some] for told in of_real))
                     total = total + recipe.r1 / 2 * r1_penalty(judge, view(x_part[:some], recipe, rng, share))
                 if recipe.gradient_penalty:
-                    judge = told_of(D, y_part)
+                    judge = told_of(D, *of_real)
                     total = total + recipe.gradient_penalty * gradient_penalty(judge, x_part, x_fake, rng, share)
                 (total / parts).backward()
                 d_means[:3] += means(loss_d, real_logits.sigmoid(), fake_logits.sigmoid()) / parts
@@ -158,11 +157,11 @@ class Minimax(TwoNetworks):
             opt_g.step()
         finally:  # whoever stops the kernel here keeps a D that can train
             D.requires_grad_(True)
-        loss_d, d_real, d_fake, norm_d = d_means / len(told)
+        loss_d, d_real, d_fake, norm_d = d_means / len(labelled)
         loss_g, d_fake_after = g_means
         return torch.stack([loss_d, loss_g, d_real, d_fake, d_fake_after, norm_d, grad_norm(G)])
 
 
-def told_of(D: nn.Module, labels: Tensor | None) -> Callable[[Tensor], Tensor]:
-    """D as a function of images (B, C, H, W) alone, where they came with labels: what penalties take the slope of."""
-    return D if labels is None else lambda x: D(x, labels)
+def told_of(D: nn.Module, *told: Tensor) -> Callable[[Tensor], Tensor]:
+    """D as a function of images (B, C, H, W) alone, told what it is told of them: what penalties take the slope of."""
+    return (lambda x: D(x, *told)) if told else D
