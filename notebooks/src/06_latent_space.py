@@ -20,7 +20,7 @@
 #
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
-# | 2 cores without bfloat16 units (AVX2 only) | 0.3 | 0.9 | 11 minutes |
+# | 2 cores without bfloat16 units (AVX2 only) | 0.3 | 0.6 | 5.9 minutes |
 # | 2 cores with bfloat16 units | 0.4 | 0.5 | 2.5 minutes |
 
 # %% tags=["setup"]

@@ -23,7 +23,7 @@
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
 # | 2 cores without bfloat16 units (AVX2 only) | 0.2 | 1.4 | 49 minutes |
-# | 2 cores with bfloat16 units | 0.1 | 0.7 | 23 minutes |
+# | 2 cores with bfloat16 units | 0.1 | 0.8 | 29 minutes |
 
 # %% tags=["setup"]
 import importlib.util
