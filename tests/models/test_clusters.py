@@ -188,9 +188,12 @@ def test_penalties_take_the_slope_of_an_image_s_own_cluster(images, pair, monkey
 
     def judged(judge, x):
         leave = D.leave
-        monkeypatch.setattr(
-            D, "leave", lambda outputs, x, code: told.append((code, D.code(x))) or leave(outputs, x, code)
-        )
+
+        def asked(outputs, x, code):
+            told.append((code, D.code(x)))
+            return leave(outputs, x, code)
+
+        monkeypatch.setattr(D, "leave", asked)
         judge(x)
         monkeypatch.setattr(D, "leave", leave)
         return x.sum() * 0
