@@ -212,4 +212,4 @@ class Images:
 
     def rows(self, index: Tensor) -> Tensor:
         """The images of these numbers, (B, C, H, W) uint8, on `self.device`."""
-        return self.pixels[index]
+        return self.pixels.index_select(0, index)  # whole rows are copied at once; [index] goes number by number

@@ -205,20 +205,21 @@ class Trainer:
             network.train()
         names, rounds = self.algorithm.statistics, self._rounds()
         must_be_finite = torch.tensor([name.startswith("loss") for name in names], device=device)
-        sums, bad_step = torch.zeros(len(names), device=device), torch.tensor(-1, device=device)
+        each = torch.zeros(rounds, len(names), device=device)
         try:
-            for step, stats in enumerate(self.rounds(), start=self.epoch * rounds + 1):
-                sums += stats  # stays on the device: reading a number back would make it wait, at every step
-                bad_step = torch.where((bad_step < 0) & ~stats[must_be_finite].isfinite().all(), step, bad_step)
+            for step, stats in enumerate(self.rounds()):
+                each[step] = stats  # stays on the device: reading a number back would make it wait, at every step
                 tick(1)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory.ran_out(error):
                 raise
             error.__traceback__ = None  # it keeps the step's tensors alive
             self._out_of_memory()
-        sums, bad_step = self.setting.team.mean(sums).cpu(), self.setting.team.largest(bad_step).cpu()
-        if bad_step >= 0:
-            self._diverged(int(bad_step))
+        bad = (~each[:, must_be_finite].isfinite().all(1)).int()
+        first = torch.where(bad.any(), rounds - bad.argmax(), 0)  # counted from the end: the earliest is the largest
+        sums, first = self.setting.team.mean(each.sum(0)).cpu(), self.setting.team.largest(first).cpu()
+        if first:
+            self._diverged((self.epoch + 1) * rounds - int(first) + 1)
         self.setting.team.average_buffers(*self.networks.values())
         seconds = time.perf_counter() - start
         row: Row = {"epoch": self.epoch + 1}

@@ -18,9 +18,12 @@ from gancourse.data.images import Images
 from gancourse.data.pairs import Batch, LabelledImages, TrainingData
 from gancourse.models.clusters import ToldDiscriminator, TornGenerator, find_clusters, of_fakes, of_reals
 from gancourse.models.factors import SIZES, FactorDiscriminator, FactorGenerator, in_range
+from gancourse.models.fast_perceptron import Perceptron
 from gancourse.models.growing import fade_in
+from gancourse.training.algorithms.base import Setting
 from gancourse.training.algorithms.two_networks import TwoNetworks
 from gancourse.training.augment import flip
+from gancourse.training.fast_round import FastRound
 from gancourse.training.losses import LOSSES, wide
 from gancourse.training.penalties import gradient_penalty, r1_penalty, smoothed_discriminator_loss
 from gancourse.training.recipe import Recipe, view
@@ -46,6 +49,7 @@ class Minimax(TwoNetworks):
         super().__init__(G=G, D=D)
         self.recipe = self._now = Recipe() if recipe is None else recipe
         self._rounds = self._done = 0
+        self._fast: FastRound | None = None
         self.started_from = ""  # the SHA-256 of the weights that both networks have grown from
         self.before: Mapping[str, Any] = {}  # the settings of the run that made them, for a card
         if isinstance(G, TornGenerator) and not isinstance(D, ToldDiscriminator):
@@ -86,6 +90,16 @@ class Minimax(TwoNetworks):
             )
         in_range(labels)
 
+    def start(self, setting: Setting) -> None:
+        super().start(setting)
+        self._fast = None
+        G, D = self.networks["G"], self.networks["D"]
+        plain = replace(self.recipe, lr_g=None, lr_d=None, decay=False) == Recipe()
+        whole = setting.team.size == setting.accumulate == 1
+        own = setting.plan.fast and setting.plan.fused and setting.device.type == "cpu"
+        if plain and whole and own and Perceptron.fits(G) and Perceptron.fits(D):
+            self._fast = FastRound(G, D, getattr(torch, setting.plan.precision))
+
     def begin_epoch(self, epoch: int) -> None:
         super().begin_epoch(epoch)
         recipe = self.recipe
@@ -108,6 +122,9 @@ class Minimax(TwoNetworks):
         recipe, config, parts, share = self._now, self.setting.config, self.setting.accumulate, self.setting.team.share
         G, D, opt_g, opt_d = self.views["G"], self.views["D"], self.optimisers["opt_g"], self.optimisers["opt_d"]
         generator_loss = LOSSES[config.loss].generator
+        if self._fast is not None:
+            images = [batch for batch in batches if isinstance(batch, Tensor)]
+            return self._fast(images, rng, opt_g, opt_d, generator_loss, config.fresh_z)
         labelled = [(b, None) if isinstance(b, Tensor) else (b[0], b[1]) for b in batches]
         device = labelled[0][0].device
         fade_in(D, self._done * config.batch_size * config.k, recipe.fade)
