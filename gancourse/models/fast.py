@@ -7,6 +7,7 @@ What pays, and where (found with a profiler; `make bench` measures the sum):
 - a transposed convolution of a 1x1 input is a matrix product, and is computed as one;
 - a 1x1 convolution with a stride, whoever wrote it, takes the safe way of `pointwise`: channels_last is what brings
   the faulty kernel in;
+- a convolution of few pixels and many channels is one with patches (`models.patches`);
 - a convolution with one channel on one side keeps no convolution kernel busy: it is a matrix product with
   (un)folded patches, which leaves the general kernel to the layers that are worth it.
 `Network` holds the same parameters as the network that it wraps, so checkpoints, samples and plain code never notice.
@@ -26,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gancourse.models import patches
 from gancourse.models.base import Discriminator, Generator
 from gancourse.models.pointwise import without_faulty_kernel
 
@@ -118,6 +120,10 @@ def _faster(layer: nn.Module, first: bool) -> Callable[[Tensor], Tensor]:
         return partial(_thin_convolution, layer=layer)
     if square and isinstance(layer, nn.Conv2d) and layer.padding == (0, 0):
         return partial(_to_one_pixel, layer=layer)
+    if square and isinstance(layer, nn.Conv2d) and patches.fits(layer):
+        return partial(patches.convolution, layer=layer)
+    if square and isinstance(layer, nn.ConvTranspose2d) and patches.fits(layer):
+        return partial(patches.transposed_convolution, layer=layer)
     return layer
 
 
@@ -150,18 +156,18 @@ def _thin_transposed(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
     """A transposed convolution to a few channels: every input pixel paints its patch, and patches are summed."""
     b, c, h, w = x.shape
     k, s, p = layer.kernel_size, layer.stride, _pair(layer.padding)
-    patches = x.permute(0, 2, 3, 1).reshape(b, h * w, c) @ layer.weight.flatten(1)
+    painted = x.permute(0, 2, 3, 1).reshape(b, h * w, c) @ layer.weight.flatten(1)
     more = layer.output_padding
     size = (h - 1) * s[0] - 2 * p[0] + k[0] + more[0], (w - 1) * s[1] - 2 * p[1] + k[1] + more[1]
-    return F.fold(patches.transpose(1, 2), size, k, stride=s, padding=p)
+    return F.fold(painted.transpose(1, 2), size, k, stride=s, padding=p)
 
 
 def _thin_convolution(x: Tensor, layer: nn.Conv2d) -> Tensor:
     """A convolution of a few channels: patches, then one product."""
     b, _, h, _ = x.shape
     k, s, p = layer.kernel_size, layer.stride, _pair(layer.padding)
-    patches = F.unfold(x, k, stride=s, padding=p)
-    y = patches.transpose(1, 2) @ layer.weight.flatten(1).t()
+    seen = F.unfold(x, k, stride=s, padding=p)
+    y = seen.transpose(1, 2) @ layer.weight.flatten(1).t()
     return y.view(b, (h + 2 * p[0] - k[0]) // s[0] + 1, -1, layer.out_channels).permute(0, 3, 1, 2)
 
 
