@@ -113,6 +113,15 @@ def test_the_trainer_takes_it_where_nothing_else_is_asked_for(images):
     assert not taken(Minimax(*mixed))
 
 
+def test_who_listens_to_an_optimiser_s_steps_hears_them(images):
+    algorithm, steps = minimax(), []
+    trainer = Trainer(algorithm, images, CONFIG, device="cpu")
+    algorithm.optimisers["opt_g"].register_step_pre_hook(lambda *_: steps.append("g"))
+    algorithm.optimisers["opt_d"].register_step_post_hook(lambda *_: steps.append("d"))
+    trainer.fit(progress=False)
+    assert steps == ["d", "g"] * (2 * 6)
+
+
 @pytest.mark.parametrize(
     "change",
     [
