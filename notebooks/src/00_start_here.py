@@ -171,10 +171,10 @@ assert math.isclose(loss.item(), 2 * math.log(2), rel_tol=1e-6)
 #
 # **Before you run the next cell, guess.** What will $G$ draw after a minute: noise, blobs, strokes, digits?
 #
-# The cell trains for at most a minute, in epochs of a few thousand images, and keeps what $G$ draws from one and the
-# same 64 vectors $z$ after each of them. What should happen: blobs within the first epochs, then strokes, then shapes
-# that you could read out. What "broken" would look like: 64 times the same picture, or noise that stays noise while
-# $D$'s loss falls to 0.
+# The cell trains for at most a minute, in epochs of a few thousand images, and keeps what $G$ draws from one and the same
+# 64 vectors $z$ after each epoch. What should happen: blobs within the first epochs, then strokes, then shapes that you
+# could read out. What "broken" would look like: 64 times the same picture, or noise that stays noise while $D$'s loss falls
+# to 0.
 #
 # One remark first. This is *not* the paper's recipe: we take smaller batches and a higher learning rate, so that
 # a minute holds more steps, and only a part of the data. Lesson 03 trains the same networks as the paper says.
@@ -244,7 +244,8 @@ print(f"D's loss {row['loss_d']:.2f}, of a D that cannot tell {2 * math.log(2):.
 #
 # $D$ ends in a *logit*, any real number $s(x)$, and its probability is $D(x) = \sigma(s(x))$ with the sigmoid
 # $\sigma(s) = 1/(1 + e^{-s})$. Then $-\log D = \mathrm{softplus}(-s)$ and $-\log(1 - D) = \mathrm{softplus}(s)$, with
-# $\mathrm{softplus}(s) = \log(1 + e^s)$: these two lines are the two losses of figure 0.1.
+# $\mathrm{softplus}(s) = \log(1 + e^s)$: the losses of figure 0.1 are made of these two terms. $D$'s is the first on real
+# images plus the second on fakes, and $G$'s is the first on fakes.
 #
 # **Predict.** $G$ starts with a blot near the middle. Will it grow into the heart evenly, or find one side first?
 
@@ -315,10 +316,10 @@ plots.show(
 #
 # </details>
 #
-# Every GAN of this course has this loop at its heart. What changes are the networks, the losses, and how often each
-# player moves. To take it apart, change one line at a time: the learning rate of `opt_d` to 1e-4, or leave out
-# `.detach()` (nothing breaks: why not? `opt_d` only moves $D$, and $G$'s leftover gradients are cleared before its step,
-# so all that it costs is time).
+# Every GAN of this course has this loop at its heart. What changes are the networks, the losses, and how often each player
+# moves. To take it apart, change one line at a time: set the learning rate of `opt_d` to 1e-4, or leave out `.detach()`.
+# (Nothing breaks then. Why not? `opt_d` moves only $D$, and $G$'s leftover gradients are cleared before its step, so all
+# that it costs is time.)
 #
 # ## 0.7 How does the course work?
 #

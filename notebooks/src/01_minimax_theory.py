@@ -157,7 +157,7 @@ for n in (1, 2, 10, 100, 784):
         assert truth - estimate > 100 and needed > 170
 
 # %% [markdown]
-# For an image of 784 pixels the estimate is off by hundreds of nats, and no computer will ever draw enough. A better idea is to learn which $z$ to draw for which $x$; that is the variational autoencoder (section 1.13).
+# For an image of 784 pixels the estimate is off by hundreds of nats (the unit of a natural logarithm), and no computer will ever draw enough. A better idea is to learn which $z$ to draw for which $x$; that is the variational autoencoder (section 1.13).
 #
 # And a generator that maps 100 latent numbers to 784 pixels, *without* added noise, is worse off than that: its outputs lie on a set of at most 100 dimensions, which has volume zero in $\mathbb{R}^{784}$, so that it has *no density there at all*.
 #
@@ -376,7 +376,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Nothing was assumed about $G$: (1.10) holds for a bad generator as well as for a perfect one. Only for the perfect one, $p_g = p$, is it $1/2$ everywhere. Its logit has a plain meaning:
+# Nothing was assumed about $G$: (1.10) holds for a bad generator as well as for a perfect one. Only for the perfect one, $p_g = p$, is it $1/2$ everywhere. The logit of $D^*_G$ has a plain meaning:
 #
 # $$ s^*(x) = \log\frac{D^*_G(x)}{1 - D^*_G(x)} = \log \frac{p(x)}{p_g(x)}, \tag{1.11} $$
 #
@@ -420,7 +420,7 @@ plots.show(
 # %% [markdown]
 # On the far left, $D^*$ turns *down* again: the generator's density is the wider one, so far enough out a point is more likely generated. Next to no sample lands there, and the network does not know.
 #
-# A ratio is also a way to get a density. If $p_g$ is *known*, as it is here, then (1.11) gives $p(x) = p_g(x)\, e^{s(x)}$: a classifier has estimated the data's density. This is **noise-contrastive estimation** (Gutmann and Hyvärinen 2010), four years older than GANs. There the noise is fixed and the model sits in $D$; in a GAN the "noise" learns, and its density is never known.
+# A ratio is also a way to get a density. If $p_g$ is *known*, as it is here, then (1.11) gives $p(x) = p_g(x)\, e^{s(x)}$: a classifier has estimated the data's density. This is **noise-contrastive estimation** (Gutmann and Hyvärinen 2010), four years older than GANs. There the noise is fixed, and $D$ holds the model of the data. In a GAN it is the "noise" that learns, and its density is never known.
 
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
@@ -479,7 +479,7 @@ ex.unbalanced_discriminator.check(my_unbalanced_discriminator)
 #
 # If $D$ always answers at its best, only $G$ is left to choose. What is it minimising?
 #
-# Put (1.10) into (1.7) and write $m = (p + p_g)/2$ for the mean of the two densities. Each logarithm gives up a factor 2:
+# Put (1.10) into (1.7) and write $m = (p + p_g)/2$ for the mean of the two densities, so that $p + p_g = 2m$. Each of the two factors 2 gives a $-\log 2$:
 #
 # $$ C(G) = \max_D V(D, G) = \mathbb{E}_p\Big[\log \frac{p}{2m}\Big] + \mathbb{E}_{p_g}\Big[\log \frac{p_g}{2m}\Big] = -\log 4 + \mathrm{KL}(p\,\|\,m) + \mathrm{KL}(p_g\,\|\,m). \tag{1.12} $$
 #
@@ -627,7 +627,7 @@ for theta in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0):
     assert abs(distance - theta) < 1e-9
 
 # %% [markdown]
-# Normal densities always overlap, so their JSD always has a slope. But it dies with the overlap, and faster than any power of the distance. And that distance is measured in standard deviations.
+# Normal densities always overlap, so their JSD always has a slope. But the slope dies with the overlap, faster than any power of the distance between the two; and that distance counts in standard deviations.
 #
 # In $n$ dimensions, two standard normals whose means differ by $\delta$ in *every* coordinate are $\delta\sqrt{n}$ apart along the line through the means. In all other directions they are equal, so this line decides the JSD, and $W_1 = \delta\sqrt n$ exactly. Let $\delta$ be a quarter of a standard deviation, a difference that hardly shows in any one coordinate, and go from one pixel to the 784 of a digit and the 49,152 of a church at 128 pixels in colour:
 
@@ -990,7 +990,7 @@ for which, name in enumerate(("saturating", "non-saturating")):
 # - $D$'s step: $w = 0.2 \cdot 1.5 = 0.3$ and $b = 0$.
 # - $G$'s gradient, from (1.17): $\partial V/\partial\theta = -w\,\mathbb{E}[\sigma(w(\theta + z) + b)]$, which is near $-0.3\,\sigma(-0.3) \approx -0.128$. So $\theta$ moves up by about 0.026.
 #
-# In general, $\partial V/\partial w = \mathbb{E}_p[(1 - D(x))\,x] - \mathbb{E}_{p_g}[D(x)\,x]$, and the same without the last factors for $b$. Here they are as code.
+# In general, $\partial V/\partial w = \mathbb{E}_p[(1 - D(x))\,x] - \mathbb{E}_{p_g}[D(x)\,x]$, and $\partial V/\partial b$ is the same without the factors $x$. Here they are as code.
 
 # %%
 mu = 2.0
@@ -1132,7 +1132,7 @@ assert ten_steps[:, 2].max() < paths[1][:, 2].max() < long_step[:, 2].max()
 #
 # The spiral of figure 1.9 went inwards. Was that luck?
 #
-# It was the shape of $D$'s objective: $V$ is *curved* in $w$, and the curvature damps. Take it away and keep only the conflict. What is left is the **bilinear game**:
+# It was the shape of $D$'s objective: $V$ is *curved* in $w$, and the curvature damps. Take the curvature away and keep only the conflict. What is left is the **bilinear game**:
 #
 # $$ \min_\theta \max_\varphi \; V(\theta, \varphi) = \theta\,\varphi. \tag{1.22} $$
 #
@@ -1360,7 +1360,7 @@ for goal in zip(*goals, strict=True):
 #
 # a total collapse. (This is one violet curve of figure 1.5, followed to its end.) How near a training run comes to it depends on how fast $D$ answers.
 #
-# We try it on a ring of 8 Gaussians (Metz et al. 2017), with a small GAN. A mode counts as covered if at least 1 % of the samples lie within three standard deviations of its centre, and as *held* if at least 20 % do. Two kinds of runs differ in *one* number, the learning rate of $D$: $G$'s, or a fifth of it. Each is played with three seeds.
+# We try it on a ring of 8 Gaussians (Metz et al. 2017), with a small GAN. A mode counts as covered if at least 1 % of the samples lie within three standard deviations of its centre, and as *held* if at least 20 % do. Two kinds of runs differ in *one* number, the learning rate of $D$: it is that of $G$, or a fifth of it. Each is played with three seeds.
 #
 # What should happen: with an equal $D$, all 8 modes, or nearly, when it has trained for long (not in the smoke profile). With a slow $D$, a $G$ that runs to where $D$ is largest, sits there until $D$ has learnt to reject the place, and runs on.
 
@@ -1633,7 +1633,7 @@ for width, fooled in ((1.0, False), (math.sqrt(2.0**2 + 0.5**2), True)):  # the 
 # %% [markdown]
 # ## 1.14 What happens when you play it yourself?
 #
-# All of the above on one table: data in the plane, a generator and a discriminator of two small layers each, and the training step that notebooks 02 and 03 use for images.
+# All of the above in one widget: data in the plane, a generator and a discriminator of two small layers each, and the training step that notebooks 02 and 03 use for images.
 #
 # - *Step D* makes one step of $D$, *Step G* one of $G$, *Step both* one round of Algorithm 1, and *Run* plays rounds until *Pause*.
 # - In the left panel, dark violet means that $D$ believes in data, and each arrow shows where the loss of $G$ pulls its sample.

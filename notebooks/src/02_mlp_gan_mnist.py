@@ -81,8 +81,9 @@ print(plan)
 # $$ L_D = -\mathbb E_x[\log D(x)] - \mathbb E_z[\log(1 - D(G(z)))]. \tag{2.2} $$
 #
 # $G$ ought to descend $\mathbb E_z[\log(1 - D(G(z)))]$. But wherever $D$ rejects a fake with confidence,
-# $D(G(z)) \approx 0$, this loss is flat, and Goodfellow et al. (2014) expect that early in the training, while $G$ is poor.
-# (Figure 2.6 will show whether it comes to that in our run.) P1, as they advise, lets $G$ descend the **non-saturating** loss
+# $D(G(z)) \approx 0$, this loss is flat, and Goodfellow et al. (2014) expect this early in training, while $G$ is poor.
+# (Figure 2.6 will show whether it comes to that in our run.) P1, as they advise, lets $G$ descend the **non-saturating**
+# loss
 #
 # $$ L_G = -\mathbb E_z[\log D(G(z))], \tag{2.3} $$
 #
@@ -218,9 +219,10 @@ plots.show(
 #   $D$ full of dead units, which plain ReLU allows, would leave $G$ without a teacher. (Section 2.12 counts such units.)
 # - **100 numbers** go in, far fewer than pixels come out: what $G$ can draw is a thin sheet of at most 100 dimensions in
 #   the 784-dimensional space of images. Whether digits fit on such a sheet, the samples will tell.
-# - **No dropout, no BatchNorm.** P1 keeps this one plain. Lesson 03 shows what it gains by not staying so.
+# - **No dropout, no BatchNorm.** P1 keeps this pair plain. Lesson 03 shows what BatchNorm does for its other pair, the
+#   DCGAN.
 #
-# How many parameters are that? A `Linear` layer from $a$ to $b$ has $ab$ weights and $b$ biases. Count by hand first.
+# How many parameters is that? A `Linear` layer from $a$ to $b$ has $ab$ weights and $b$ biases. Count by hand first.
 
 # %%
 by_hand_g = (100 * 128 + 128) + (128 * 256 + 256) + (256 * 784 + 784)
@@ -879,11 +881,12 @@ assert all(row["history"][0]["fid"] == first[row["seed"]][0]["fid"] for row in l
 #
 # ## 2.12 Why does it collapse, and where does it die?
 #
-# There are two things to explain, the one shape at the beginning and the single picture later, when $D$ has won. Three suspects. (1) *Dead units*:
-# P2 uses plain ReLU, and a unit that is negative for every input passes no gradient. (2) *A vanishing gradient*: $D$ is so
-# sure that nothing comes through to $G$. (3) *A generator deaf to $z$*. Each can be measured: the share of silent units in
-# $G$ and $D$; the norm of $\partial(-\log D(x))/\partial x$ at $x = G(z)$, which is all that $G$ ever learns from, and the
-# norm of what becomes of it in $G$'s weights; and the distance between samples, as a share of that between real digits.
+# There are two things to explain, the one shape at the beginning and the single picture later, when $D$ has won. Three
+# suspects. (1) *Dead units*: P2 uses plain ReLU, and a unit that is negative for every input passes no gradient. (2) *A
+# vanishing gradient*: $D$ is so sure that nothing comes through to $G$. (3) *A generator deaf to $z$*: it draws nearly the
+# same, whatever $z$ is. Each can be measured: the share of silent units in $G$ and $D$; the norm of
+# $\partial(-\log D(x))/\partial x$ at $x = G(z)$, which is all that $G$ ever learns from, and the norm of what becomes of
+# it in $G$'s weights; and the distance between samples, as a share of that between real digits.
 #
 # For comparison stand P1's networks, and P2's with the remedy of section 2.13, at the epochs up to 10; neither was run for 50.
 
@@ -928,12 +931,17 @@ print(f"less than a tenth of P1's least in {len(dead)} of {len(long)} seeds: {de
 assert weakest > 0.5 and max(row["history"][0]["silent_g"] for row in collapse) < 0.2
 
 # %% [markdown]
-# **Dead units** are acquitted for the beginning: after an epoch nearly all of $G$'s units are awake. (Later more of them fall
-# silent, as the line below the table says; most stay awake in every run while several digits are drawn.)
+# **Dead units** do not explain the beginning: after an epoch about nine in ten of $G$'s units are awake. (Later more of
+# them fall silent, and the line below the table says how many at most; most stay awake in every run while several digits
+# are drawn.)
 #
 # **The gradient at $x$** does not vanish, in no epoch of the long runs. It even grows: the loss on logits pulls with full
-# strength wherever $D$ is sure (figure 2.5), and this $D$ is steep. At the end each image is told loudly where to go.
-# But look at what becomes of it in $G$'s weights. In P1's networks that is larger than the gradient at $x$. In the last ten epochs of the long runs the last line compares its median with P1's, and counts the seeds in which it is less than a tenth: there the message arrives at the image and not at the weights. What dies, **dies inside $G$**. It need not be for good: a median says nothing about single epochs, and figure 2.14 shows a seed whose samples come apart once more near the end.
+# strength wherever $D$ is sure (figure 2.5), and this $D$ is steep. At the end each image is told loudly where to go. But
+# look at what becomes of it in $G$'s weights. In P1's networks the gradient at the weights is larger than the one at $x$.
+# In the last ten epochs of the long runs it is far smaller: its median, as a multiple of the gradient at $x$, is less than
+# a tenth of P1's least, in as many seeds as the last line counts. There the message arrives at the image and not at the
+# weights. What dies, **dies inside $G$**. It need not be for good: a median says nothing about single epochs, and figure
+# 2.14 shows a seed whose samples come apart once more near the end.
 #
 # Where inside? The last thing that $G$ does is $\tanh$, and on the way back the gradient at each pixel is multiplied by
 #
@@ -1005,11 +1013,11 @@ print(f"P2's against P1's: {ratio:.2f}; by (2.9), as a distance, {expected:.2f}"
 assert abs(ratio / expected - 1) < 0.25
 
 # %% [markdown]
-# So P2's $G$ does start deaf. Is that the cause? A cause can be tested: take it away, and keep it while something else
-# changes. Both have been done. Keeping it is the remedy of the next section, whose $G$ starts as deaf as ever: the table
-# above has its samples far apart after one epoch, in all seeds. So a $G$ that hears $z$ from the start is not needed. Taking
-# it away is He's start, in the next section (one seed, three epochs): the samples come apart at once, over few digits. So it
-# was not enough there, either.
+# So P2's $G$ does start deaf. Is that the cause? There are two tests. Keep the deaf start, and change something else: the
+# remedy of the next section does that, and by the table of this section the samples of $G$ lie far apart after one epoch,
+# in all seeds. So a $G$ that hears $z$ from the start is not needed. Or take the deafness away and keep everything else:
+# He's start, also in the next section (one seed, three epochs), does that. The samples come apart at once, but over few
+# digits. So hearing $z$ is not enough, either.
 #
 # %% [markdown]
 # ## 2.13 Under which settings does it work?
@@ -1088,9 +1096,10 @@ assert math.isclose(ours, theirs, rel_tol=1e-4)
 
 # %% [markdown]
 # Look at what did not help, too, but with care: each row is one seed, judged at the third epoch, and we have just seen that
-# the run as printed looks quite another at its seventh. He's start cures the deafness of section 2.12, and the samples
-# come apart, but over few digits. Label smoothing and noise, which many lists of tricks begin with, do not save this run within
-# three epochs at these strengths. Neither does R1 with a tenth of its $\gamma$: a price must be high enough to be felt.
+# the run as printed looks quite different in its seventh. He's start cures the deafness of section 2.12, and the samples
+# come apart, but over few digits. Label smoothing and noise, which many lists of tricks begin with, do not save this run
+# within three epochs at these strengths. Neither does R1 with a tenth of its $\gamma$: a price must be high enough to be
+# felt.
 
 # %%
 shown = {"as printed": "as-printed", "lr 1e-3": "lr-1e-3", "He's start": "init-he", "R1, gamma 1": "r1-1"}
@@ -1329,8 +1338,9 @@ ex.residual_branch.check(my_residual_branch)
 #
 # Two three-layer perceptrons and 25 lines of Algorithm 1 are enough to draw digits. The losses of a GAN are read against
 # their marks, $2 \ln 2$ and $\ln 2$, and against each other; $D$'s loss proves a least distance between data and generator
-# and no more, and neither loss says how good the images are. P2's larger networks collapse with P1's settings and P2's one fake batch for both steps in every seed that we tried, come back for some epochs, and collapse again when $D$ wins; a penalty on $D$'s slope mends them, in
-# three seeds of three over ten epochs, without touching a layer or the start.
+# and no more, and neither loss says how good the images are. P2's larger networks, trained by P1's settings with P2's one
+# fake batch for both steps, collapse in every seed that we tried, come back for some epochs, and collapse again when $D$
+# wins; a penalty on $D$'s slope mends them, in three seeds of three over ten epochs, without touching a layer or the start.
 #
 # ## What we do not know yet
 #

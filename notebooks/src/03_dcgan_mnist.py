@@ -101,9 +101,9 @@ plots.show(
 )
 
 # %% [markdown]
-# A **convolution** cannot be fooled into that. It looks at small windows only, and at each place with the same weights.
-# That is prior knowledge, put in by hand: near pixels belong together, and a stroke is a stroke wherever it lies. It
-# also saves weights, since one small kernel serves every place of the image.
+# To a **convolution** everything has happened. It looks at small windows only, and at each place with the same weights.
+# That is prior knowledge, put in by hand: near pixels belong together, and a stroke is a stroke wherever it lies. It also
+# saves weights, since one small kernel serves every place of the image.
 #
 # ## 3.2 How does a generator grow an image?
 #
@@ -341,11 +341,11 @@ ex.batch_norm.check(my_batch_norm)
 # ## 3.4 Why do the weights start so small?
 #
 # Radford et al. write that all weights are drawn from a normal distribution around 0 with standard deviation 0.02; P1 does
-# not state its initialisation, so we take DCGAN's. For the scales $\gamma$ of BatchNorm the paper says nothing of its own. The
-# authors' *code* draws them around **one**, from $\mathcal N(1, 0.02)$, as nearly every implementation since. Read to the
-# letter, the paper's sentence gives $\mathcal N(0, 0.02)$ for them as well, and P4 of this course prints that. What would
-# it do? Push 256
-# vectors $z$ through $G$, initialised in each of three ways, and measure the signal after each block.
+# not state its initialisation, so we take DCGAN's. For the scales $\gamma$ of BatchNorm the paper says nothing of its own.
+# The authors' *code* draws them around **one**, from $\mathcal N(1, 0.02)$, as nearly every implementation since. Read to
+# the letter, the paper's sentence gives $\mathcal N(0, 0.02)$ for them as well, and P4, the paper of lesson 04, prints
+# that. What would it do? Push 256 vectors $z$ through $G$, initialised in each of three ways, and measure the signal after
+# each block.
 
 
 # %%
@@ -372,9 +372,11 @@ for name, start in starts.items():
     print(row)
 
 # %% [markdown]
-# With scales near 0 a block's output is small whatever came in, since the scale is applied *after* the normalisation. The next BatchNorm brings the signal back to size, and its own scale makes it small again; after the last one nothing does, so next to nothing reaches $\tanh$, and all $z$ give the same grey. With scales near 1 the blocks
-# hand on a signal of healthy size, and the small weights of the last convolution make sure that $\tanh$ starts around its
-# middle, where it is steep; PyTorch's default drives it well into its flat ends.
+# With scales near 0 a block's output is small whatever came in, since the scale is applied *after* the normalisation. The
+# next BatchNorm brings the signal back to size, and its own scale makes it small again. Behind the last one nothing brings
+# it back, so next to nothing reaches $\tanh$, and all $z$ give the same grey. With scales near 1 the blocks hand on a
+# signal of healthy size, and the small weights of the last convolution make sure that $\tanh$ starts around its middle,
+# where it is steep; PyTorch's default drives it well into its flat ends.
 #
 # Does a start near 0 last? The gradients are small there, but that alone would not matter: **Adam** divides each gradient by
 # its own usual size, so a parameter moves by about the learning rate a step, however small its gradient is. What matters is
@@ -610,9 +612,9 @@ board.show(
 )
 
 # %% [markdown]
-# $D$ is further ahead than in lesson 02 when $D(x)$ and $D(G(z))$ lie further apart. That alone is no bad sign: $G$'s loss
-# is the non-saturating one, which pulls hardest when $D$ is sure. It would be bad if $D$'s answers ran into 0 and 1 and
-# $G$'s gradient norm exploded.
+# The further apart $D(x)$ and $D(G(z))$ lie, the further $D$ is ahead; compare with lesson 02. That alone is no bad sign:
+# $G$'s loss is the non-saturating one, which pulls hardest when $D$ is sure. It would be bad if $D$'s answers ran into 0
+# and 1 and $G$'s gradient norm exploded.
 #
 # ## 3.8 What has G learnt, and when?
 #
@@ -658,10 +660,11 @@ for number, name, title in (("3.7", "mlp-mnist", "The MLP GAN"), ("3.8", "dcgan-
 #
 # ## 3.9 Is DCGAN better than the perceptrons, and what does it cost?
 #
-# P1 and P3 both put the two side by side. P1 finds DCGAN's digits sharper and less noisy, P3 significantly better, that is,
-# less noisy. But a side-by-side needs a rule, and there are two fair ones. **Equal images**: both have seen the same number of training images. **Equal time**:
-# both have trained for the same number of seconds on this machine. First the arithmetic: how many multiplications
-# does an image cost? Count them layer by layer, by running each network once.
+# P1 and P3 (V. M. M. Alvarez, *Image generation: GAN vs DCGAN*) both put the two side by side. P1 finds DCGAN's digits
+# sharper and less noisy, P3 significantly better, that is, less noisy. But a side-by-side needs a rule, and there are two
+# fair ones. **Equal images**: both have seen the same number of training images. **Equal time**: both have trained for the
+# same number of seconds on this machine. First the arithmetic: how many multiplications does an image cost? Count them
+# layer by layer, by running each network once.
 
 
 # %%
@@ -711,9 +714,9 @@ def my_transposed_cost(c_in, c_out, kernel, size):
 ex.transposed_cost.check(my_transposed_cost)
 
 # %% [markdown]
-# Now train the perceptrons of lesson 02 on as many images as DCGAN has just seen. For equal *time* they would need many more
-# epochs; there we take the samples of the long run's epoch that took as long, by the speeds that were measured once on a
-# quiet machine (its strip has those of every epoch).
+# Now train the perceptrons of lesson 02 on as many images as DCGAN has just seen. For equal *time* they would need many
+# more epochs. We do not train those here: the strip of the shipped long run has samples of every epoch, and we take the
+# epoch that took as long as your DCGAN, by speeds that were measured once on a quiet machine.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(seed)
@@ -839,11 +842,11 @@ for column, larger in (("classifier_fid", "mlp"), ("background_variation", "mlp"
     assert claims.decide(*[over_seeds(model, 50, column) for model in (smaller, larger)]) == claims.HOLDS
 
 # %% [markdown]
-# At equal epochs DCGAN is closer to real digits, less noisy, and, at 5 and at 50 epochs, sharper, each by more than the spread.
-# But look at what the sharpness runs to: at 50 epochs DCGAN has the value of real digits, and by 100 the perceptrons have
-# come to it too. There the two long runs of the table above are a tie, and at P3's 200 epochs the perceptrons' edges
-# are the steeper ones, steeper than real. Sharpness alone is no measure of quality; beside the value of real digits it is one
-# of *difference*.
+# At equal epochs DCGAN is closer to real digits, less noisy, and, at 5 and at 50 epochs, sharper, each by more than the
+# spread. But look at what the sharpness runs to: at 50 epochs DCGAN has the value of real digits, and by 100 the
+# perceptrons have come to it too. There the two long runs of the table above are a tie, and at P3's 200 epochs the
+# perceptrons' edges are the steeper ones, steeper than real. More sharpness is not more quality: what counts is how near it
+# comes to that of real digits.
 #
 # ## 3.10 When do the perceptrons win?
 #
@@ -914,9 +917,9 @@ assert max(won) < min(lost) and verdicts[0] == "MLP's" and verdicts[-1] == "DCGA
 # %% [markdown]
 # ## 3.11 Which of DCGAN's guidelines does the work?
 #
-# Radford et al. found their guidelines by trying many networks. P1 credits DCGAN's success to transposed convolutions
-# and BatchNorm. So take them away, one at a time, and keep all else. Each row below is a DCGAN of half
-# the width in short runs, meant to be compared with each other only. **Predict first**: which row is worst? Which is better than P1's?
+# Radford et al. found their guidelines by trying many networks. P1 credits DCGAN's success to transposed convolutions and
+# BatchNorm. So take them away, one at a time, and keep all else. Each row below is a DCGAN of half the width in short runs;
+# compare the rows with each other only. **Predict first**: which row is worst? Which is better than P1's?
 
 
 # %%
@@ -1064,10 +1067,10 @@ assert all(
 assert sum(trials["separate batches"]) < sum(on) / 2
 
 # %% [markdown]
-# Read the first line as the scale. Two tricks carry the run: without images in the range of $\tanh$, or with Adam's default
-# $\beta_1$, all or nearly all samples are of one digit. LeakyReLU in $D$ gains less than the noise; smoothing and Gaussian $z$ gain
-# nothing that shows. And one of the tips *costs*: with real and fake images side by side in one batch of $D$, the distance
-# falls to less than half. So of the two ways in which section 3.3 let us read it, here the second one weighs more: in two
+# Compare each line with the first. Two tricks carry the run: without images in the range of $\tanh$, or with Adam's default
+# $\beta_1$, all or nearly all samples are of one digit. LeakyReLU in $D$ gains less than the noise; smoothing and Gaussian
+# $z$ gain nothing that shows. And one of the tips *costs*: with real and fake images side by side in one batch of $D$, the
+# distance falls to less than half. Section 3.3 had an argument for either side, and here the second weighs more: in two
 # batches BatchNorm takes away just what real and fake images differ in as a whole, such as the amount of ink, and nobody
 # teaches $G$ to get it right. That is a reason which fits, not one that this table proves.
 #
@@ -1121,10 +1124,11 @@ ex.shortcut.check(my_shortcut)
 # %% [markdown]
 # ## 3.14 What if the pixels had no order?
 #
-# P3 says that GANs, its perceptrons, suit "wider domains", and that convolutional networks find spatial correlation. What
-# would a domain without it be? Take MNIST and shuffle the
-# 784 pixels of all images by one fixed permutation. Nothing is lost, but hardly any pixel is a neighbour of its neighbours any more. **Predict first**: which of the two networks cannot even notice? And which of them comes out ahead? Samples are put
-# back in order before they are measured.
+# P3 says that GANs, by which it means its perceptrons, suit "wider domains", and that convolutional networks find spatial
+# correlation. What would a domain without it be? Take MNIST and shuffle the 784 pixels of all images by one fixed
+# permutation. Nothing is lost, but hardly any two pixels that were neighbours still are. **Predict first**: which of the
+# two networks cannot even notice? And which of them comes out ahead? Samples are put back in order before they are
+# measured.
 
 # %%
 columns = {"classifier_fid": "distance", "kl": "KL", "background_variation": "background"}
@@ -1160,18 +1164,19 @@ for title, mixed in (("pixels shuffled", True), ("as they are", False)):
 display(Markdown(claims.markdown()))
 
 # %% [markdown]
-# Three rows to look at. *Sharper* holds after 50 epochs and is a tie after 100 (section 3.9); P1 shows both. *More stable* is
-# not decided, although DCGAN's spread is less than half of the perceptrons', relative to the mean: with four seeds a side such
-# a ratio comes up by chance too often, and three short runs in which the perceptrons have learnt nothing would say even
-# less. And *MLPs suit MNIST* fails at equal epochs and is not decided at about equal time: what is equal has to be said.
+# Three rows to look at. *Sharper* holds after 50 epochs and is a tie after 100 (section 3.9); P1 shows both. *More stable*
+# is not decided, although DCGAN's spread is less than half of the perceptrons', relative to the mean: with four seeds a
+# side such a ratio comes up by chance too often. (The three short runs of section 3.13, in which the perceptrons have
+# learnt nothing, would say even less.) And *MLPs suit MNIST* fails at equal epochs and is not decided at about equal time:
+# what is equal has to be said.
 #
 # A caution. The judge is a classifier that we trained: it sees what matters for telling digits apart, and not everything that
 # an eye sees. And two standard deviations of four seeds are a rule of thumb.
 #
 # **Change this and predict first.** (1) Shuffle only the rows of all images, and not the columns: which of the two networks
-# of section 3.14 does that hurt, and how much? (2) Initialise
-# with the table's third row of section 3.4. When do the samples leave grey? (3) `python -m gancourse train residual --epochs 2
-# --out runs/residual` trains the residual pair on all of MNIST: where will it lie in figure 3.11?
+# of section 3.14 does that hurt, and how much? (2) Initialise as in the third row of section 3.4's table. When do the
+# samples leave grey? (3) `python -m gancourse train residual --epochs 2 --out runs/residual` trains the residual pair on
+# all of MNIST: where will it lie in figure 3.11?
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -1223,11 +1228,11 @@ assert all(digits[step].bincount(minlength=10).max() < 0.7 * len(z) for step in 
 # ## What we now know
 #
 # DCGAN changes nothing in the game and everything in the players, and for the same images it draws far cleaner digits than
-# the perceptrons; for the same time they win clearly only while DCGAN is in the first part of its first epoch. BatchNorm, its start
-# from $\mathcal N(1, 0.02)$ and $\beta_1 = 0.5$ each carry the whole training in our short runs, whereas the transposed
-# convolution and the ReLU in $G$ are not what makes it work: other choices did better, and so did one batch of $D$ for real
-# and fake images. A claim such as *less noisy* became checkable as soon as we had said which number, against what, by which rule;
-# *more stable* became checkable too, and stayed open.
+# the perceptrons; for the same time the perceptrons win clearly, but only while DCGAN is in the first part of its first
+# epoch. BatchNorm, its start from $\mathcal N(1, 0.02)$ and $\beta_1 = 0.5$ each carry the whole training in our short
+# runs, whereas the transposed convolution and the ReLU in $G$ are not what makes it work: other choices did better, and so
+# did one batch of $D$ for real and fake images. A claim such as *less noisy* became checkable as soon as we had said which
+# number, against what, by which rule; *more stable* became checkable too, and stayed open.
 #
 # ## What we do not know yet
 #

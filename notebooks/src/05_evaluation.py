@@ -218,7 +218,7 @@ assert by_name["dcgan-mnist", 5]["precision"] < by_name["mlp-mnist", 50]["precis
 
 # %% [markdown]
 # P1 calls its MLP's digits satisfactory at 50 epochs and DCGAN's realistic at 5. The distance confirms the order. The
-# column of precision turns it round, and 5.7 asks why. The distance to the floor says how much of "realistic" is left to do.
+# column of precision reverses it, and 5.7 asks why. The distance to the floor says how much of "realistic" is left to do.
 # (The last two rows are P1's generator under other recipes. The first of them is made in 5.11, the second in
 # [lesson 07](07_wasserstein.ipynb).)
 #
@@ -413,8 +413,8 @@ print(
 )
 
 # %% [markdown]
-# Most of the floor at such sizes is counting: two piles from one source are no nearer. What is left over belongs to the
-# data. (The draws overlap, so the standard error is on the small side.)
+# Most of the floor at such sizes comes from the number of images: two halves of one source are nearly as far apart. What is
+# left over belongs to the data. (The draws overlap, so the standard error is on the small side.)
 #
 # **KID** avoids the bias. It compares every image with every other through a kernel $k(x, y) = (x^\top y / F + 1)^3$, and
 # takes the mean over pairs within each set, minus twice the mean over pairs between them:
@@ -422,7 +422,8 @@ print(
 # $$ \widehat{d^2} = \underset{i \ne j}{\operatorname{mean}}\; k(x_i, x_j) + \underset{i \ne j}{\operatorname{mean}}\; k(y_i, y_j)
 # - 2 \operatorname{mean}\; k(x_i, y_j). \tag{5.4} $$
 #
-# A pair $i = i$ is left out, because a point is nearer to itself than any other ever is. Two sets drawn at random from the test set come from one source, at the distance 0, and the estimate should lie around it, on both sides:
+# The pairs $i = j$ are left out, because a point is nearer to itself than any other ever is. Two sets drawn at random from
+# the test set come from one source, at the distance 0, and the estimate should lie around it, on both sides:
 
 # %%
 halves = []
@@ -475,8 +476,8 @@ except evaluation.EvaluationError as error:
 #
 # $$ \mathrm{IS} = \exp\Big( \tfrac1N \sum_i \mathrm{KL}(p_i \,\|\, \bar p) \Big), \tag{5.5} $$
 #
-# between 1 and the number of classes. And *KL* is that of the classes that it names, as frequencies, from equal ones: 0 for ten
-# equally frequent digits, $\ln 10$ for one digit alone.
+# between 1 and the number of classes. And *KL* compares how often it names each class with equal shares, as in lesson 02: 0
+# for ten equally frequent digits, $\ln 10$ for one digit alone.
 #
 # **Exercise: Inception score** (easy, 5 minutes). `p` holds a classifier's probabilities for $N$ images, $(N, K)$, rows that sum to 1, exact zeros among them. Return
 # $\exp\big(\tfrac1N\sum_i \mathrm{KL}(p_i \,\|\, \bar p)\big)$, where $\bar p$ is the mean of the rows.
@@ -540,9 +541,9 @@ assert scores["resized"].fid > 10 * scores["JPEG"].fid and scores["one digit"].p
 # generated images differently measures its own filter (Parmar et al., 2022, found exactly that in published FIDs).
 # *One digit* is expensive for the distance, while precision is as high as for real images: each single image is genuine.
 #
-# How much is the filter's alone? Here are the same 2,000 digits, shrunk to 12 × 12 by five filters, and all brought back in
-# one way. The first column is each one's distance to the test set, the others are the distances between them: what a
-# *perfect* generator scores in a pipeline that resizes its samples by one filter, and had resized the real images by
+# How much of that does the filter alone make? Here are the same 2,000 digits, shrunk to 12 × 12 by five filters, and all
+# brought back in one way. The first column is each one's distance to the test set, the others are the distances between
+# them: what a *perfect* generator would score in a pipeline that resizes its samples by one filter and the real images by
 # another.
 
 # %%
@@ -590,7 +591,7 @@ assert gap > 3 * by_name["dcgan-mnist", 100]["fid"] > 3 * fid_between(resized["a
 # - the share whose nearest training image is much nearer than *the ten behind it*, again beside 1 % of the unseen ones.
 #
 # **Predict:** which of the three sees 300 exact copies among 1,000 of DCGAN's samples? Which sees copies with a little
-# noise? And which is alarmed by a thousand ones that nobody copied?
+# noise? And which is alarmed by a thousand images of the digit 1 that nobody copied?
 
 # %%
 seen, unseen = genuine[:10_000], evaluation.summarise(data.Images(mixed.pixels[20_000:22_000]), look).features
@@ -622,14 +623,17 @@ assert found["unseen ones"].z < -3  # and here is not one copy
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# $z$ asks about the set as a whole, and DCGAN's own samples lie so far out that they outvote the copies: with 300 of them it
-# is still more at ease than with as many honest real images. Both shares see them. Noise moves every copy farther off than the nearest 1 % of unseen images lie, though not as far as most of them, so the first share misses it; $z$ does not, nor does the last column. And the unseen ones alarm $z$
-# nearly as much as true copies do: ones are alike, so each of them has a near neighbour that nobody copied.
+# $z$ asks about the set as a whole, and DCGAN's own samples lie so far out that they outvote the copies: with 300 of them
+# it is still more at ease than with as many honest real images. Both shares see them. Noise moves every copy farther off
+# than the nearest 1 % of unseen images lie, though not as far as most of them, so the first share misses it; $z$ does not,
+# nor does the last column. And the unseen 1s alarm $z$ nearly as much as true copies do: all 1s are alike, so each has a
+# near neighbour of which it is no copy.
 #
 # </details>
 #
-# $z$ misses the mixture, and the first share misses the noise. The last column sees all three thefts, though only part of the noisy copies. All three accuse the innocent ones, the last one least. We decide by the share of those
-# nearer than 99 %, with its limit of chance, look at the other two, and then at the pictures.
+# $z$ misses the mixture, and the first share misses the noise. The last column sees all three thefts, though only part of
+# the noisy copies. All three accuse the innocent 1s, the last column least. We decide by the share of those nearer than
+# 99 %, with its limit of chance, look at the other two, and then at the pictures.
 #
 # **Exercise: Which samples are copies?** (medium, 6 minutes). `train` $(N, F)$, `unseen` $(U, F)$ and `fake` $(M, F)$ are float64 features of training images, of real images that
 # were not trained on, and of samples. Return the share of the samples whose distance to the nearest training image is
@@ -842,9 +846,9 @@ for name, x in (("A, real digits, resized", fooling["resized"]), ("B, P1's MLP a
 
 # %% [markdown]
 # The score prefers B, and so does precision. Blur does the same thing to every image: all features move together, the mean
-# in (5.3) with them, and out of the real balls. B's illegible digits are scattered about the right place. A number that
-# ranks B above A is a number to look behind. What we do about it: several scores, their floor, and always the images,
-# unpicked.
+# in (5.3) with them, and out of the real balls. B's illegible digits are scattered about the right place. Do not trust a
+# number that ranks B above A before you have looked behind it. What we do about it: several scores, their floor, and always
+# the images, unpicked.
 #
 # ## 5.10 Can we watch the score while training?
 #
@@ -902,7 +906,8 @@ for name, x in ({"real digits": base} | digits).items():
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Of hardly any real digit, and of about a quarter of DCGAN's. For most of those two answers share the classifier's belief, as with the few real digits that are doubtful.
+# Of hardly any real digit, and of about a quarter of DCGAN's. For most of those, two answers share the classifier's belief,
+# as with the few real digits that are doubtful.
 #
 # </details>
 #
@@ -941,10 +946,10 @@ def my_torn(z, edges, centres):
 ex.torn.check(my_torn)
 
 # %% [markdown]
-# Does it help, and what of it? Here is an ablation: every row is a training run with the same generator and the same
-# number of training images. The first five rows are the path, each on top of the one before; the sixth is its end at P1's learning rate; the rows with a plus sign are
-# what the years after 2014 recommend, each on top of the averaged generator with high, falling learning rates. **Predict** the
-# best of them first.
+# Does it help, and which part of it does? Here is an ablation: every row is a training run with the same generator and the
+# same number of training images. The first five rows are the path, each on top of the one before; the sixth is its end at
+# P1's learning rate; the rows with a plus sign are what the years after 2014 recommend, each on top of the averaged
+# generator with high, falling learning rates. **Predict** the best of them first.
 
 # %%
 study = runner.results("best_recipe_short")
@@ -1020,9 +1025,9 @@ assert (
 )
 
 # %% [markdown]
-# In runs as short as these, falling rates at P1's rate make things *worse*, with the average and against it alone (our reading: they fall before $G$ has got
-# anywhere), and larger ones make up for it. Clusters at P1's learning rate stay far, and so do larger rates without
-# clusters: the two halves of the path's end need each other.
+# In runs as short as these, rates that fall from P1's make things *worse*, compared with P1's recipe and with the averaged
+# $G$ (our reading: they fall before $G$ has got anywhere). Rates that fall from a larger one make up for it. Clusters at
+# P1's learning rate stay far, and so do larger rates without clusters: the two halves of the path's end need each other.
 #
 # But "100 clusters" are two changes. $G$'s latent space is torn, and $D$ is told of the clusters, so that it judges each
 # image beside its own kind. Which of them is it? We take the path's end apart:
@@ -1064,11 +1069,11 @@ assert collapsed["asked"] == len(distances["asked"])  # every run of it
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Neither half does it. The torn latent space by itself stays far from the path's end, so the tears alone are not what makes our
-# digits clear, as the argument of the connected ball would have it. Telling $D$ alone makes things *worse*. (Our reading: $D$
-# then asks a hundred finer questions of a $G$ that never hears which one it is asked.) Where $D$ asks for the cluster of a $z$
-# that is not torn, every run collapsed. Together they are several times nearer than either. The tears turn $z$ into a *label*,
-# about which $D$ can ask and which $G$ can answer.
+# Neither half does it. The torn latent space by itself stays far from the path's end, so the tears alone do not make our
+# digits clear, although the argument of the connected ball says that they should. Telling $D$ alone makes things *worse*.
+# (Our reading: $D$ then asks a hundred finer questions of a $G$ that never hears which one it is asked.) Where $D$ asks for
+# the cluster of a $z$ that is not torn, every run collapsed. Together they are several times nearer than either. The tears
+# turn $z$ into a *label*, about which $D$ can ask and which $G$ can answer.
 #
 # </details>
 #

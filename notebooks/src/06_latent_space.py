@@ -174,7 +174,7 @@ ex.slerp.check(my_slerp)
 # %% [markdown]
 # Most texts stop here: slerp stays on the shell, so slerp is better. Is it? **Predict**: how sure is a classifier of the
 # image halfway along a lerp, and along a slerp? And are lerp's strokes paler there, since its $z$ is shorter? Let us load a
-# generator, draw pairs, and measure along both ways: the length of $z$, in how many standard deviations it lies from the
+# generator, draw pairs, and measure along both ways: the length of $z$, how many standard deviations it lies from the
 # shell's mean, the confidence of lesson 05's classifier in its answer, the ink (the mean of all pixels, from 0 for black to
 # 1 for white) and the width of the strokes in pixels (section 6.4 says how).
 
@@ -369,8 +369,8 @@ ex.arithmetic.check(my_arithmetic)
 
 # %% [markdown]
 # MNIST has no smiles, but it has thickness and slant, which can be measured in the image itself: a stroke of width $w$ and
-# length $\ell$ has ink $w\ell$ and an edge of $2\ell$; the slant follows from the ink's moments. Draw many $z$ once, and
-# measure all their images. The next sections use them too.
+# length $\ell$ has ink $w\ell$ and an edge of $2\ell$, so that twice the ink over the edge is the width; the slant follows
+# from the ink's moments. Draw many $z$ once, and measure all their images. The next sections use them too.
 
 # %% tags=["nbval-ignore-output"]
 z_all = latent.sample(plan.images, seed=seed + 6)
@@ -402,7 +402,8 @@ assert mean_slant["test, the last 1,000"] - mean_slant["test, the first 1,000"] 
 # trained on. So all real images of this lesson are **drawn** from their file (`sample`), not cut from its beginning.
 
 # %% [markdown]
-# Now thick minus thin, within one digit, added to thin ones of another; then a digit exchanged for another. Each of many trials takes another part of the same samples, and we count.
+# Now take thick minus thin, both of one digit, and add the difference to thin ones of another digit. Then exchange one
+# digit for another. Each of many trials takes another part of the same samples, and we count.
 
 
 # %%
@@ -626,8 +627,8 @@ widgets.latent_explorer(G, {label: item.direction for label, item in found.items
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# By the table, "thicker": it does what it says, and keeps the digit about as often as a random step does that changes fewer pixels.
-# "To the right" pays with more digits, and the third slider is *meant* to exchange them.
+# By the table, "thicker": it does what it says, and keeps the digit about as often as a random step does, although that
+# changes fewer pixels. "To the right" pays with more digits, and the third slider is *meant* to exchange them.
 #
 # </details>
 
@@ -693,12 +694,12 @@ if name == "dcgan-mnist":
     assert latent.thickness(panels["cut at 1"]).mean() > latent.thickness(panels["cut at inf"]).mean()
 
 # %% [markdown]
-# Read the table from the bottom up, and do not trust its confidence: the classifier was never shown a weave, and is sure of it. The
-# promise was more precision for less recall. Of the mild cuts the last lines say what each half of it is worth here, with the spread
-# over sets of $z$ (three sets are few: what they do not decide may still be there). A strong cut destroys both. And the digits get
-# *bolder* as $z$ gets shorter, as section 6.2 found. The origin is *not* where $G$ was trained most: section 6.1 says that hardly any $z$ was
-# ever near it. Truncation walks off the shell towards the inside, and "the middle" of a distribution in 100 dimensions is
-# a place where nobody lives.
+# Read the table from the bottom up, and do not trust its confidence: the classifier was never shown a weave, and is sure of
+# it. The promise was more precision for less recall. For the mild cuts, the last lines say what comes of each half of that
+# promise, with the spread over sets of $z$ (three sets are few: what they do not decide may still be there). A strong cut
+# destroys both. And the digits get *bolder* as $z$ gets shorter, as section 6.2 found. The origin is *not* where $G$ was
+# trained most: section 6.1 says that hardly any $z$ was ever near it. Truncation walks off the shell towards the inside,
+# and "the middle" of a distribution in 100 dimensions is a place where nobody lives.
 #
 # ## 6.8 Can one go back, from an image to $z$?
 #
@@ -749,9 +750,9 @@ plots.show(
 #
 # ## 6.9 Has $G$ learnt its images by heart?
 #
-# If samples are copies, their nearest training images are at distance 0. But how close is close? Real images that $G$
-# has never seen have near neighbours in the training set too: they are the yardstick (Meehan et al., 2020). In pixels
-# and in features, because a shifted copy is far away in pixels.
+# If samples are copies, their nearest training images are at distance 0. But how close is close? Real images that $G$ has
+# never seen have near neighbours in the training set too: they are the yardstick (Meehan et al., 2020). We measure in
+# pixels, and in features as well, because a shifted copy is far away in pixels.
 
 # %% tags=["nbval-ignore-output"]
 n_train, n_few = 5 * max(400, plan.images // 2), max(100, plan.images // 20)

@@ -16,7 +16,7 @@
 # - to write WGAN and WGAN-GP by hand, and to find the bugs that published versions have
 # - to read a critic's loss: when it is a distance, and when it only looks like one
 # - why even the exact distance of pixels is no good judge of images
-# - the losses since: hinge, least squares, and the pairs with two penalties of today
+# - the losses since: hinge, least squares, and today's pairs with two penalties
 # - to count mode collapse among a thousand kinds, and how such a count is fooled
 # - how a plain $z$ overtakes lesson 05's best generator
 #
@@ -455,9 +455,10 @@ for weight in (1.0, 10.0, 100.0):
     print(f"penalty {weight:>5g}: the slope it likes best at W1 = 3 is {penalised_slope(3.0, weight):.3f}")
 
 # %% [markdown]
-# Now four critics, live, on two fixed samples of the plane, data around $(-1.5, 0)$ and fakes around $(1.5, 0)$. Each maximises
-# $\mathbb E\, s(x) - \mathbb E\, s(y)$ under one of the four. The exact $W_1$ of the two samples we know, from 7.2. The slope we
-# search: gradients at the samples, between them and around them, and from the steepest of them uphill.
+# Now four critics, live, on two fixed samples of the plane, data around $(-1.5, 0)$ and fakes around $(1.5, 0)$. Each
+# maximises $\mathbb E\, s(x) - \mathbb E\, s(y)$ under one of the four. The exact $W_1$ of the two samples we compute as in
+# 7.2. The largest slope we search for: we take gradients at the samples, between them and around them, and climb from the
+# steepest of them.
 #
 # **Predict.** Which of the four comes nearest to the exact distance? Which of the slopes will be far from 1? (The clip here is
 # 0.03.)
@@ -527,10 +528,11 @@ plots.show(
 )
 
 # %% [markdown]
-# (*At points*: the largest slope at data and fakes alike. R1 charges at the data alone, and its steepest place may lie among the
-# fakes.) The last column is the honest one. By (7.4), applied to $s$ divided by its largest slope, *no* critic can say more than
-# $W_1$ there, whatever held it. (A search might miss the steepest place. But (7.4) needs (7.3) only between a real point and a fake
-# one, and those pairs we check all; the cell asserts it with them.) The column before is what a training run logs.
+# (*At points*: the largest slope at data and fakes alike. R1 charges at the data alone, and its steepest place may lie
+# among the fakes.) The last column is the honest one. By (7.4), applied to $s$ divided by its largest slope, *no* critic
+# can say more than $W_1$ there, whatever held it. (A search might miss the steepest place. But (7.4) needs (7.3) only
+# between a real point and a fake one, and all of those pairs can be checked; the cell asserts it with them.) The column
+# before is what a training run logs.
 #
 # <details><summary>Answer</summary>
 #
@@ -703,9 +705,10 @@ if found:
     )
 
 # %% [markdown]
-# Clipping has nothing to do with the distance, by factors of up to a million, in either direction. The penalty comes near, and
-# says rather too much where all ways run side by side. Spectral norm never says more, and less where they do not. R1 with this loss
-# says too much on the first two pairs, and without any bound there is no limit.
+# What clipping says has nothing to do with the distance: less than a millionth of it at the smallest clip, more than fifty
+# times as much at the largest. The penalty comes near, and says rather too much where all ways run side by side. Spectral
+# norm never says more, and less where they do not. R1 with this loss says too much on the first two pairs, and without any
+# bound there is no limit.
 #
 # Three ways, then, in which "the critic's loss" is not $W_1$. It is multiplied by a slope that nobody logs. It is behind, while
 # the critic is still learning. And it is measured on the samples that the critic has been trained on, of which it may know some
@@ -1229,24 +1232,26 @@ for name, rows in (("WGAN-GP", history), ("R3GAN's loss", history_3)):
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The distances are printed. On the loss: by both you can see the samples come nearer. WGAN-GP's $L_D$ rises to its mark from far
-# below; the pairs' $L_D$ rises to $\ln 2$, from near 0, where every real image scores above its fake. In both cases *mark minus loss*
-# falls, and 7.13 asks how closely that follows the distance. $G$'s loss of the pairs has a meaning as well, since it compares: near
-# $\ln 2$ the fake wins as often as not.
+# The distances are printed. On the loss: by both you can see the samples come nearer. WGAN-GP's $L_D$ rises towards its
+# mark from far below; the pairs' $L_D$ rises towards $\ln 2$ from near 0, where every real image scores above its fake. In
+# both cases *mark minus loss* falls, and 7.13 asks how closely that follows the distance. $G$'s loss of the pairs has a
+# meaning as well, since it compares: near $\ln 2$ the fake wins as often as not.
 #
 # </details>
 #
 # ## 7.13 What are P1's three expectations worth?
 #
 # P1 (section 3) expects of WGAN a "more meaningful and smoother loss metric", more stable training, and less mode collapse.
-# The first is two, meaningful and smooth, so that there are four rules. Two studies, both with **two controls**: P1's own game, and P1's loss with the *critic's* network, without
-# BatchNorm. A difference counts when it is there against both; else it might be the network's.
+# The first of them is two claims, meaningful and smooth, so that there are four rules. Two studies, both with **two
+# controls**: P1's own game, and P1's loss with the *critic's* network, without BatchNorm. A difference counts when it is
+# there against both; else it might be the network's.
 #
-# - **More meaningful.** For every loss, *mark minus $L_D$* is some distance or divergence, up to a factor, seen from below: $W_1$
-#   times a slope, twice the JSD, the total variation for the hinge, a chi squared for least squares. So compare them fairly: along
-#   a run, does that reading follow the classifier's distance? Any two curves that both go down agree on the whole, so we take the
-#   *changes* from point to point: their rank correlation is above both controls', by more than both spreads over seeds. Two falls
-#   that both slow down still agree in their changes. So the same is asked of the second half of the run alone.
+# - **More meaningful.** For every loss, *mark minus $L_D$* is some distance or divergence, up to a factor, seen from below:
+#   $W_1$ times a slope, twice the JSD, the total variation for the hinge, a chi squared for least squares. So compare them
+#   fairly: along a run, does that reading follow the classifier's distance? Any two curves that both go down agree on the
+#   whole, so we take the *changes* from point to point. The claim holds if their rank correlation is above both controls',
+#   by more than both spreads over seeds. Two falls that both slow down still agree in their changes, so the same is asked
+#   of the second half of the run alone.
 # - **Smoother.** The reading's way up and down, over its range (1 for a curve that only falls), is below both controls'.
 # - **Less mode collapse.** KL of the ten digits below, or coverage above, both controls'. Stacked MNIST (7.14) asks harder.
 # - **More stable.** Twelve settings that nobody tuned: four generators times three rates. A run *trains* if it does not
@@ -1376,14 +1381,15 @@ if found and grid:  # the next cell's sentences, held to these results
     assert all(far[penalty_arm, g, 5.0] < far[penalty_arm, g, 1.0] / 1.5 for g in stability.GENERATORS)
 
 # %% [markdown]
-# Of the four, one holds whole, and one in part, both for one of the two WGANs. With the **gradient penalty** the loss comes down
-# nearly without a turn: it *is* smoother. And it follows the distance while both fall fast. Late in the run it says less: in the
-# second half the distance loses more than another quarter, and the estimate hardly moves. A part of this verdict is owed to slowness,
-# too: the controls are where WGAN-GP ends after less than two fifths of the images, and have little left to follow. With **clipping**
-# the loss is no guide at first: a clipped critic is nearly flat then, and while the samples lose most of their distance its estimate
-# grows more than twentyfold; only then does it fall (figure 7.11). *More stable* and *less mode collapse* we do not find for either. In
-# equal images both are farther from the data than P1's own game; and over the twelve settings, P1's loss on a critic without
-# BatchNorm trains more often than they do. The largest share, and the smallest distance, has the pair of losses of 2024.
+# Of the four, one holds whole, and one in part, both for one of the two WGANs. With the **gradient penalty** the loss comes
+# down nearly without a turn: it *is* smoother. And it follows the distance while both fall fast. Late in the run it says
+# less: in the second half the distance loses more than another quarter, and the estimate hardly moves. A part of this
+# verdict is owed to slowness, too: the controls are where WGAN-GP ends after less than two fifths of the images, and have
+# little left to follow. With **clipping** the loss is no guide at first: a clipped critic is nearly flat then, and while
+# the samples lose most of their distance its estimate grows more than twentyfold; only then does it fall (figure 7.11).
+# *More stable* and *less mode collapse* we do not find for either. In equal images both are farther from the data than P1's
+# own game; and over the twelve settings, P1's loss on a critic without BatchNorm trains more often than they do. The pair
+# of losses of 2024 trains most often, and comes nearest.
 #
 # Three things limit these verdicts. They are about *equal images*, of which the published recipes give $G$ a fifth of the steps. They
 # are about *published rates*: at five times its rate WGAN-GP comes much nearer in each row of the grid, and trains all four
@@ -1450,8 +1456,8 @@ plots.show(
 # the study counts things that are no digits, too, and beside all modes those with an image in which the classifier is *sure*, with
 # probability 0.9 at least, in all three channels.
 #
-# One remedy of its own is **packing** (PacGAN, 2018): let $D$ judge two images at once, both real or both fake. Where $G$ repeats
-# itself, a pair gives it away, though either image alone might pass.
+# One remedy was made for this, **packing** (PacGAN, 2018): let $D$ judge two images at once, both real or both fake. Where
+# $G$ repeats itself, a pair gives it away, though either image alone might pass.
 #
 # **Predict** the count of a DCGAN, and which recipe finds most.
 

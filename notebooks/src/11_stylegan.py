@@ -242,8 +242,7 @@ ex.add_noise.check(my_add_noise)
 # %% [markdown]
 # ## 11.5 The two networks
 #
-# $G$ begins with a constant of 4 x 4 pixels, learned, and the same for every picture. At 4 pixels there is one convolution, at each larger size there are two, with styles and noise, of which the first doubles the size. Then a **ToRGB**, a 1 x 1 convolution that a style scales and nothing divides, adds what it has to say to the picture so far, enlarged. A style goes to one convolution and to
-# the ToRGB before it, if there is one there; the last style goes to the last ToRGB: nine convolutions, ten styles. As a style scales what goes *in*, the first of the two at a size scales maps of the size before.
+# $G$ begins with a constant of 4 x 4 pixels, learned, and the same for every picture. At 4 pixels there is one convolution, at each larger size there are two, with styles and noise, of which the first doubles the size. Then a **ToRGB**, a 1 x 1 convolution that a style scales and nothing divides, makes red, green and blue of the maps and adds them to the picture so far, enlarged. A style goes to one convolution and to the ToRGB before it, if there is one there; the last style goes to the last ToRGB: nine convolutions, ten styles. As a style scales what goes *in*, the first of the two at a size scales maps of the size before.
 #
 # $D$ goes the other way, in residual blocks (lesson 03). Before its last layers it is told how much the images of a group of four differ: a $G$ whose pictures are all alike is given away by that one number. Feature maps that are doubled or halved are also blurred by $[1, 3, 3, 1]$, so that no checkerboard is left (lesson 03, section 3.2).
 
@@ -491,7 +490,7 @@ if found:
 #
 # ## 11.8 Which layer holds what?
 #
-# Give a source the donor's $w$ in some layers. The network that reads our churches (lesson 04) says what it sees in source, donor and mixture. Where source and donor differ in a factor: how often does the mixture have the donor's value? Never is 0; and by chance it may have it too, when the mixture is simply another church. That chance is counted with another donor's styles: in the table 0 is no more than chance, and 1 is always. The last two rows put groups of layers together.
+# Give a source the donor's $w$ in some layers. The network that reads our churches (lesson 04) says what it sees in source, donor and mixture. Where source and donor differ in a factor: how often does the mixture have the donor's value? A mixture that is simply another church may have it by chance, too. We count that chance with another donor's styles, and take it off: in the table 0 is no more than chance, and 1 is always. The last two rows put groups of layers together.
 #
 # **Predict** for each factor whether coarse layers hold it (4 and 8 pixels a side), middle ones (16), or fine ones (32 and 64): the time of day, the weather, stone, roof and plan, trees, the side that the church is turned to, the side that the light comes from (*sun*).
 
@@ -559,7 +558,7 @@ widgets.style_mixer(G)
 # %% [markdown]
 # ## 11.9 Is $w$ easier to read than $z$?
 #
-# If $w$ lies as the factors do, then a plane separates noon from night, and a linear classifier can tell the time of day from $w$. Karras et al. (2019, section 4.2) make a score of that. Of 1,800 pictures that half counts, for each factor, of which the reader is surest, as in the paper. We fit a linear classifier to two thirds of these and count on the rest how much more often it is right than whoever always says the most frequent value. A control is $w$ of a mapping that has learned nothing. (300 pictures judge each classifier: in one seed, differences below about .06 are chance.)
+# If $w$ lies as the factors do, then a plane separates noon from night, and a linear classifier can tell the time of day from $w$. Karras et al. (2019, section 4.2) make a score of that. Of 1,800 pictures we keep, for each factor, the half of which the reader is surest, as in the paper. We fit a linear classifier to two thirds of these, and count on the rest how much more often it is right than a guess that always says the most frequent value. A control is $w$ of a mapping that has learned nothing. (300 pictures judge each classifier: in one seed, differences below about .06 are chance.)
 #
 # **Predict** which factors gain most from the mapping, if any.
 
@@ -693,8 +692,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **P1's three sentences.** The second is true by the way the network is built: a mapping, then a synthesis. What can be counted is what that is for, whether $w$ lies nearer to the factors than $z$. The third speaks of interpreting; we count whether an edit does what it says and leaves the rest. The rules were written down before the study's first result; the first of them was made fairer to factors of two values after one of twelve runs was done, which
-# changed no verdict of that run. All our factors are large things: what the fine layers draw, grain and edges, no factor names, and the first rule cannot see it.
+# **P1's three sentences.** The second is true by the way the network is built: a mapping, then a synthesis. What can be counted is what that is for, whether $w$ lies nearer to the factors than $z$. The third speaks of interpreting; we count whether an edit does what it says and leaves the rest. The rules were written down before the study's first result; the first of them was made fairer to factors of two values after one of twelve runs was done, which changed no verdict of that run. All our factors are large things: none of them names what the fine layers draw, grain and edges, so the first rule cannot see that.
 
 # %%
 if found:
@@ -829,8 +827,7 @@ ex.bug_hunt.check(my_bug_hunt)
 # %% [markdown]
 # ## What we now know
 #
-# The mapping gives StyleGAN a $w$ that is easier to read than its $z$, in every factor and every run. But in our runs a DCGAN of as many parameters and equal time has a $z$ that reads and steers about as well. Of the layers, those of 4 and 8 pixels hold all that our churches differ in, if styles were mixed in training, and the finer ones hold grain. What decided most was none of
-# the styles: it was the weight of R1, and to begin with small pictures.
+# The mapping gives StyleGAN a $w$ that is easier to read than its $z$, in every factor and every run. But in our runs a DCGAN of as many parameters and equal time has a $z$ that reads and steers about as well. Of the layers, those of 4 and 8 pixels hold all that our churches differ in, if styles were mixed in training, and the finer ones hold grain. What decided most in our short runs was that styles scale weights, instead of AdaIN, and that training began with small pictures; the weight of R1 came after them.
 #
 # ## What we do not know yet
 #
