@@ -129,8 +129,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Why so fussy about the interval? Because the habit is another one. Image classifiers on MNIST usually *standardise*:
-# subtract the mean, divide by the standard deviation, and such a line is quickly copied. Let us see where it puts the data.
+# Why so fussy about the interval? Because the usual habit is another one. Image classifiers on MNIST *standardise* the
+# pixels: they subtract the mean and divide by the standard deviation, and such a line of code is quickly copied. Let us see
+# where it puts the data.
 
 # %%
 unit = images.pixels.double() / 255
@@ -804,9 +805,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Three epochs are few, and P2 shows samples after 50. Perhaps it passes? **Predict.** After 50 epochs, how many digits, and
-# what will $D$ answer for a fake? And does the run go there in a straight line? We ran it on for as long as P2 did, and
-# measured after every epoch.
+# Three epochs are few, and P2 shows samples after 50. Perhaps the collapse passes? **Predict.** After 50 epochs, how many
+# digits, and what will $D$ answer for a fake? And does the run go there in a straight line? We ran it on for as long as P2
+# did, and measured after every epoch.
 
 # %%
 long = runner.results("schulz_long")["rows"]
@@ -870,9 +871,10 @@ assert all(row["history"][0]["fid"] == first[row["seed"]][0]["fid"] for row in l
 # <details><summary>Answer</summary>
 #
 # The collapse does pass, and it comes back; the lines above say when. The first epochs show one shape for all $z$. Then, in
-# each seed that we ran, the samples come apart, and for some epochs $G$ draws several digits. Meanwhile $D$ gets ahead. When
-# $D(G(z))$ goes to 0 the samples come together again, into a single picture or next to it. By (2.6) a $D$ whose loss is 0
-# proves that the two distributions do not overlap. That need not be the end: now and then $G$ jumps to another picture, or its samples come apart once more, and $D(G(z))$ jumps with it: its peaks in figure 2.14 show how often in each seed.
+# each seed that we ran, the samples come apart, and for some epochs $G$ draws several digits. Meanwhile $D$ gets ahead.
+# When $D(G(z))$ goes to 0 the samples come together again, into a single picture or nearly so. By (2.6) a $D$ whose loss is
+# 0 proves that the two distributions do not overlap. That need not be the end: now and then $G$ jumps to another picture,
+# or its samples come apart once more, and $D(G(z))$ jumps with it: its peaks in figure 2.14 show how often in each seed.
 #
 # </details>
 #
