@@ -531,8 +531,8 @@ assert scores["resized"].fid > 10 * scores["JPEG"].fid and scores["one digit"].p
 # <details><summary>Answer</summary>
 #
 # To you, *upside down* looks wrong, *one digit* looks dull, and the other three look right, *resized* a little soft. To the
-# score, *one digit* is by far the worst, and *resized* and *upside down* are about equally bad. It forgives JPEG's ringing
-# nearly everything, and the blur nothing. The Inception score forgives both, since it never looks at a real image.
+# score, *one digit* is by far the worst, and *resized* and *upside down* are about equally bad. It forgives nearly all of
+# JPEG's ringing, and nothing of the blur. The Inception score forgives both, since it never looks at a real image.
 #
 # </details>
 #
