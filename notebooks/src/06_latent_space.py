@@ -122,8 +122,8 @@ plots.show(
 
 # %% [markdown]
 # The same sum makes directions special too: the cosine of the angle between two draws has mean 0 and standard deviation
-# about $1/\sqrt d$. In 100 dimensions any two $z$ are nearly at right angles. Remember that: $G$ was trained on points
-# of this shell alone, and on pairs that are far apart.
+# about $1/\sqrt d$. In 100 dimensions any two $z$ are nearly at right angles. Remember that: $G$ was trained on points of
+# this shell alone, and any two of them lie far apart.
 
 # %%
 a, b = latent.sample(20_000, seed=seed + 1).view(2, 10_000, 100)
