@@ -839,10 +839,11 @@ if found:
         print(f"{source:56}" + "".join(f"{fmean(w1[str(n)] for w1 in mine):10.2f}" for n in sizes))
 
 # %% [markdown]
-# So pixel $W_1$ ranks our trained generators much as the classifier does, and still prefers blur and averages to real digits, at
-# these sizes. A critic that computed it exactly, from batches, would ask $G$ for grey averages. WGANs do not draw those, so their
-# critics do something else. What, this does not show; Stanczuk et al. (2021) suspect that it is just what a network held to a slope
-# *cannot* fit. That is no objection to WGAN. It is one to the usual explanation.
+# So pixel $W_1$ ranks our trained generators much as the classifier does, and still prefers blur and averages to real
+# digits, at these sizes. A critic that computed it exactly, from batches, would ask $G$ for grey averages. WGANs do not
+# draw those, so their critics do something else. The table does not show what; Stanczuk et al. (2021) suspect that it is
+# the failure that helps: a network held to a slope *cannot* fit the exact distance. That is no objection to WGAN. It is one
+# to the usual explanation.
 
 # %% [markdown]
 # ## 7.9 What does WGAN look like, written by hand?
