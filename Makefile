@@ -75,9 +75,10 @@ slides: $(STAMP)  ## slides of the committed notebooks in build/slides
 editions: $(STAMP)  ## student and instructor editions of the notebooks in build/editions
 	@$(BIN)/python -m gancourse editions
 
-bench: $(STAMP)  ## measure speed on this machine
+bench: $(STAMP)  ## measure speed on this machine (PEERS=1: against torch.compile and JAX too)
 	@$(BIN)/python -m pytest -q -s -m benchmark tests
 	@$(BIN)/python -m tests.benchmarks.bench
+	@test -z "$(PEERS)" || { $(BIN)/python -m pip install -q --target build/peers jax optax && $(BIN)/python -m tests.benchmarks.peers; }
 
 clean:  ## remove what the course and its tools wrote (.venv and runs stay)
 	@rm -rf build dist gancourse.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -215,7 +215,8 @@ def main() -> None:
     beside = busy.measure(options.pairs, options.quick) if device.type == "cpu" else []
     print("\nwritten: build/bench.json, build/bench.png")
     if options.record:
-        known = {"machine": describe(), "rows": rows, "busy": beside}
+        known = json.loads(RESULTS.read_text(encoding="utf-8"))
+        known |= {"machine": describe(), "rows": rows, "busy": beside}
         RESULTS.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
         PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), describe(), rows), encoding="utf-8")
 
