@@ -37,7 +37,7 @@ def jax_steps(model: str, pixels: Any, n: int, batch: int = 128) -> Callable[[],
         return (optax.apply_updates(G, change), D, of_g, of_d), jnp.stack([loss_d, loss_g])
 
     many = jax.jit(lambda state, key: jax.lax.scan(step, state, jax.random.split(key, n)), donate_argnums=0)
-    now = [(G, D, adam.init(G), adam.init(D)), 0]
+    now: list[Any] = [(G, D, adam.init(G), adam.init(D)), 0]
 
     def run() -> None:
         now[1] += 1
