@@ -55,7 +55,8 @@ class Lesson:
     title, about: for the README and the site. lengths: profile -> (epochs, images of the data set); what an epoch means
     is the lesson's own affair. trains: the command line's name -> what it trains. timed_as: which of them (by the
     network's name) the notebook mostly trains; None where it trains little. seconds_per_image: profile -> measured
-    processor seconds, where the networks' size depends on the profile.
+    processor seconds, where the networks' size depends on the profile. figure: the number of the figure that stands for
+    the lesson on the site; empty: that of the notebook's cell with the tag "thumbnail", or else its last picture.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Lesson:
     trains: Mapping[str, Trained] = field(default_factory=dict)
     timed_as: str | None = None
     seconds_per_image: Callable[[], Mapping[str, float]] | None = None
+    figure: str = ""
 
 
 CHURCH_WIDTH = {"smoke": 4, "laptop": 8, "paper": 64}  # of lesson 04's networks; 64 is P4's, as we read it
@@ -135,6 +137,7 @@ LESSONS: dict[str, Lesson] = {
         {"smoke": (2, 2_560), "laptop": (25, 60_000), "paper": (100, 60_000)},
         {"mlp": Trained("mlp"), "schulz": Trained("schulz")},
         "mlp",
+        figure="2.7",
     ),
     "03_dcgan_mnist": Lesson(
         "DCGAN on MNIST",
@@ -172,11 +175,13 @@ LESSONS: dict[str, Lesson] = {
         {"smoke": (2, 2_560), "laptop": (5, 60_000), "paper": (50, 60_000)},
         {"dcgan-clusters": Trained("dcgan-clusters")},
         "mlp",
+        figure="5.10",
     ),
     "06_latent_space": Lesson(
         "Latent space",
         "steering a trained generator: paths, directions, arithmetic, inversion; is it a copy?",
         {"smoke": (30, 800), "laptop": (150, 4_000), "paper": (500, 20_000)},  # steps of inversion; z
+        figure="6.10",
     ),
     "07_wasserstein": Lesson(
         "Wasserstein",
@@ -184,6 +189,7 @@ LESSONS: dict[str, Lesson] = {
         {"smoke": (2, 640), "laptop": (8, 6_400), "paper": (20, 60_000)},
         CRITICS,
         "dcgan",
+        figure="7.3",
     ),
     "08_pix2pix": Lesson(
         "Conditions and Pix2Pix",
@@ -203,6 +209,7 @@ LESSONS: dict[str, Lesson] = {
             for task in ("dusk", "snow")
         },
         "dcgan",
+        figure="9.2",
     ),
     "10_srgan": Lesson(
         "SRGAN",
@@ -225,6 +232,7 @@ LESSONS: dict[str, Lesson] = {
             ),
         },
         "dcgan",
+        figure="10.1",
     ),
     "11_stylegan": Lesson(
         "StyleGAN",
@@ -240,6 +248,7 @@ LESSONS: dict[str, Lesson] = {
             )
         },
         "dcgan",
+        figure="11.5",
     ),
     "12_biggan": Lesson(
         "BigGAN and borrowed features",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from gancourse.publishing import notebooks, pages
+from gancourse.publishing import notebooks, overview, pages
 
 SHARED = ("site.css", "site.js", "theme.js")
 EXTRA = (
@@ -50,10 +46,9 @@ def finish(records: list[dict[str, Any]], executed: Path, folder: Path, root: Pa
         _join(folder / f"{name}.html", before, after, titles)
     extra = [_extra(root / "notebooks" / f"{name}.md", folder) for name in EXTRA]
     index = folder / "index.html"
-    items = "\n".join(_item(record, executed, folder) for record in records)
-    more = "".join(f'<p><a href="{page.name}">{title}</a></p>' for page, title in filter(None, extra))
-    intro = "<p>Adversarial networks, from the minimax game to StyleGAN and BigGAN, in notebooks that run.</p>"
-    body = f'<h1>gancourse</h1>\n{intro}\n<ol class="course">\n{items}\n</ol>\n{more}'
+    links = "".join(f'<li><a href="{page.name}">{title}</a></li>' for page, title in filter(None, extra))
+    more = f'<h2 id="more">More</h2>\n<ul class="more">{links}</ul>' if links else ""
+    body = overview.body(records, executed, folder, root, more)
     index.write_text(FRAME.format(title="gancourse", bar=pages.BAR, body=body), encoding="utf-8")
     found = [section for name in there for section in _sections(folder / f"{name}.html", titles[name])]
     for page, title in filter(None, extra):
@@ -116,52 +111,3 @@ def _words(markup: str) -> str:
     """The words of some HTML: no tags, no equations, no spaces in a row."""
     markup = re.sub(r"<(style|script|math|annotation)\b.*?</\1>", " ", markup, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).replace("¶", " ").split())
-
-
-def _item(record: dict[str, Any], executed: Path, folder: Path) -> str:
-    """One notebook's line of the index: picture, title, status, minutes."""
-    notebook = _read(executed, record["name"])
-    heading = html.escape(notebooks.title(notebook, record["name"]))
-    if (folder / f"{record['name']}.html").exists():
-        heading = f'<a href="{record["name"]}.html">{heading}</a>'
-    facts = [f'<span class="{record["status"].split()[0]}">{html.escape(record["status"])}</span>']
-    if record["seconds"] is not None:
-        facts.append(f"{record['seconds'] / 60:.1f} minutes")
-    if record["profile"]:
-        facts.append(f"profile {html.escape(record['profile'])}")
-    about = html.escape(summary(notebook))
-    return (
-        f'<li><div class="picture">{thumbnail(notebook)}</div>'
-        f'<div><h2>{heading}</h2><p>{about}</p><p class="facts">{" · ".join(facts)}</p></div></li>'
-    )
-
-
-def summary(notebook: notebooks.Notebook | None) -> str:
-    """The first sentence after the notebook's title (and badge), without Markdown."""
-    for cell in notebook.cells if notebook is not None else []:
-        found = re.search(r"^# [^\n]+\n+(?:\[!\[[^\n]+\n+)?(?![*#])(.+?)(?:\n\n|\Z)", cell.source, re.DOTALL)
-        if cell.cell_type == "markdown" and found:
-            plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(found.group(1).split()))
-            return re.split(r"(?<=[.?!]) ", re.sub(r"[*`$]", "", plain))[0]
-    return ""
-
-
-def thumbnail(notebook: notebooks.Notebook | None) -> str:
-    """A picture of the notebook as an ``img`` element at most 480 pixels wide, or an empty string.
-
-    That of the cell with the tag "thumbnail", or else the last one.
-    """
-    cells = notebook.cells if notebook is not None else []
-    for cell in sorted(reversed(cells), key=lambda cell: "thumbnail" not in cell.metadata.get("tags", [])):
-        for output in reversed(cell.get("outputs", [])):
-            data = output.get("data", {}).get("image/png")
-            if not data:
-                continue
-            picture = Image.open(io.BytesIO(base64.b64decode(data)))
-            picture.thumbnail((480, 480))
-            buffer = io.BytesIO()
-            picture.save(buffer, "PNG")
-            alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
-            code = base64.b64encode(buffer.getvalue()).decode()
-            return f'<img src="data:image/png;base64,{code}" alt="{html.escape(alt, quote=True)}">'
-    return ""

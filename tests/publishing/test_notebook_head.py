@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gancourse.course.lessons import LESSONS
-from gancourse.publishing import notebook_head, notebooks, pages, pipeline, site
+from gancourse.publishing import notebook_head, notebooks, overview, pages, pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = notebooks.names(ROOT)
@@ -95,7 +95,7 @@ def test_sync_and_check_keep_the_head(tmp_path):
     assert pipeline.check(tmp_path) == ["02_a: its badge, its address or its table of minutes is not up to date"]
     pipeline.sync(tmp_path)
     assert pipeline.check(tmp_path) == []
-    assert site.summary(built) == "What it is about."
+    assert overview.summary(built) == "What it is about."
 
 
 def test_pages_have_words_in_the_place_of_the_badge():

@@ -3,11 +3,16 @@
 import html
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
-from gancourse.publishing import notebooks, pages, site, slides
+from gancourse.course.lessons import LESSONS
+from gancourse.publishing import exercise_list, notebooks, overview, pages, site, slides
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -64,6 +69,21 @@ def test_the_index_says_what_each_notebook_is_and_took(built):
     text = (built[0] / "index.html").read_text(encoding="utf-8")
     assert "A first sentence, with a link." in text and "Another" not in text
     assert "1.5 minutes" in text and "instructors.html" in text and 'alt="a &quot;dot&quot;"' in text
+    assert text.count("as committed") == 0 and 'src="pictures/00_first.webp"' in text
+
+
+def test_the_moving_picture_stands_still_for_whoever_asks_for_less_motion(built):
+    folder, records = built
+    root = folder.parent / "repository"
+    assert "<picture>" not in (folder / "index.html").read_text()
+    (root / overview.MOVING).parent.mkdir(parents=True)
+    frames = [Image.new("RGB", (8, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(root / overview.MOVING, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    text = site.finish(records, root / "notebooks", folder, root).read_text()
+    assert '<source srcset="pictures/course-still.webp" media="(prefers-reduced-motion: reduce)">' in text
+    with Image.open(folder / "pictures/course-still.webp") as still:
+        assert getattr(still, "n_frames", 1) == 1
+        assert still.convert("RGB").tobytes()[2] > 200  # blue: the last frame
 
 
 def test_search_finds_sections_by_their_words(built):
@@ -92,19 +112,76 @@ def test_slides_begin_at_sections_skip_the_setup_and_hide_the_code_of_figures(bu
     assert "<section" in text and not re.search(r'<span class="n">x</span>', text)
 
 
-def test_the_tagged_picture_stands_for_a_notebook_or_else_the_last_one():
+def test_the_picture_of_a_notebook_is_the_named_figure_or_the_tagged_one_or_the_last(tmp_path):
     def cell(alt, *tags):
-        about = {"image/png": {"alt": alt}}
-        output = nbformat.v4.new_output("display_data", data={"image/png": PICTURE}, metadata=about)
+        data = {"image/png": PICTURE, "text/plain": f"Figure 1.{alt}: something"}
+        output = nbformat.v4.new_output("display_data", data=data, metadata={"image/png": {"alt": alt}})
         return nbformat.v4.new_code_cell("x", outputs=[output], metadata={"tags": list(tags)})
 
-    def shown(*cells):
-        (alt,) = re.findall(r'alt="(\w*)"', site.thumbnail(nbformat.v4.new_notebook(cells=cells)))
-        return alt
+    def shown(*cells, figure=""):
+        output = overview.chosen_picture(nbformat.v4.new_notebook(cells=cells), figure)
+        assert output is not None
+        return output["metadata"]["image/png"]["alt"]
 
-    assert shown(cell("one"), cell("two")) == "two"
-    assert shown(cell("one", "thumbnail"), cell("two")) == "one"
-    assert site.thumbnail(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])) == ""
+    assert shown(cell("1"), cell("2")) == "2"
+    assert shown(cell("1", "thumbnail"), cell("2")) == "1"
+    assert shown(cell("1"), cell("2", "thumbnail"), cell("11"), figure="1.1") == "1"
+    assert shown(cell("1"), cell("2"), figure="1.9") == "2"
+    empty = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])
+    assert overview.thumbnail(empty, "01_none", tmp_path) == "" and not list(tmp_path.iterdir())
+
+
+def test_the_figures_that_stand_for_lessons_are_in_their_notebooks():
+    for name, lesson in LESSONS.items():
+        notebook = notebooks.read(ROOT / "notebooks" / f"{name}.ipynb")
+        output = overview.chosen_picture(notebook, lesson.figure)
+        assert output is not None and output["data"]["text/plain"].startswith(
+            f"Figure {lesson.figure}" if lesson.figure else ""
+        )
+
+
+def test_a_lesson_shows_the_question_of_the_table_its_exercises_and_its_minutes(tmp_path, monkeypatch):
+    table = "| lesson | question |\n|---|---|\n| [00 Start](00_start.ipynb) | What is $G$? |"
+    exercise = "## 0.1 Why?\n\n**Exercise: One** (easy, 3 minutes). Do it.\n\n## 0.2 How?"
+    second = "**Exercise: Two** (hard, 60 minutes). Do that."
+    cells = [nbformat.v4.new_markdown_cell(text) for text in ("# 00 Start", table, exercise, second)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebooks.write(notebook, tmp_path / "00_start.ipynb")
+    monkeypatch.setattr(overview.profiles, "measured_minutes", lambda: {"00_start": {"cpu": {"laptop": 1.24}}})
+    record = {"name": "00_start", "status": "as committed", "seconds": None, "profile": ""}
+    text = overview.body([record], tmp_path, tmp_path, tmp_path)
+    assert "What is <math" in text and "runs 1.2 minutes · 2 exercises, some 1 hour<" in text
+    found = exercise_list.listed(notebook)
+    assert [(e.title, e.difficulty, e.minutes, e.section) for e in found] == [
+        ("One", "easy", 3, "0.1 Why?"),
+        ("Two", "hard", 60, "0.2 How?"),
+    ]
+
+
+def test_an_exercise_of_unknown_difficulty_is_refused():
+    cell = nbformat.v4.new_markdown_cell("**Exercise: One** (tricky, 3 minutes). Do it.")
+    with pytest.raises(ValueError, match=r"'One' is called 'tricky', expected one of easy"):
+        exercise_list.listed(nbformat.v4.new_notebook(cells=[cell]))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(47, "47 minutes"), (60, "1 hour"), (67, "1 hour"), (90, "1.5 hours"), (240, "4 hours")]
+)
+def test_minutes_in_words(minutes, words):
+    assert overview.hours(minutes) == words
+
+
+def test_ways_through_the_course_count_what_their_lessons_hold(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "INSTRUCTORS.md").write_text("| 1 (1 h) | 00 |\n| 2 (1.5 h) | 01 |\n")
+    cell = nbformat.v4.new_markdown_cell("# A lesson\n\n**Exercise: One** (easy, 20 minutes). Do it.")
+    records = []
+    for name in ("00_a", "02_b", "06_c"):
+        notebooks.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "notebooks" / f"{name}.ipynb")
+        records.append({"name": name, "status": "as committed", "seconds": None, "profile": ""})
+    text = overview.body(records, tmp_path / "notebooks", tmp_path, tmp_path)
+    assert "An afternoon" in text and "A week" not in text  # lessons are missing for it
+    assert "3 exercises, some 1 hour by their estimates" in text and "has 2 sessions, 2.5 hours." in text
 
 
 def test_a_title_is_plain_text():

@@ -11,6 +11,16 @@
 
   if (matchMedia("(max-width: 75rem)").matches) document.querySelector(".contents details")?.removeAttribute("open");
 
+  const picture = document.querySelector(".moving img"), pause = document.querySelector(".moving button");
+  if (pause && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    pause.hidden = false;
+    pause.addEventListener("click", () => {
+      const moves = pause.textContent === "pause";
+      picture.src = moves ? pause.dataset.still : pause.dataset.moving;
+      pause.textContent = moves ? "play" : "pause";
+    });
+  }
+
   const box = document.getElementById("find"), list = document.getElementById("found");
   const score = (section, words) => {
     const title = section.title.toLowerCase(), heading = section.heading.toLowerCase(), text = section.text.toLowerCase();
