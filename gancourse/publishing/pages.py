@@ -1,6 +1,7 @@
 """The notebooks as web pages that need no network: equations as MathML, a light and a dark theme, search and contents.
 
-nbconvert's own pages load MathJax, require.js and Mermaid from the network; here those scripts are left out.
+nbconvert's own pages load MathJax, require.js and Mermaid from the network; here those scripts are left out. Its
+styles, the same in every page, become one file beside them. The cells before the first section are folded.
 """
 
 from __future__ import annotations
@@ -22,19 +23,27 @@ TEMPLATE = """{% extends 'lab/index.html.j2' %}
 {%- block html_head_js_mathjax -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block html_head_css -%}
-<!--dark--><link rel="stylesheet" href="site.css"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="jupyter.css"><link rel="stylesheet" href="site.css"><link rel="icon" href="data:,">
 <script src="theme.js"></script>
 {%- endblock -%}
 {%- block body_header -%}
 <body class="jp-Notebook" data-jp-theme-light="true">
 <!--bar-->
-<main>
+<main id="content">
 {%- endblock -%}
 {%- block body_footer -%}
 </main>
 <!--neighbours-->
-<script src="search.js" defer></script><script src="site.js" defer></script>
+</div>
+<script src="site.js" defer></script>
 </body>
+{%- endblock -%}
+{%- block any_cell scoped -%}
+{%- if cell.metadata.fold == "begins" -%}
+<details class="setup"><summary>Set-up: {{ cell.metadata.folded }} cells</summary>
+{%- endif -%}
+{{ super() }}
+{%- if cell.metadata.fold_ends -%}</details>{%- endif -%}
 {%- endblock -%}
 {%- block data_latex -%}
 <div class="jp-RenderedLatex jp-OutputArea-output">{{ output.data['text/latex'] | mathml }}</div>
@@ -47,11 +56,17 @@ TEMPLATE = """{% extends 'lab/index.html.j2' %}
 {%- endblock -%}
 """
 
-BAR = """<header class="bar"><a class="home" href="index.html">gancourse</a>
-<div class="find"><input id="find" type="search" placeholder="search the course ( / )" aria-label="search the course"
+BAR = """<a class="skip" href="#content">Skip to the text</a>
+<header class="bar"><a class="home" href="index.html">gancourse</a>
+<nav class="places" aria-label="the site"><!--places--></nav>
+<div class="find"><input id="find" type="search" placeholder="search ( / )" aria-label="search the course"
  autocomplete="off"><ul id="found" hidden></ul></div>
 <button id="theme" type="button" aria-label="dark or light">dark</button></header>
 """
+
+_PRE = re.compile(r'(<div class="highlight[^"]*"><pre>(?:<span></span>)?)(.*?)</pre>', re.DOTALL)
+# At once, and not by site.js, which comes after a page of a megabyte.
+FOLDED = 'document.currentScript.previousSibling.open = matchMedia("(min-width: 72rem)").matches'
 
 
 class _Renderer(IPythonRenderer):
@@ -72,9 +87,17 @@ def _latex_output(text: str) -> str:
 def markdown(text: str) -> str:
     """HTML of a notebook's Markdown, with equations as MathML and links from page to page; the badge is words there."""
     page = MarkdownWithMath(renderer=_Renderer(escape=False)).render(text)
+    page = re.sub(
+        r' xmlns:ns\d+="[^"]*"|(?<=<)ns\d+:|(?<=</)ns\d+:', "", page
+    )  # nbconvert's, for equations in headings
     page = re.sub(rf'<img src="{re.escape(notebook_head.BADGE)}" alt="([^"]*)"\s*/?>', r"\1", page)
     page = re.sub(r'href="(?:\./)?(\d\d_\w+)\.ipynb(?=[#"])', r'href="\1.html', page)
     return re.sub(r'href="(?:\./)?([A-Z]+)\.md(?=[#"])', lambda link: f'href="{link[1].lower()}.html', page)
+
+
+def inline(text: str) -> str:
+    """HTML of a line of Markdown, without the paragraph round it."""
+    return re.sub(r"^<p>(.*)</p>$", r"\1", markdown(text).strip(), flags=re.DOTALL)
 
 
 def write_page(path: Path, folder: Path) -> Path:
@@ -83,17 +106,51 @@ def write_page(path: Path, folder: Path) -> Path:
         template_name="lab",
         template_file="course.html.j2",
         extra_loaders=[DictLoader({"course.html.j2": TEMPLATE})],
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
     )
     exporter.register_filter("markdown2html", markdown)
     exporter.register_filter("mathml", _latex_output)
-    notebook = notebooks.tidy(notebooks.read(path))
+    notebook = fold(notebooks.tidy(notebooks.read(path)))
     notebook.metadata["title"] = notebooks.title(notebook, path.stem)
     body, _ = exporter.from_notebook_node(notebook)
-    body = body.replace("<!--dark-->", f"<style>{_dark()}</style>").replace("<!--bar-->", BAR + _contents(body))
+    head, end, body = body.partition("</head>")
+    styles = re.findall(r"<style[^>]*>(.*?)</style>", head, re.DOTALL)
+    head = re.sub(r"<style[^>]*>.*?</style>\s*", "", head, flags=re.DOTALL)
+    # nbconvert makes every cell and every output a stop of the Tab key.
+    body = re.sub(r'(<div class="jp-[^"]*(?:inputWrapper|output)\b[^"]*"[^>]*?) tabindex="0"', r"\1", body)
+    body = _PRE.sub(lambda pre: pre[1] + code_lines(pre[2]) + "</pre>", body)
+    body = body.replace("<!--bar-->", f'{BAR}<div class="page">{contents(body)}')
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "jupyter.css").write_text("\n".join([*styles, _dark()]), encoding="utf-8")
     page = folder / f"{path.stem}.html"
-    page.write_text(body, encoding="utf-8")
+    page.write_text(f"{head}{end}{body}", encoding="utf-8")
     return page
+
+
+def code_lines(code: str) -> str:
+    """HTML of highlighted code with an element a line, which knows its indentation: a wrapped line hangs from it."""
+    lines = []
+    for line in code.rstrip("\n").split("\n"):
+        plain = re.sub(r"<[^>]*>", "", line)
+        deep = len(plain) - len(plain.lstrip(" "))
+        style = f' style="--deep:{deep}"' if deep else ""
+        lines.append(f'<span class="line"{style}>{line}\n</span>')
+    return "".join(lines)
+
+
+def fold(notebook: notebooks.Notebook) -> notebooks.Notebook:
+    """Mark, in place, the code cells before a notebook's second text, where some of them are tagged as set-up.
+
+    In its page they stand in one <details>, from the cell with the metadata fold "begins" to that with fold_ends.
+    """
+    cells = notebook.cells
+    first = next((i for i, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
+    end = next((i for i in range(first, len(cells)) if cells[i].cell_type != "code"), len(cells))
+    if any({"setup", "parameters"} & set(cell.metadata.get("tags", [])) for cell in cells[first:end]):
+        cells[first].metadata.update(fold="begins", folded=end - first)
+        cells[end - 1].metadata["fold_ends"] = True
+    return notebook
 
 
 def _dark() -> str:
@@ -103,12 +160,14 @@ def _dark() -> str:
     return "" if found is None else found.read_text(encoding="utf-8").replace(":root", 'html[data-theme="dark"]')
 
 
-def _contents(body: str) -> str:
-    """The page's sections, as a list of links."""
-    sections = re.findall(r'<h2 id="([^"]+)">(.*?)<a', body, re.DOTALL)
+def contents(body: str) -> str:
+    """The sections of a page as a list of links, in the margin of a wide screen and folded on a narrow one."""
+    sections = re.findall(r'<h2 id="([^"]+)">(.*?)(?:<a\b|</h2>)', body, re.DOTALL)
+    if not sections:
+        return ""
     links = "".join(f'<li><a href="#{anchor}">{heading}</a></li>' for anchor, heading in sections)
     inside = f"<details open><summary>On this page</summary><ol>{links}</ol></details>"
-    return f'<nav class="contents" aria-label="sections of this page">{inside}</nav>' if links else ""
+    return f'<nav class="contents" aria-label="sections of this page">{inside}<script>{FOLDED}</script></nav>'
 
 
 def asset(name: str) -> str:

@@ -24,10 +24,10 @@ FRAME = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><link rel="stylesheet" href="site.css"><link rel="icon" href="data:,">
 <script src="theme.js"></script></head><body class="plain">
-{bar}<main>
+{bar}{before}<main id="content">
 {body}
-</main>
-<script src="search.js" defer></script><script src="site.js" defer></script></body></html>
+</main>{after}
+<script src="site.js" defer></script></body></html>
 """
 
 
@@ -49,7 +49,7 @@ def finish(records: list[dict[str, Any]], executed: Path, folder: Path, root: Pa
     links = "".join(f'<li><a href="{page.name}">{title}</a></li>' for page, title in filter(None, extra))
     more = f'<h2 id="more">More</h2>\n<ul class="more">{links}</ul>' if links else ""
     body = overview.body(records, executed, folder, root, more)
-    index.write_text(FRAME.format(title="gancourse", bar=pages.BAR, body=body), encoding="utf-8")
+    index.write_text(framed("gancourse", body, margin=False), encoding="utf-8")
     found = [section for name in there for section in _sections(folder / f"{name}.html", titles[name])]
     for page, title in filter(None, extra):
         found += _sections(page, title)
@@ -84,14 +84,21 @@ def _extra(path: Path, folder: Path) -> tuple[Path, str] | None:
     heading = re.search(r"^# +(.+)$", text, re.MULTILINE)
     title = heading.group(1) if heading else path.stem
     page = folder / f"{path.stem.lower()}.html"
-    page.write_text(FRAME.format(title=title, bar=pages.BAR, body=pages.markdown(text)), encoding="utf-8")
+    page.write_text(framed(html.escape(title), pages.markdown(text)), encoding="utf-8")
     return page, title
+
+
+def framed(title: str, body: str, margin: bool = True) -> str:
+    """A whole page from the HTML of its <main>; with its sections in the margin, where it has one."""
+    contents = pages.contents(body) if margin else ""
+    before, after = (f'<div class="page">{contents}', "</div>") if contents else ("", "")
+    return FRAME.format(title=title, bar=pages.BAR, body=body, before=before, after=after)
 
 
 def _sections(page: Path, title: str) -> list[dict[str, str]]:
     """What search looks through: each section's page, title, anchor, heading and text."""
     text = page.read_text(encoding="utf-8")
-    text = text[text.find("<main>") : text.find("</main>")]
+    text = text[text.find("<main") : text.find("</main>")]
     parts = re.split(r'<h[1-3] id="([^"]+)">(.*?)</h[1-3]>', text, flags=re.DOTALL)
     found = []
     for anchor, heading, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):

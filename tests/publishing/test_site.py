@@ -69,7 +69,7 @@ def test_the_index_says_what_each_notebook_is_and_took(built):
     text = (built[0] / "index.html").read_text(encoding="utf-8")
     assert "A first sentence, with a link." in text and "Another" not in text
     assert "1.5 minutes" in text and "instructors.html" in text and 'alt="a &quot;dot&quot;"' in text
-    assert text.count("as committed") == 0 and 'src="pictures/00_first.webp"' in text
+    assert "as committed" not in text and 'class="contents"' not in text and 'src="pictures/00_first.webp"' in text
 
 
 def test_the_moving_picture_stands_still_for_whoever_asks_for_less_motion(built):
@@ -84,6 +84,55 @@ def test_the_moving_picture_stands_still_for_whoever_asks_for_less_motion(built)
     with Image.open(folder / "pictures/course-still.webp") as still:
         assert getattr(still, "n_frames", 1) == 1
         assert still.convert("RGB").tobytes()[2] > 200  # blue: the last frame
+
+
+@pytest.fixture
+def page(tmp_path):
+    """The text of a page whose notebook has four set-up cells, a heading with an equation, and code."""
+    cell, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    result = nbformat.v4.new_output("execute_result", data={"text/plain": "3"}, execution_count=1)
+    cells = [
+        cell("# 02 A lesson\n\nAbout it."),
+        code("import secret_setup", metadata={"tags": ["setup"]}),
+        code("profile = 1", metadata={"tags": ["parameters"]}),
+        code("plan = 2", outputs=[result]),
+        cell("## 2.1 Why does $D$ answer?\n\nSo."),
+        code("def one(a):\n    if a:\n\n        return '<b>'  # long", outputs=[result]),
+        cell("## 2.2 Next"),
+    ]
+    notebooks.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "02_lesson.ipynb")
+    return pages.write_page(tmp_path / "02_lesson.ipynb", tmp_path / "html").read_text(encoding="utf-8")
+
+
+def test_set_up_cells_are_folded_and_what_follows_is_not(page):
+    (folded,) = re.findall(r'<details class="setup">(.*?)</details>', page, re.DOTALL)
+    assert folded.startswith("<summary>Set-up: 3 cells</summary>")
+    assert "secret_setup" in folded and "plan" in folded and "2.1" not in folded and "return" not in folded
+    plain = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x"), nbformat.v4.new_markdown_cell("y")])
+    assert "fold" not in pages.fold(plain).cells[0].metadata  # no cell of it is tagged as set-up
+
+
+def test_the_margin_lists_every_section_also_one_with_an_equation(page):
+    (contents,) = re.findall(r'<nav class="contents".*?</nav>', page, re.DOTALL)
+    assert re.findall(r'href="#([^"]+)"', contents) == ["2.1-Why-does-D-answer?", "2.2-Next"]
+    assert "<math" in contents and "ns0" not in page
+    assert pages.contents("<h1>Nothing</h1>") == ""
+    assert "<b>" not in pages.contents('<h2 id="a">One</h2><b>two</b><a href="#">three</a>')  # a heading without a link
+
+
+def test_a_line_of_code_is_an_element_that_knows_its_indentation(page):
+    code = page[page.index('<h2 id="2.1') :]
+    lines = re.findall(r'<span class="line"(?: style="--deep:(\d+)")?>(.*?)\n</span>', code)
+    assert [int(deep or 0) for deep, _ in lines] == [0, 4, 0, 8]
+    plain = [html.unescape(re.sub("<[^>]*>", "", text)) for _, text in lines]
+    assert plain == ["def one(a):", "    if a:", "", "        return '<b>'  # long"]
+
+
+def test_pages_share_their_style_read_the_search_when_asked_and_have_no_needless_stops_of_the_tab_key(page, tmp_path):
+    assert "<style" not in page and 'href="jupyter.css"' in page and "search.js" not in page
+    assert 'html[data-theme="dark"]' in (tmp_path / "html" / "jupyter.css").read_text(encoding="utf-8")
+    assert "tabindex" not in page and 'href="#content"' in page and '<main id="content">' in page
+    assert "In&nbsp;[" not in page and "Out[" not in page
 
 
 def test_search_finds_sections_by_their_words(built):

@@ -1,4 +1,4 @@
-// The bar of every page: dark or light, and search over window.COURSE (search.js), without a network.
+// The bar of every page: dark or light, and search over window.COURSE (search.js, read when it is first asked).
 (() => {
   const root = document.documentElement, button = document.getElementById("theme");
   const label = () => { button.textContent = root.dataset.theme === "dark" ? "light" : "dark"; };
@@ -9,7 +9,45 @@
   });
   label();
 
-  if (matchMedia("(max-width: 75rem)").matches) document.querySelector(".contents details")?.removeAttribute("open");
+  const contents = document.querySelector(".contents details"), wide = matchMedia("(min-width: 72rem)");
+  if (contents) {
+    wide.addEventListener("change", () => { contents.open = wide.matches; });
+    const links = [...contents.querySelectorAll("a")];
+    const headings = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+    const mark = () => {
+      const at = headings.findLastIndex((heading) => heading && heading.getBoundingClientRect().top < innerHeight / 3);
+      links.forEach((link, i) => { link.ariaCurrent = i === at ? "true" : null; });
+      if (at >= 0 && wide.matches) {
+        const nav = contents.parentElement, link = links[at].getBoundingClientRect(), box = nav.getBoundingClientRect();
+        if (link.top < box.top || link.bottom > box.bottom) nav.scrollTop += link.top - box.top - box.height / 2;
+      }
+    };
+    let waiting = false;
+    addEventListener("scroll", () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => { waiting = false; mark(); });
+    }, { passive: true });
+    mark();
+  }
+
+  // A list of which some kinds are shown: all of them while none is chosen.
+  for (const group of document.querySelectorAll(".choose")) {
+    const buttons = [...group.querySelectorAll("button")], items = [...document.querySelectorAll(`${group.dataset.list} li`)];
+    group.hidden = false;
+    group.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      button.ariaPressed = button.ariaPressed === "true" ? "false" : "true";
+      const chosen = buttons.filter((b) => b.ariaPressed === "true").map((b) => b.dataset.kind || b.textContent);
+      for (const item of items) item.hidden = chosen.length > 0 && !chosen.includes(item.dataset.kind);
+    });
+  }
+
+  // What is wider than its place can be scrolled with the keys too.
+  for (const wider of document.querySelectorAll("main pre, main table, main .equation")) {
+    if (wider.scrollWidth > wider.clientWidth + 1) wider.tabIndex = 0;
+  }
 
   const picture = document.querySelector(".moving img"), pause = document.querySelector(".moving button");
   if (pause && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
@@ -36,7 +74,17 @@
     const at = Math.max(0, text.toLowerCase().indexOf(word) - 40);
     return (at ? "… " : "") + text.slice(at, at + 110) + (at + 110 < text.length ? " …" : "");
   };
+  let asked = false;
+  const load = () => {
+    if (asked) return;
+    asked = true;
+    const script = document.createElement("script");
+    script.src = "search.js";
+    script.addEventListener("load", search);
+    document.head.append(script);
+  };
   const search = () => {
+    load();
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
     list.replaceChildren();
     list.hidden = !words.length;
@@ -51,7 +99,7 @@
       item.append(link);
       list.append(item);
     }
-    if (!found.length) {
+    if (!found.length && window.COURSE) {
       const item = document.createElement("li");
       item.textContent = "Nothing found. Fewer or other words?";
       list.append(item);
