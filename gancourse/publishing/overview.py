@@ -58,15 +58,11 @@ WAYS = (
 )
 
 
-def body(records: list[dict[str, Any]], executed: Path, folder: Path, root: Path, more: str = "") -> str:
+def body(records: list[dict[str, Any]], found: Read, folder: Path, root: Path, more: str = "") -> str:
     """What stands in the first page's <main>. Writes pictures into `folder`/pictures.
 
-    The arguments are those of `site.finish`; more: HTML of the list of the other pages.
+    records, folder, root: as in `site.finish`; found: the notebook of each record; more: HTML of a list of other pages.
     """
-    found: Read = {}
-    for record in records:
-        path = executed / f"{record['name']}.ipynb"
-        found[record["name"]] = notebooks.read(path) if path.exists() else None
     asked = questions(found)
     cards = "\n".join(_card(record, found[record["name"]], asked, folder) for record in records)
     return f"""<div class="hero">
@@ -90,11 +86,7 @@ def questions(found: Read) -> dict[str, str]:
     row = re.compile(r"^\| \[[^\]]+\]\((\w+)\.ipynb\) \| (.+?) \|$", re.MULTILINE)
     cells = [cell for notebook in found.values() if notebook for cell in notebook.cells]
     rows = [match.groups() for cell in cells if cell.cell_type == "markdown" for match in row.finditer(cell.source)]
-    return {name: _inline(question) for name, question in rows}
-
-
-def _inline(text: str) -> str:
-    return re.sub(r"^<p>(.*)</p>$", r"\1", pages.markdown(text).strip(), flags=re.DOTALL)
+    return {name: pages.inline(question) for name, question in rows}
 
 
 def _moving(folder: Path, root: Path) -> str:

@@ -8,16 +8,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gancourse.publishing import notebooks, overview, pages
+from gancourse.publishing import exercise_list, glossary, measurements, notebooks, overview, pages
 
 SHARED = ("site.css", "site.js", "theme.js")
-EXTRA = (
-    "CLAIMS",
-    "SCORES",
-    "SPEED",
-    "SCALE",
-    "INSTRUCTORS",
-)  # Markdown files beside the notebooks that become pages of their own
+# Markdown files beside the notebooks that become pages of their own; CLAIMS becomes a page of another form
+EXTRA = ("CLAIMS", "SCORES", "SPEED", "SCALE", "INSTRUCTORS")
+# The parts of the site, in the bar of every page
+PLACES = {
+    "index.html#lessons": "Lessons",
+    "exercises.html": "Exercises",
+    "glossary.html": "Glossary",
+    "claims.html": "Claims",
+    "instructors.html": "Teaching",
+}
 
 FRAME = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
@@ -40,20 +43,30 @@ def finish(records: list[dict[str, Any]], executed: Path, folder: Path, root: Pa
     folder.mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         (folder / name).write_text(pages.asset(name), encoding="utf-8")
-    there = [r["name"] for r in records if (folder / f"{r['name']}.html").exists()]
-    titles = {name: notebooks.title(_read(executed, name), name) for name in there}
-    for before, name, after in zip([None, *there], there, [*there[1:], None], strict=False):
-        _join(folder / f"{name}.html", before, after, titles)
-    extra = [_extra(root / "notebooks" / f"{name}.md", folder) for name in EXTRA]
+    found = {record["name"]: _read(executed, record["name"]) for record in records}
+    there = {name: notebook for name, notebook in found.items() if (folder / f"{name}.html").exists()}
+    titles = {name: notebooks.title(notebook, name) for name, notebook in there.items()}
+    words = glossary.found(there)
+    others = [
+        _written(folder, "exercises", "Exercises", exercise_list.body(there)),
+        _written(folder, "glossary", "Glossary", glossary.body(words, titles)),
+        *filter(None, (_extra(root / "notebooks" / f"{name}.md", folder, titles) for name in EXTRA)),
+    ]
+    links = "".join(f'<li><a href="{page.name}">{title}</a></li>' for page, title in others)
     index = folder / "index.html"
-    links = "".join(f'<li><a href="{page.name}">{title}</a></li>' for page, title in filter(None, extra))
-    more = f'<h2 id="more">More</h2>\n<ul class="more">{links}</ul>' if links else ""
-    body = overview.body(records, executed, folder, root, more)
-    index.write_text(framed("gancourse", body, margin=False), encoding="utf-8")
-    found = [section for name in there for section in _sections(folder / f"{name}.html", titles[name])]
-    for page, title in filter(None, extra):
-        found += _sections(page, title)
-    (folder / "search.js").write_text(f"window.COURSE = {json.dumps(found, ensure_ascii=False)};\n", encoding="utf-8")
+    more = f'<h2 id="more">More</h2>\n<ul class="more">{links}</ul>'
+    first = framed("gancourse", overview.body(records, found, folder, root, more), margin=False)
+    index.write_text(first, encoding="utf-8")
+    order = [None, *there, None]
+    for before, name, after in zip(order, there, order[2:], strict=False):
+        _complete(folder / f"{name}.html", before, after, titles)
+    for page in (index, *(page for page, _ in others), *(folder / f"{name}.html" for name in there)):
+        _with_places(page, folder)
+    sections = [section for name in there for section in _sections(folder / f"{name}.html", titles[name])]
+    for page, title in others:
+        sections += _sections(page, title)
+    text = json.dumps(sections, ensure_ascii=False)
+    (folder / "search.js").write_text(f"window.COURSE = {text};\n", encoding="utf-8")
     return index
 
 
@@ -62,8 +75,27 @@ def _read(executed: Path, name: str) -> notebooks.Notebook | None:
     return notebooks.read(path) if path.exists() else None
 
 
-def _join(page: Path, before: str | None, after: str | None, titles: dict[str, str]) -> None:
-    """Links to the previous and the next page, at the foot of `page`."""
+def _written(folder: Path, name: str, title: str, body: str) -> tuple[Path, str]:
+    """A page that is written to `folder`/NAME.html: where it is, and its title."""
+    page = folder / f"{name}.html"
+    page.write_text(framed(html.escape(title), body), encoding="utf-8")
+    return page, title
+
+
+def _with_places(page: Path, folder: Path) -> None:
+    """Links to the site's parts, in the bar of `page`; the part that it is itself is marked."""
+    links = []
+    for name, title in PLACES.items():
+        if (folder / name.partition("#")[0]).exists():
+            here = ' aria-current="page"' if page.name == name else ""
+            links.append(f'<a href="{name}"{here}>{title}</a>')
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"(<!--places-->).*?(?=</nav>)", lambda mark: mark[1] + "".join(links), text, count=1)
+    page.write_text(text, encoding="utf-8")
+
+
+def _complete(page: Path, before: str | None, after: str | None, titles: dict[str, str]) -> None:
+    """Links to the previous and the next page at the foot of `page`, and ids that the lists of the site lead to."""
 
     def link(name: str | None, words: str, rel: str) -> str:
         if name is None:
@@ -73,19 +105,18 @@ def _join(page: Path, before: str | None, after: str | None, titles: dict[str, s
     foot = f'<nav class="neighbours">{link(before, "previous", "prev")}{link(after, "next", "next")}</nav>'
     text = page.read_text(encoding="utf-8")
     text = re.sub(r'<!--neighbours-->(<nav class="neighbours">.*?</nav>)?', lambda _: "<!--neighbours-->" + foot, text)
-    page.write_text(text, encoding="utf-8")
+    page.write_text(glossary.with_anchors(exercise_list.with_anchors(text)), encoding="utf-8")
 
 
-def _extra(path: Path, folder: Path) -> tuple[Path, str] | None:
+def _extra(path: Path, folder: Path, titles: dict[str, str]) -> tuple[Path, str] | None:
     """A Markdown file as a page: where it is, and its title. None where there is no such file."""
     if not path.is_file():
         return None
     text = path.read_text(encoding="utf-8")
     heading = re.search(r"^# +(.+)$", text, re.MULTILINE)
     title = heading.group(1) if heading else path.stem
-    page = folder / f"{path.stem.lower()}.html"
-    page.write_text(framed(html.escape(title), pages.markdown(text)), encoding="utf-8")
-    return page, title
+    body = measurements.body(path, titles) if path.stem == "CLAIMS" else pages.markdown(text)
+    return _written(folder, path.stem.lower(), title, body)
 
 
 def framed(title: str, body: str, margin: bool = True) -> str:

@@ -101,3 +101,26 @@ def test_the_moving_picture_can_be_stopped_and_is_still_where_less_motion_is_ask
     assert page.evaluate("document.querySelector('.moving img').currentSrc").endswith("course-still.webp")
     assert not page.locator(".moving button").is_visible()
     page.context.close()
+
+
+def test_lists_show_the_chosen_kinds_and_lead_to_the_place_in_the_lesson(folder, browser):
+    page = browser.new_context(viewport={"width": 390, "height": 800}).new_page()
+    page.goto((folder / "exercises.html").as_uri())
+    everything = page.locator(".exercises li:visible").count()
+    hard = page.locator('.exercises li[data-kind="hard"]').count()
+    page.get_by_role("button", name="hard").focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".exercises li:visible").count() == hard < everything
+    page.keyboard.press("Enter")
+    assert page.locator(".exercises li:visible").count() == everything
+    page.locator(".exercises a").last.click()
+    page.wait_for_url("**/12_*.html#exercise-*")
+    assert page.evaluate("document.getElementById(location.hash.slice(1)).getBoundingClientRect().top") > 0
+    page.goto((folder / "glossary.html").as_uri())
+    for link in page.locator(".glossary .facts a").all()[::20]:
+        name, _, anchor = (link.get_attribute("href") or "").partition("#")
+        assert f'<strong id="{anchor}">' in (folder / name).read_text(encoding="utf-8")
+    page.goto((folder / "claims.html").as_uri())
+    page.get_by_role("button", name="fails").click()
+    assert set(page.locator(".claims li:visible .tag").all_inner_texts()) == {"fails"}
+    page.context.close()

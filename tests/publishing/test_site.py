@@ -140,7 +140,8 @@ def test_search_finds_sections_by_their_words(built):
     sections = json.loads(text.removeprefix("window.COURSE = ").rstrip().removesuffix(";"))
     why = next(s for s in sections if s["heading"] == "1.1 Why?")
     assert why["page"] == "01_second.html" and "saddle point" in why["text"] and "<" not in why["text"]
-    assert {s["page"] for s in sections} == {"00_first.html", "01_second.html", "instructors.html"}
+    lists = {"exercises.html", "glossary.html"}
+    assert {s["page"] for s in sections} == {"00_first.html", "01_second.html", "instructors.html"} | lists
 
 
 def test_slides_begin_at_sections_skip_the_setup_and_hide_the_code_of_figures(built, tmp_path):
@@ -195,10 +196,9 @@ def test_a_lesson_shows_the_question_of_the_table_its_exercises_and_its_minutes(
     second = "**Exercise: Two** (hard, 60 minutes). Do that."
     cells = [nbformat.v4.new_markdown_cell(text) for text in ("# 00 Start", table, exercise, second)]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    notebooks.write(notebook, tmp_path / "00_start.ipynb")
     monkeypatch.setattr(overview.profiles, "measured_minutes", lambda: {"00_start": {"cpu": {"laptop": 1.24}}})
     record = {"name": "00_start", "status": "as committed", "seconds": None, "profile": ""}
-    text = overview.body([record], tmp_path, tmp_path, tmp_path)
+    text = overview.body([record], {"00_start": notebook}, tmp_path, tmp_path)
     assert "What is <math" in text and "runs 1.2 minutes · 2 exercises, some 1 hour<" in text
     found = exercise_list.listed(notebook)
     assert [(e.title, e.difficulty, e.minutes, e.section) for e in found] == [
@@ -224,11 +224,9 @@ def test_ways_through_the_course_count_what_their_lessons_hold(tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "INSTRUCTORS.md").write_text("| 1 (1 h) | 00 |\n| 2 (1.5 h) | 01 |\n")
     cell = nbformat.v4.new_markdown_cell("# A lesson\n\n**Exercise: One** (easy, 20 minutes). Do it.")
-    records = []
-    for name in ("00_a", "02_b", "06_c"):
-        notebooks.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "notebooks" / f"{name}.ipynb")
-        records.append({"name": name, "status": "as committed", "seconds": None, "profile": ""})
-    text = overview.body(records, tmp_path / "notebooks", tmp_path, tmp_path)
+    found: overview.Read = {name: nbformat.v4.new_notebook(cells=[cell]) for name in ("00_a", "02_b", "06_c")}
+    records = [{"name": name, "status": "as committed", "seconds": None, "profile": ""} for name in found]
+    text = overview.body(records, found, tmp_path, tmp_path)
     assert "An afternoon" in text and "A week" not in text  # lessons are missing for it
     assert "3 exercises, some 1 hour by their estimates" in text and "has 2 sessions, 2.5 hours." in text
 
