@@ -110,6 +110,8 @@ def _moving(folder: Path, root: Path) -> str:
 def _first_steps(records: list[dict[str, Any]], folder: Path) -> str:
     first = next((r["name"] for r in records if (folder / f"{r['name']}.html").exists()), None)
     begin = f'<a class="strong" href="{first}.html">Begin with lesson {first[:2]}</a>' if first else ""
+    if (folder / "play.html").exists():
+        begin += ' <a href="play.html">Play, without Python</a>'
     return f'<p class="steps">{begin} <a href="#ways">Choose a way</a> <a href="#lessons">See all lessons</a></p>'
 
 

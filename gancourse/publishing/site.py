@@ -13,9 +13,11 @@ from gancourse.publishing import exercise_list, glossary, measurements, notebook
 SHARED = ("site.css", "site.js", "theme.js")
 # Markdown files beside the notebooks that become pages of their own; CLAIMS becomes a page of another form
 EXTRA = ("CLAIMS", "SCORES", "SPEED", "SCALE", "INSTRUCTORS")
+PLAY = "play.html"
 # The parts of the site, in the bar of every page
 PLACES = {
     "index.html#lessons": "Lessons",
+    PLAY: "Play",
     "exercises.html": "Exercises",
     "glossary.html": "Glossary",
     "claims.html": "Claims",
@@ -52,6 +54,8 @@ def finish(records: list[dict[str, Any]], executed: Path, folder: Path, root: Pa
         _written(folder, "glossary", "Glossary", glossary.body(words, titles)),
         *filter(None, (_extra(root / "notebooks" / f"{name}.md", folder, titles) for name in EXTRA)),
     ]
+    if (folder / PLAY).exists():  # written by another module of this room, where there is one
+        others.insert(0, (folder / PLAY, "Play, without Python"))
     links = "".join(f'<li><a href="{page.name}">{title}</a></li>' for page, title in others)
     index = folder / "index.html"
     more = f'<h2 id="more">More</h2>\n<ul class="more">{links}</ul>'

@@ -72,6 +72,21 @@ def test_the_index_says_what_each_notebook_is_and_took(built):
     assert "as committed" not in text and 'class="contents"' not in text and 'src="pictures/00_first.webp"' in text
 
 
+def test_the_page_that_plays_is_on_the_index_and_in_search_where_there_is_one(built):
+    folder, records = built
+    assert "play.html" not in (folder / "index.html").read_text(encoding="utf-8")
+    page = f'{pages.BAR}<main><h2 id="walk">A walk</h2>From digit to digit.</main>'
+    (folder / "play.html").write_text(page, encoding="utf-8")
+    site.finish(records, folder.parent / "repository" / "notebooks", folder, folder.parent / "repository")
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert text[text.index("<main") :].count('<a href="play.html">Play, without Python</a>') == 2
+    assert '"page": "play.html", "title": "Play, without Python", "at": "walk"' in (folder / "search.js").read_text(
+        encoding="utf-8"
+    )
+    assert '<a href="play.html" aria-current="page">Play</a>' in (folder / "play.html").read_text(encoding="utf-8")
+    assert '<a href="play.html">Play</a>' in (folder / "00_first.html").read_text(encoding="utf-8")
+
+
 def test_the_moving_picture_stands_still_for_whoever_asks_for_less_motion(built):
     folder, records = built
     root = folder.parent / "repository"
