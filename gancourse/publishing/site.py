@@ -131,10 +131,10 @@ def framed(title: str, body: str, margin: bool = True) -> str:
 
 
 def _sections(page: Path, title: str) -> list[dict[str, str]]:
-    """What search looks through: each section's page, title, anchor, heading and text."""
+    """What search looks through: the page, title, anchor, heading and text of each section, or word of the glossary."""
     text = page.read_text(encoding="utf-8")
     text = text[text.find("<main") : text.find("</main>")]
-    parts = re.split(r'<h[1-3] id="([^"]+)">(.*?)</h[1-3]>', text, flags=re.DOTALL)
+    parts = re.split(r'<(?:h[1-3]|dt) id="([^"]+)">(.*?)</(?:h[1-3]|dt)>', text, flags=re.DOTALL)
     found = []
     for anchor, heading, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         found.append(
@@ -152,4 +152,5 @@ def _sections(page: Path, title: str) -> list[dict[str, str]]:
 def _words(markup: str) -> str:
     """The words of some HTML: no tags, no equations, no spaces in a row."""
     markup = re.sub(r"<(style|script|math|annotation)\b.*?</\1>", " ", markup, flags=re.DOTALL)
+    markup = re.sub(r"</?(?:span|strong|em|a|code)\b[^>]*>", "", markup)  # these stand inside of words and sentences
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).replace("¶", " ").split())

@@ -59,6 +59,18 @@ def test_search_leads_to_a_section_and_the_theme_stays(folder, browser):
     page.context.close()
 
 
+def test_search_finds_words_that_stand_together_and_the_glossary(folder, browser):
+    page = browser.new_context(viewport={"width": 390, "height": 900}).new_page()
+    page.goto((folder / "06_latent_space.html").as_uri())
+    page.fill("#find", "mode collapse")
+    first = page.locator("#found a").first
+    first.wait_for()
+    assert first.evaluate("a => a.firstChild.textContent") == "mode collapse"
+    assert "glossary.html#term-mode-collapse" in (first.get_attribute("href") or "")
+    assert "mode collapse. 01" in page.locator("#found small").first.inner_text()
+    page.context.close()
+
+
 def test_the_sections_stand_in_the_margin_of_a_wide_screen_and_are_folded_on_a_narrow_one(folder, browser):
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.goto((folder / "02_mlp_gan_mnist.html").as_uri() + "#2.5-What-does-Algorithm-1-look-like,-written-by-hand?")

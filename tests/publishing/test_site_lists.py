@@ -72,6 +72,7 @@ def test_a_word_leads_to_the_first_place_in_the_first_lesson(tmp_path):
     assert 'href="02_b.html#term-pool"' in text
     page = (tmp_path / "02_b.html").read_text()
     assert page.count('id="term-pool"') == 1 and page.index('id="term-pool"') < page.index("<strong>pool")
+    assert '"at": "term-pool", "heading": "pool of fakes", "text": "No plan' in (tmp_path / "search.js").read_text()
     assert page.count('href="glossary.html"') == 1 and '<a href="glossary.html" aria-current="page">' in text
 
 

@@ -15,7 +15,8 @@
     const links = [...contents.querySelectorAll("a")];
     const headings = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
     const mark = () => {
-      const at = headings.findLastIndex((heading) => heading && heading.getBoundingClientRect().top < innerHeight / 3);
+      const line = scrollY + innerHeight > document.body.scrollHeight - 4 ? innerHeight : innerHeight / 3;
+      const at = headings.findLastIndex((heading) => heading && heading.getBoundingClientRect().top < line);
       links.forEach((link, i) => { link.ariaCurrent = i === at ? "true" : null; });
       if (at >= 0 && wide.matches) {
         const nav = contents.parentElement, link = links[at].getBoundingClientRect(), box = nav.getBoundingClientRect();
@@ -68,10 +69,12 @@
       if (!one) return 0;
       sum += one;
     }
-    return sum;
+    const whole = words.join(" ");
+    return sum + 12 * heading.includes(whole) + 4 * text.includes(whole);
   };
-  const excerpt = (text, word) => {
-    const at = Math.max(0, text.toLowerCase().indexOf(word) - 40);
+  const excerpt = (text, words) => { // round the words as they were asked, or else round the first of them
+    const lower = text.toLowerCase(), whole = lower.indexOf(words.join(" "));
+    const at = Math.max(0, (whole < 0 ? lower.indexOf(words[0]) : whole) - 40);
     return (at ? "… " : "") + text.slice(at, at + 110) + (at + 110 < text.length ? " …" : "");
   };
   let asked = false;
@@ -94,7 +97,7 @@
       const item = document.createElement("li"), link = document.createElement("a"), where = document.createElement("small");
       link.href = `${section.page}#${encodeURIComponent(section.at)}`;
       link.textContent = section.heading;
-      where.textContent = `${section.title}: ${excerpt(section.text, words[0])}`;
+      where.textContent = `${section.title}: ${excerpt(section.text, words)}`;
       link.append(where);
       item.append(link);
       list.append(item);
