@@ -34,7 +34,7 @@ _MAX_CARD = 1 << 20  # bytes
 _MAX_HEADER = 1 << 20
 _MAX_FILE = 64 << 20
 _MAX_PIXELS = 1 << 25  # of a strip
-_FILE = re.compile(r"[a-z0-9][a-z0-9.-]{0,80}\.(safetensors|safetensors\.xz|png)")
+_FILE = re.compile(r"[a-z0-9][a-z0-9.-]{0,80}\.(safetensors|safetensors\.xz|png|webp)")
 
 
 class PretrainedError(ValueError):
@@ -150,7 +150,7 @@ def strip(name: str, folder: Path = FOLDER) -> dict[int, Tensor]:
         raise PretrainedError(f"{name} has no strip; those with one: {', '.join(with_strip) or 'none'}.")
     raw = _verified(folder, about["strip"])
     (n, c, h, w), moments = about["strip"]["shape"], about["strip"]["epochs"]
-    image = Image.open(io.BytesIO(raw), formats=["PNG"])
+    image = Image.open(io.BytesIO(raw), formats=["PNG", "WEBP"])
     if image.size != (n * w, len(moments) * h) or image.width * image.height > _MAX_PIXELS:
         raise PretrainedError(f"the strip of {name} has {image.size} pixels, which does not fit its card.")
     sheet = torch.from_numpy(np.asarray(image.convert("L" if c == 1 else "RGB")).copy()).view(len(moments), h, n, w, c)
