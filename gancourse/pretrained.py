@@ -30,6 +30,7 @@ FORMAT = "gancourse-weights-1"
 TRANSLATOR = "gancourse-translator-1"
 ENLARGER = "gancourse-enlarger-1"
 FOLDER = Path(__file__).parent / "assets" / "weights"
+SEED_OF_FIXED_Z = 1_000_003  # added to a run's seed
 _MAX_CARD = 1 << 20  # bytes
 _MAX_HEADER = 1 << 20
 _MAX_FILE = 64 << 20
@@ -165,7 +166,7 @@ def fixed_z(name: str, n: int = 64, folder: Path = FOLDER) -> Tensor:
 
 def z_of_run(seed: int, z_size: int) -> Tensor:
     """The fixed z of a run, (64, z_size), as Trainer draws them."""
-    return torch.randn(64, z_size, generator=torch.Generator().manual_seed(seed + 1_000_003))
+    return torch.randn(64, z_size, generator=torch.Generator().manual_seed(seed + SEED_OF_FIXED_Z))
 
 
 def _verified(folder: Path, entry: dict[str, Any]) -> bytes:

@@ -49,6 +49,8 @@ def finish(records: list[dict[str, Any]], executed: Path, folder: Path, root: Pa
     for before, name, after in zip([None, *there], there, [*there[1:], None], strict=False):
         _join(folder / f"{name}.html", before, after, titles)
     extra = [_extra(root / "notebooks" / f"{name}.md", folder) for name in EXTRA]
+    if (folder / "play.html").exists():  # publishing.play has written it
+        extra.insert(0, (folder / "play.html", "Play, without Python"))
     index = folder / "index.html"
     items = "\n".join(_item(record, executed, folder) for record in records)
     more = "".join(f'<p><a href="{page.name}">{title}</a></p>' for page, title in filter(None, extra))
