@@ -123,7 +123,7 @@ def read_unpacked(path: Path, limit: int) -> bytes:
 
 
 def write_unpacked(path: Path, raw: bytes) -> None:
-    """What `read_unpacked` reads: `raw`, in an xz file if the name ends in .xz. Raises OSError as `write_atomically`."""
+    """What `read_unpacked` reads: `raw`, in an xz file if the name ends in .xz. Raises as `write_atomically`."""
     write_atomically(path, packed(raw) if path.suffix == ".xz" else raw)
 
 

@@ -35,7 +35,9 @@ def _augment(x: Tensor, rng: torch.Generator) -> Tensor:
 def train_classifier(
     out: str | Path, seed: int = 0, epochs: int = 10, train: Images | None = None, test: Images | None = None
 ) -> float:
-    """Train an MNISTClassifier; write `out` (.safetensors, or packed, .safetensors.xz) and its card (.json); return its accuracy.
+    """Train an MNISTClassifier; write `out` and its card (.json); return its accuracy.
+
+    out: a name in .safetensors, or, packed, in .safetensors.xz.
 
     AdamW with a one-cycle learning rate, batch 250, augmented images, cross-entropy; bfloat16 autocast where
     the CPU multiplies it. The schedule is fixed and the last weights are kept: test images choose nothing.

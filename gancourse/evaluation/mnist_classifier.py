@@ -61,8 +61,9 @@ class MNISTClassifier(nn.Module):
 
 
 def load_classifier(path: str | Path) -> MNISTClassifier:
-    """Classifier weights from a .safetensors file, or one in .xz, whose SHA-256 must be the one in the .json card beside it.
+    """Classifier weights from a .safetensors file, whose SHA-256 must be the one in the .json card beside it.
 
+    A file in .safetensors.xz is unpacked; the hash is of what it holds.
     Returns the classifier on the CPU, in eval mode, without gradients.
     Raises WeightsError when either file is missing, damaged or of another kind. Nothing is unpickled.
     """

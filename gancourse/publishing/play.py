@@ -39,11 +39,10 @@ def body() -> str:
 def write(folder: Path, frame: str) -> Path:
     """Write the page and what it needs into `folder`; returns its path.
 
-    frame: the HTML around it, with {title}, {bar} and {body}; other places in it are left empty. Raises ValueError where the files together exceed BUDGET.
+    frame: the HTML around it, with {title}, {bar} and {body}; other places in it are left empty. Raises
+    ValueError where the files together exceed BUDGET.
     """
-    text = frame.format_map(
-        defaultdict(str, title="Play: a GAN in your browser", bar=pages.BAR, body=body())
-    )
+    text = frame.format_map(defaultdict(str, title="Play: a GAN in your browser", bar=pages.BAR, body=body()))
     files = {
         "play-data.js": data(),
         "play.css": asset("play.css"),

@@ -73,7 +73,9 @@ def test_the_page_that_plays_is_on_the_index_and_in_search_where_there_is_one(bu
     site.finish(records, folder.parent / "repository" / "notebooks", folder, folder.parent / "repository")
     text = (folder / "index.html").read_text(encoding="utf-8")
     assert '<a href="play.html">Play, without Python</a>' in text[text.index("<main") :]
-    assert '"page": "play.html", "title": "Play, without Python", "at": "walk"' in (folder / "search.js").read_text(encoding="utf-8")
+    assert '"page": "play.html", "title": "Play, without Python", "at": "walk"' in (folder / "search.js").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_search_finds_sections_by_their_words(built):
