@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ def contents(name: str = NAME, epochs: tuple[int, ...] = EPOCHS) -> dict[str, An
     name: of a shipped generator of digits. epochs: of those whose weights are shipped, ascending.
     Raises PretrainedError as `pretrained.load` does, ValueError for a generator that the page cannot compute.
     """
-    networks = {epoch: pretrained.load(name, epoch) for epoch in epochs}
+    networks = {epoch: generator(name, epoch) for epoch in epochs}
     layers = {epoch: play_weights.rounded(play_weights.folded(G)) for epoch, G in networks.items()}
     G, last = networks[epochs[-1]], epochs[-1]
     return {
@@ -52,6 +52,11 @@ def contents(name: str = NAME, epochs: tuple[int, ...] = EPOCHS) -> dict[str, An
         "samples": samples(layers[last], latent.sample(OF, G.z_size, seed=0), last),
         "eightBits": difference(G, layers[last]),
     }
+
+
+def generator(name: str, epoch: int | None = None) -> Generator:
+    """A shipped generator after an epoch, None for the last. Raises PretrainedError as `pretrained.load` does."""
+    return cast(Generator, pretrained.load(name, epoch))
 
 
 def directions(G: Generator) -> dict[str, dict[str, Any]]:

@@ -67,7 +67,8 @@ def folded(G: Generator) -> list[Layer]:
         channels = weight.shape[0 if isinstance(layer, nn.Linear) else 1]
         bias = torch.zeros(channels) if layer.bias is None else layer.bias.detach().clone()
         if left and isinstance(left[0], nn.BatchNorm1d | nn.BatchNorm2d):
-            factor, shift = _as_in_eval(left.pop(0))
+            factor, shift = _as_in_eval(left[0])
+            left = left[1:]
             weight, bias = weight * _along(factor, weight), bias * factor + shift
         after = left.pop(0) if left else None
         if type(after) not in _AFTER or getattr(after, "negative_slope", _SLOPE) != _SLOPE:

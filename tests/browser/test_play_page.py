@@ -16,7 +16,7 @@ from PIL import Image
 from gancourse import latent, pretrained
 from gancourse.data.images import unscale
 from gancourse.publishing import play, play_data, play_weights, site
-from gancourse.theory.playground import Game, Settings
+from gancourse.theory.playground import Game, Settings, Who
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 GREY = 127.5  # levels of 255 for one unit of an image in [-1, 1]
@@ -90,7 +90,7 @@ def digits(page, name="explore", columns=8):
 
 def of_pytorch(z, epoch=None):
     """What PyTorch makes of z with the page's eight-bit weights: (n, 28, 28) uint8, and as real numbers in levels."""
-    layers = play_weights.rounded(play_weights.folded(pretrained.load(play_data.NAME, epoch)))
+    layers = play_weights.rounded(play_weights.folded(play_data.generator(play_data.NAME, epoch)))
     x = play_weights.images(layers, z)
     return unscale(x)[:, 0].numpy(), x[:, 0].numpy() * GREY
 
@@ -345,8 +345,9 @@ def test_the_playground_plays_the_courses_own_game(opened, settings):
             board.locator("[name=seed]").press("Enter")
         else:
             board.locator(f"[name={name}]").select_option(str(value))
-    for who, button in (("D", "d"), ("D", "d"), ("G", "g"), ("both", "both"), ("both", "both")):
-        board.locator(f"[data-step-{button}]").click()
+    steps: tuple[Who, ...] = ("D", "D", "G", "both", "both")
+    for who in steps:
+        board.locator(f"[data-step-{who.lower()}]").click()
         game.step(who)
     game.measure()
     assert page.evaluate("Play.board.game().losses") == [pytest.approx(row, abs=1e-5) for row in game.losses]

@@ -44,13 +44,13 @@ def test_the_weights_of_every_epoch_are_the_shipped_ones_in_eight_bits(data):
     assert list(data["generators"]) == [str(epoch) for epoch in play_data.EPOCHS] and len(play_data.EPOCHS) > 2
     assert data["last"] == play_data.EPOCHS[-1] == pretrained.epochs(play_data.NAME)[-1]
     for epoch, layers in data["generators"].items():
-        G = pretrained.load(play_data.NAME, int(epoch))
+        G = play_data.generator(play_data.NAME, int(epoch))
         assert layers == play_weights.packed(play_weights.rounded(play_weights.folded(G)))
         assert all(len(numbers(layer["weights"], np.int8)) == layer["rows"] * layer["inputs"] for layer in layers)
 
 
 def test_how_far_eight_bits_are_is_measured(data):
-    G = pretrained.load(play_data.NAME)
+    G = play_data.generator(play_data.NAME)
     z = latent.sample(data["eightBits"]["n"], 100, seed=2)
     x = play_weights.images(play_weights.rounded(play_weights.folded(G)), z)
     levels = (x - G(z)).abs() * 127.5
@@ -63,7 +63,7 @@ def test_the_stored_samples_are_pytorchs(data):
     about = data["samples"]
     stored = numbers(about["pixels"], "<u2").reshape(about["n"], 28, 28) / 65535 * 2 - 1
     z = latent.sample(about["of"], 100, seed=about["seed"])[: about["n"]]
-    x = play_weights.images(play_weights.rounded(play_weights.folded(pretrained.load(play_data.NAME))), z)
+    x = play_weights.images(play_weights.rounded(play_weights.folded(play_data.generator(play_data.NAME))), z)
     assert np.abs(stored - x[:, 0].numpy()).max() < 1e-4
     assert about["epoch"] == data["last"]
 
@@ -76,7 +76,7 @@ def test_directions_are_named_unit_vectors_that_do_what_they_say(data):
             assert np.linalg.norm(numbers(one["vector"], "<f4")) == pytest.approx(1, abs=1e-5)
     last = data["directions"][str(data["last"])]
     assert 0 < last["thickness"]["r2"] < 1 and last["first"]["share"] > last["second"]["share"] > 0
-    G, z = pretrained.load(play_data.NAME), latent.sample(64, 100, seed=5)
+    G, z = play_data.generator(play_data.NAME), latent.sample(64, 100, seed=5)
     for name, attribute in (("thickness", latent.thickness), ("slant", latent.slant)):
         step = 2 * torch.from_numpy(numbers(last[name]["vector"], "<f4").copy())
         assert attribute(G(z + step)).mean() > attribute(G(z - step)).mean()
@@ -135,9 +135,14 @@ def test_what_would_be_too_heavy_is_refused_and_leaves_nothing(tmp_path, monkeyp
 @pytest.fixture
 def counted(tmp_path, monkeypatch):
     """Contents that are made at once, and how often they were."""
-    made = []
+    made: list[int] = []
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(play_data, "contents", lambda: made.append(1) or {"made": len(made)})
+
+    def contents():
+        made.append(1)
+        return {"made": len(made)}
+
+    monkeypatch.setattr(play_data, "contents", contents)
     return made
 
 
