@@ -45,7 +45,7 @@ def opened(folder, browser):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(request.url))
         page.goto((folder / "play.html").as_uri())
-        page.evaluate("Play.ready")
+        page.wait_for_function("Play.ready.then(() => true)")
         still(page)
         return page
 
