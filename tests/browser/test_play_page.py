@@ -301,7 +301,9 @@ def test_the_epochs_are_computed_where_weights_are_there_and_else_as_stored(open
     still(page)
     assert np.abs(digits(page, "epochs", 4).astype(int) - strip[0][:, 0].numpy()).max() <= 1
     said(page, "epochs", "Before training", "as it was stored")
-    while slider.get_attribute("aria-valuetext") != f"epoch {play_data.EPOCHS[0]}, computed here":
+    for _ in play_data.MOMENTS:
+        if slider.get_attribute("aria-valuetext") == f"epoch {play_data.EPOCHS[0]}, computed here":
+            break
         slider.press("ArrowRight")
         still(page)
     assert alike(digits(page, "epochs", 4), fixed, play_data.EPOCHS[0])
@@ -458,19 +460,25 @@ def test_a_move_of_64_digits_is_drawn_at_once(opened):
         return 1000 * metrics["TaskDuration"]
 
     def move(n):
-        """Milliseconds from a slider's move to its picture (the median of n moves), and of a processor (the mean)."""
+        """Milliseconds from a slider's move to its picture (the median of n moves), and of a processor (the mean).
+
+        Each has PATIENCE of its own: evaluate() would wait for ever.
+        """
         start = used()
         waited = page.evaluate(
-            """async (n) => { const slider = document.getElementById("along-slant"), took = [];
+            """async ([n, patience]) => { const slider = document.getElementById("along-slant"), took = [];
             for (let i = 0; i < n; i++) {
               const start = performance.now();
               slider.value = 1 + 0.1 * i;
               slider.dispatchEvent(new Event("input"));
-              await new Promise((drawn) => { Play.explorer.listeners.splice(1, 9, drawn); });
+              await new Promise((drawn, late) => {
+                Play.explorer.listeners.splice(1, 9, drawn);
+                setTimeout(() => late(new Error(`move ${i} was not drawn`)), patience);
+              });
               took.push(performance.now() - start);
             }
             return took.sort((a, b) => a - b)[Math.floor(n / 2)]; }""",
-            n,
+            [n, PATIENCE],
         )
         return waited, (used() - start) / n
 
