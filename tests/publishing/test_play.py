@@ -164,3 +164,22 @@ def test_without_a_cache_folder_the_data_comes_all_the_same(counted, tmp_path, m
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path / "file" / "cache"))
     assert '{"made":1}' in play.data() and '{"made":2}' in play.data()
+
+
+# --- its place on the site ---------------------------------------------------------------------------------------
+
+
+def test_the_page_is_on_the_index_and_in_search_where_there_is_one(counted, tmp_path):
+    folder = tmp_path / "html"
+    index = site.finish([], tmp_path, folder, tmp_path)
+    assert "Play, without Python" not in index.read_text(encoding="utf-8")
+    play.write(folder, site.FRAME)
+    index = site.finish([], tmp_path, folder, tmp_path)
+    assert '<a href="play.html">Play, without Python</a>' in index.read_text(encoding="utf-8")
+    assert '"page": "play.html", "title": "Play, without Python"' in (folder / "search.js").read_text(encoding="utf-8")
+
+
+def test_a_frame_may_have_more_places(counted, tmp_path):
+    page = play.write(tmp_path / "html", "<head></head>[{before}]<main>{body}</main>[{after}]")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"<head>{play.HEAD}</head>[]<main>") and text.endswith("</main>[]")

@@ -66,18 +66,6 @@ def test_the_index_says_what_each_notebook_is_and_took(built):
     assert "1.5 minutes" in text and "instructors.html" in text and 'alt="a &quot;dot&quot;"' in text
 
 
-def test_the_page_that_plays_is_on_the_index_and_in_search_where_there_is_one(built):
-    folder, records = built
-    assert "play.html" not in (folder / "index.html").read_text(encoding="utf-8")
-    (folder / "play.html").write_text('<main><h2 id="walk">A walk</h2>From digit to digit.</main>', encoding="utf-8")
-    site.finish(records, folder.parent / "repository" / "notebooks", folder, folder.parent / "repository")
-    text = (folder / "index.html").read_text(encoding="utf-8")
-    assert '<a href="play.html">Play, without Python</a>' in text[text.index("<main") :]
-    assert '"page": "play.html", "title": "Play, without Python", "at": "walk"' in (folder / "search.js").read_text(
-        encoding="utf-8"
-    )
-
-
 def test_search_finds_sections_by_their_words(built):
     text = (built[0] / "search.js").read_text(encoding="utf-8")
     sections = json.loads(text.removeprefix("window.COURSE = ").rstrip().removesuffix(";"))
