@@ -122,6 +122,16 @@ def read_unpacked(path: Path, limit: int) -> bytes:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
+def write_unpacked(path: Path, raw: bytes) -> None:
+    """What `read_unpacked` reads: `raw`, in an xz file if the name ends in .xz. Raises as `write_atomically`."""
+    write_atomically(path, packed(raw) if path.suffix == ".xz" else raw)
+
+
+def card_of(weights: Path) -> Path:
+    """Where the card of weights is: NAME.json beside NAME.safetensors or NAME.safetensors.xz."""
+    return weights.with_name(weights.name.removesuffix(".xz")).with_suffix(".json")
+
+
 def read_verified(path: Path, sha256: str, limit: int) -> bytes:
     """The content of a file whose hash is known, or, of a file in .xz, what it holds: then the hash is of that.
 

@@ -30,11 +30,12 @@ FORMAT = "gancourse-weights-1"
 TRANSLATOR = "gancourse-translator-1"
 ENLARGER = "gancourse-enlarger-1"
 FOLDER = Path(__file__).parent / "assets" / "weights"
+SEED_OF_FIXED_Z = 1_000_003  # added to a run's seed
 _MAX_CARD = 1 << 20  # bytes
 _MAX_HEADER = 1 << 20
 _MAX_FILE = 64 << 20
 _MAX_PIXELS = 1 << 25  # of a strip
-_FILE = re.compile(r"[a-z0-9][a-z0-9.-]{0,80}\.(safetensors|safetensors\.xz|png)")
+_FILE = re.compile(r"[a-z0-9][a-z0-9.-]{0,80}\.(safetensors|safetensors\.xz|png|webp)")
 
 
 class PretrainedError(ValueError):
@@ -150,7 +151,7 @@ def strip(name: str, folder: Path = FOLDER) -> dict[int, Tensor]:
         raise PretrainedError(f"{name} has no strip; those with one: {', '.join(with_strip) or 'none'}.")
     raw = _verified(folder, about["strip"])
     (n, c, h, w), moments = about["strip"]["shape"], about["strip"]["epochs"]
-    image = Image.open(io.BytesIO(raw), formats=["PNG"])
+    image = Image.open(io.BytesIO(raw), formats=["PNG", "WEBP"])
     if image.size != (n * w, len(moments) * h) or image.width * image.height > _MAX_PIXELS:
         raise PretrainedError(f"the strip of {name} has {image.size} pixels, which does not fit its card.")
     sheet = torch.from_numpy(np.asarray(image.convert("L" if c == 1 else "RGB")).copy()).view(len(moments), h, n, w, c)
@@ -165,7 +166,7 @@ def fixed_z(name: str, n: int = 64, folder: Path = FOLDER) -> Tensor:
 
 def z_of_run(seed: int, z_size: int) -> Tensor:
     """The fixed z of a run, (64, z_size), as Trainer draws them."""
-    return torch.randn(64, z_size, generator=torch.Generator().manual_seed(seed + 1_000_003))
+    return torch.randn(64, z_size, generator=torch.Generator().manual_seed(seed + SEED_OF_FIXED_Z))
 
 
 def _verified(folder: Path, entry: dict[str, Any]) -> bytes:

@@ -117,3 +117,13 @@ def test_what_is_packed_is_unpacked_up_to_the_limit_and_only_whole(tmp_path):
     assert files.read_verified(tmp_path / "a.xz", sha256, len(raw)) == raw
     with pytest.raises(ValueError, match=r"a\.xz is damaged: its SHA-256 is"):
         files.read_verified(tmp_path / "a.xz", sha256[::-1], len(raw))
+
+
+def test_weights_are_packed_by_their_name_and_their_card_is_beside_them(tmp_path):
+    raw = bytes(1000)
+    for name in ("a.safetensors", "a.safetensors.xz"):
+        path = tmp_path / name
+        files.write_unpacked(path, raw)
+        assert files.read_unpacked(path, len(raw)) == raw
+        assert (path.read_bytes() == raw) == (not name.endswith(".xz"))
+        assert files.card_of(path) == tmp_path / "a.json"

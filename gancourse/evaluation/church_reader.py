@@ -28,12 +28,12 @@ from gancourse.evaluation import Extractor, WeightsError, feature_statistics, fr
 from gancourse.evaluation.features import weights_key
 from gancourse.evaluation.image_batches import samples
 from gancourse.evaluation.summary import divergence_from_uniform
-from gancourse.files import read_at_most, read_verified
+from gancourse.files import card_of, read_at_most, read_verified
 from gancourse.models.base import ShapeError
 from gancourse.pretrained import restored, tensors_in
 from gancourse.training.provenance import commit
 
-SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-reader.safetensors"
+SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-reader.safetensors.xz"
 _SIZES = [len(values) for values in FACTORS.values()]
 KINDS = ("plan", "stone", "time", "weather")  # factors that the reader knows well, 750 combinations
 _MAX_FILE = 8 << 20
@@ -87,7 +87,7 @@ def load_reader(path: Path = SHIPPED) -> FactorReader:
     """
     again = "Install gancourse again, or make one: python -m gancourse train-church-reader --out PATH"
     try:
-        card = json.loads(read_at_most(path.with_suffix(".json"), 1 << 20))
+        card = json.loads(read_at_most(card_of(path), 1 << 20))
         model = FactorReader()
         model.load_state_dict(restored(tensors_in(read_verified(path, card["sha256"], _MAX_FILE))))
     except Exception as error:  # whatever a foreign file makes json, safetensors or torch raise
@@ -121,7 +121,7 @@ def church_features(model: FactorReader | None = None) -> Extractor:
 @cache
 def accuracies() -> dict[str, float]:
     """How often the shipped reader is right, factor -> share of unseen churches, from its card."""
-    found: dict[str, float] = json.loads(read_at_most(SHIPPED.with_suffix(".json"), 1 << 20))["accuracy"]
+    found: dict[str, float] = json.loads(read_at_most(card_of(SHIPPED), 1 << 20))["accuracy"]
     return found
 
 
@@ -215,8 +215,7 @@ def train_reader(
     an `out` that is no .safetensors file.
     """
     out, at, started = Path(out), commit(), time.perf_counter()
-    if out.suffix != ".safetensors":
-        raise ValueError(f"out is {out}, expected a name in .safetensors.")
+    judge_training.refuse_name(out)
     churches, truth = procedural_churches(images, seed=0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

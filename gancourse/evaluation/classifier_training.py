@@ -17,7 +17,7 @@ from gancourse.data.images import Images, scale
 from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.image_batches import EvaluationError
 from gancourse.evaluation.mnist_classifier import FORMAT, MNISTClassifier, accuracy
-from gancourse.files import write_atomically
+from gancourse.files import card_of, write_atomically, write_unpacked
 from gancourse.models.fast import has_bfloat16
 from gancourse.training.provenance import commit as current_commit
 
@@ -35,7 +35,9 @@ def _augment(x: Tensor, rng: torch.Generator) -> Tensor:
 def train_classifier(
     out: str | Path, seed: int = 0, epochs: int = 10, train: Images | None = None, test: Images | None = None
 ) -> float:
-    """Train an MNISTClassifier; write `out` (.safetensors) and its card (.json); return its accuracy.
+    """Train an MNISTClassifier; write `out` and its card (.json); return its accuracy.
+
+    out: a name in .safetensors, or, packed, in .safetensors.xz.
 
     AdamW with a one-cycle learning rate, batch 250, augmented images, cross-entropy; bfloat16 autocast where
     the CPU multiplies it. The schedule is fixed and the last weights are kept: test images choose nothing.
@@ -48,8 +50,10 @@ def train_classifier(
     train, test = train or mnist("train"), test or mnist("test")
     if train.labels is None or test.labels is None:
         raise EvaluationError("training and test images need labels.")
-    if epochs < 1 or out.suffix != ".safetensors":
-        raise EvaluationError(f"epochs is {epochs}, out is {out}; expected at least 1, and a name in .safetensors.")
+    if epochs < 1 or not out.name.endswith((".safetensors", ".safetensors.xz")):
+        raise EvaluationError(
+            f"epochs is {epochs}, out is {out}; expected at least 1, and a name in .safetensors or .safetensors.xz."
+        )
     commit = current_commit()  # now, since files may change while it trains
     started, batch_size = time.perf_counter(), min(250, len(train))
     with torch.random.fork_rng(devices=[]):
@@ -80,7 +84,7 @@ def train_classifier(
     raw = save_safetensors({k: v.contiguous() for k, v in model.state_dict().items()}, {"format": FORMAT})
     options = f"--out {out.name} --seed {seed} --epochs {epochs}"
     card = {
-        "name": out.stem,
+        "name": card_of(out).stem,
         "what": "The course's MNIST classifier (gancourse.evaluation.MNISTClassifier), float32 weights",
         "sha256": hashlib.sha256(raw).hexdigest(),
         "bytes": len(raw),
@@ -97,6 +101,6 @@ def train_classifier(
         "seconds": seconds,
         "licence": "MIT, as the code. Trained on MNIST (LeCun, Cortes, Burges), which is CC BY-SA 3.0.",
     }
-    write_atomically(out, raw)
-    write_atomically(out.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
+    write_unpacked(out, raw)
+    write_atomically(card_of(out), (json.dumps(card, indent=2) + "\n").encode())
     return score

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gancourse.data.images import Images, scale
-from gancourse.files import write_atomically
+from gancourse.files import card_of, write_atomically, write_unpacked
 from gancourse.models.fast import has_bfloat16
 from gancourse.pretrained import halved, restored
 
@@ -64,6 +64,12 @@ def rounded(model: nn.Module) -> bytes:
     return save_safetensors(state)
 
 
+def refuse_name(out: Path) -> None:
+    """Raises ValueError for an `out` that is neither in .safetensors nor, packed, in .safetensors.xz."""
+    if not out.name.endswith((".safetensors", ".safetensors.xz")):
+        raise ValueError(f"out is {out}, expected a name in .safetensors or .safetensors.xz.")
+
+
 def write(out: Path, raw: bytes, about: dict[str, Any], data: tuple[Images, ...], started: float) -> None:
     """Write the weights and the card beside them.
 
@@ -71,7 +77,7 @@ def write(out: Path, raw: bytes, about: dict[str, Any], data: tuple[Images, ...]
     """
     half = has_bfloat16(torch.device("cpu"))
     card = {
-        "name": out.stem,
+        "name": card_of(out).stem,
         "sha256": hashlib.sha256(raw).hexdigest(),
         "bytes": len(raw),
         **about,
@@ -81,8 +87,8 @@ def write(out: Path, raw: bytes, about: dict[str, Any], data: tuple[Images, ...]
         "seconds": round(time.perf_counter() - started),
         "licence": "MIT, as the code. Trained on the course's own renderer.",
     }
-    write_atomically(out, raw)
-    write_atomically(out.with_suffix(".json"), (json.dumps(card, indent=1) + "\n").encode())
+    write_unpacked(out, raw)
+    write_atomically(card_of(out), (json.dumps(card, indent=1) + "\n").encode())
 
 
 def roughened(x: Tensor, rng: torch.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gancourse.data.images import Images, scale
 from gancourse.evaluation.image_batches import BATCH, EvaluationError
-from gancourse.files import read_verified
+from gancourse.files import card_of, read_verified
 from gancourse.models.base import ShapeError, eval_mode
 from gancourse.pretrained import tensors_in
 
@@ -63,11 +63,12 @@ class MNISTClassifier(nn.Module):
 def load_classifier(path: str | Path) -> MNISTClassifier:
     """Classifier weights from a .safetensors file, whose SHA-256 must be the one in the .json card beside it.
 
+    A file in .safetensors.xz is unpacked; the hash is of what it holds.
     Returns the classifier on the CPU, in eval mode, without gradients.
     Raises WeightsError when either file is missing, damaged or of another kind. Nothing is unpickled.
     """
     path = Path(path)
-    card = path.with_suffix(".json")
+    card = card_of(path)
     again = "Install gancourse again, or make one: python -m gancourse train-classifier --out PATH"
     try:
         expected = json.loads(card.read_text(encoding="utf-8"))["sha256"]
@@ -96,7 +97,7 @@ def load_classifier(path: str | Path) -> MNISTClassifier:
 @cache
 def _shipped(device: str) -> MNISTClassifier:
     with resources.as_file(resources.files("gancourse") / "assets" / "weights") as folder:
-        return load_classifier(folder / "mnist-classifier.safetensors").to(device)
+        return load_classifier(folder / "mnist-classifier.safetensors.xz").to(device)
 
 
 def classifier(device: torch.device | str = "cpu") -> MNISTClassifier:

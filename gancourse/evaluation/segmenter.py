@@ -23,12 +23,12 @@ from torch.nn import functional
 from gancourse.data.churches import CLASSES, labelled_churches
 from gancourse.data.images import Images, scale
 from gancourse.evaluation import WeightsError, judge_training
-from gancourse.files import read_at_most, read_verified
+from gancourse.files import card_of, read_at_most, read_verified
 from gancourse.models.base import ShapeError
 from gancourse.pretrained import restored, tensors_in
 from gancourse.training.provenance import commit
 
-SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-segmenter.safetensors"
+SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "church-segmenter.safetensors.xz"
 TRAINED_ON, TESTED_ON = 3, 4  # seeds of churches
 _MAX_FILE = 8 << 20
 _BATCH = 25
@@ -76,7 +76,7 @@ def load_segmenter(path: Path = SHIPPED) -> Segmenter:
     """
     again = "Install gancourse again, or make one: python -m gancourse train-church-segmenter --out PATH"
     try:
-        card = json.loads(read_at_most(path.with_suffix(".json"), 1 << 20))
+        card = json.loads(read_at_most(card_of(path), 1 << 20))
         model = Segmenter()
         model.load_state_dict(restored(tensors_in(read_verified(path, card["sha256"], _MAX_FILE))))
     except Exception as error:  # whatever a foreign file makes json, safetensors or torch raise
@@ -133,8 +133,7 @@ def train_segmenter(
     ValueError for an `out` that is no .safetensors file.
     """
     out, at, started = Path(out), commit(), time.perf_counter()
-    if out.suffix != ".safetensors":
-        raise ValueError(f"out is {out}, expected a name in .safetensors.")
+    judge_training.refuse_name(out)
     churches, maps, _ = labelled_churches(images, 64, TRAINED_ON)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

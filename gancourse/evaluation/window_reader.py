@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from gancourse.data.churches.windows import PATCH, SHAPES
 from gancourse.evaluation import WeightsError
 from gancourse.evaluation.intervals import wilson
-from gancourse.files import read_at_most, read_verified
+from gancourse.files import card_of, read_at_most, read_verified
 from gancourse.models.base import ShapeError
 from gancourse.pretrained import restored, tensors_in
 
-SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "window-reader.safetensors"
+SHIPPED = Path(__file__).parents[1] / "assets" / "weights" / "window-reader.safetensors.xz"
 SURE = 0.9  # the probability from which on the reader counts as sure
 _MAX_FILE = 1 << 20
 _BATCH = 500
@@ -70,7 +70,7 @@ def load_reader(path: Path = SHIPPED) -> WindowReader:
     """
     again = "Install gancourse again, or make one: python -m gancourse train-window-reader --out PATH"
     try:
-        card = json.loads(read_at_most(path.with_suffix(".json"), 1 << 20))
+        card = json.loads(read_at_most(card_of(path), 1 << 20))
         model = WindowReader()
         model.load_state_dict(restored(tensors_in(read_verified(path, card["sha256"], _MAX_FILE))))
     except Exception as error:  # whatever a foreign file makes json, safetensors or torch raise
@@ -86,7 +86,7 @@ def reader() -> WindowReader:
 
 def card() -> dict[str, Any]:
     """The card of the shipped reader: how it was made, and its scores beside those of its twins."""
-    found: dict[str, Any] = json.loads(read_at_most(SHIPPED.with_suffix(".json"), 1 << 20))
+    found: dict[str, Any] = json.loads(read_at_most(card_of(SHIPPED), 1 << 20))
     return found
 
 

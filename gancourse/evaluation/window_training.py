@@ -125,8 +125,7 @@ def train_window_reader(
     is no .safetensors file.
     """
     out, at, started = Path(out), commit(), time.perf_counter()
-    if out.suffix != ".safetensors":
-        raise ValueError(f"out is {out}, expected a name in .safetensors.")
+    judge_training.refuse_name(out)
     known, unseen = collected(churches, TRAINED_ON, 2), collected(test, TESTED_ON)
     both = torch.cat([known.pixels[1], known.pixels[4]])
     model = trained(both, known.labels.repeat(2), epochs, seed)

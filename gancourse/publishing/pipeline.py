@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from gancourse import stopping
 from gancourse.files import write_atomically
-from gancourse.publishing import notebook_head, notebooks, pages, site
+from gancourse.publishing import notebook_head, notebooks, pages, play, site
 
 
 class _Lines:
@@ -175,6 +175,7 @@ def course(root: Path, profile: str, chosen: str = "", keep_going: bool = False)
         if trouble:
             say(f"\n{name} failed in {trouble}\n")
             stopped = not keep_going
+    play.write(build / "html", site.FRAME)
     with stopping.whole():
         index = _keep(records, root)
     say(f"pages: {os.path.relpath(index, Path.cwd())}")
@@ -243,6 +244,7 @@ def make_html(root: Path, chosen: str = "") -> Path:
     for name in notebooks.names(root, chosen):
         pages.write_page(notebooks.built_path(root, name), folder)
         records.append({"name": name, "status": "as committed", "seconds": None, "profile": ""})
+    play.write(folder, site.FRAME)
     return site.finish(records, root / "notebooks", folder, root)
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from gancourse.course.datasets import data_of
 from gancourse.data.images import Images, unscale
 from gancourse.evaluation import copies
-from gancourse.files import packed, write_atomically
+from gancourse.files import write_atomically, write_unpacked
 from gancourse.models import standing_statistics
 from gancourse.models.base import Generator
 from gancourse.models.catalogue import networks, options_in
@@ -187,7 +187,7 @@ def _copies(G: Generator, photographs: Photographs, config: dict[str, Any], name
 
 def written(out: Path, file: str, raw: bytes) -> dict[str, Any]:
     """Write a file, packed if it is called .xz; returns what a card says of it: the hash and the size of `raw`."""
-    write_atomically(out / file, packed(raw) if file.endswith(".xz") else raw)
+    write_unpacked(out / file, raw)
     return {"file": file, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
 
 
@@ -213,7 +213,7 @@ def _samples(run: Run, G: Generator, as_trained: bool) -> dict[int, Tensor]:
 
 
 def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path) -> dict[str, Any]:
-    """The first z of the run's samples, an epoch a row, as one PNG; its entry of the card."""
+    """The first z of the run's samples, an epoch a row, as one WebP without losses; its entry of the card."""
     small = not config["model"].startswith("dcgan128")  # each of its images has 63 times as many numbers as a digit
     columns, epochs = N_STRIP if small else 6, sorted(kept)
     if not small and len(epochs) > N_ROWS:  # the first two, and others as evenly spaced as may be, to the last
@@ -224,6 +224,8 @@ def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path
     e, n, c, h, w = sheet.shape
     array = sheet.permute(0, 3, 1, 4, 2).reshape(e * h, n * w, c).numpy()
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(array[..., 0] if c == 1 else array)).save(file, "PNG", optimize=True)
-    entry = written(out, f"{name}-strip.png", file.getvalue())
+    Image.fromarray(np.ascontiguousarray(array[..., 0] if c == 1 else array)).save(
+        file, "WEBP", lossless=True, quality=100, method=6
+    )
+    entry = written(out, f"{name}-strip.webp", file.getvalue())
     return entry | {"epochs": list(rows), "shape": [n, c, h, w]}

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from gancourse import files
 from gancourse.data.churches import FACTORS, procedural_churches
 from gancourse.evaluation import WeightsError, church_reader
 from gancourse.evaluation.church_reader import combinations, coverage, load_reader, read, train_reader
@@ -70,9 +71,9 @@ def test_what_is_not_the_reader_is_refused(small, tmp_path, damage):
     elif damage == "absent":
         out.unlink()
     else:
-        other = church_reader.SHIPPED.with_name("mnist-classifier.safetensors")
-        out.write_bytes(other.read_bytes())
-        out.with_suffix(".json").write_text(other.with_suffix(".json").read_text())
+        other = church_reader.SHIPPED.with_name("mnist-classifier.safetensors.xz")
+        out.write_bytes(files.read_unpacked(other, 1 << 20))
+        out.with_suffix(".json").write_text(files.card_of(other).read_text())
     again = r"python -m gancourse train-church-reader"
     with pytest.raises(WeightsError, match=rf"(?s)holds no reader of churches: .*{again}"):
         load_reader(out)

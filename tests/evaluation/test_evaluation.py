@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from gancourse import files
 from gancourse.data import Images, mnist, scale
 from gancourse.evaluation import (
     EvaluationError,
@@ -31,7 +32,7 @@ from gancourse.evaluation import (
 )
 from gancourse.models import DCGANGenerator, MLPGenerator, ShapeError
 
-SHIPPED = "gancourse/assets/weights/mnist-classifier.safetensors"
+SHIPPED = "gancourse/assets/weights/mnist-classifier.safetensors.xz"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_accuracy_on_the_first_test_images(digits):
 
 @pytest.mark.slow
 def test_accuracy_on_all_test_images_is_what_the_card_says(digits, pytestconfig):
-    card = json.loads((pytestconfig.rootpath / SHIPPED).with_suffix(".json").read_text())
+    card = json.loads(files.card_of(pytestconfig.rootpath / SHIPPED).read_text())
     found = accuracy(classifier(), digits)
     assert found >= 0.993
     assert found == pytest.approx(card["score"]["test accuracy"], abs=2e-4)  # kernels differ between CPUs
@@ -62,8 +63,8 @@ def test_accuracy_on_all_test_images_is_what_the_card_says(digits, pytestconfig)
 
 def test_card_tells_how_the_weights_were_made(pytestconfig):
     weights = pytestconfig.rootpath / SHIPPED
-    card = json.loads(weights.with_suffix(".json").read_text())
-    assert card["bytes"] == weights.stat().st_size < 2_000_000
+    card = json.loads(files.card_of(weights).read_text())
+    assert card["bytes"] == len(files.read_unpacked(weights, 1 << 20)) < 2_000_000
     assert card["parameters"] == sum(p.numel() for p in MNISTClassifier().parameters()) < 500_000
     assert card["data"]["mnist-train"] == {"images": 60_000, "sha256": mnist("train").fingerprint}
     assert len(card["commit"]) == 40
@@ -96,10 +97,12 @@ def test_classifier_names_a_wrong_shape(shape):
 
 @pytest.fixture
 def weights(tmp_path, pytestconfig):
-    """A copy of the shipped file with its card, to be damaged."""
-    for suffix in (".safetensors", ".json"):
-        shutil.copy((pytestconfig.rootpath / SHIPPED).with_suffix(suffix), tmp_path)
-    return tmp_path / "mnist-classifier.safetensors"
+    """A copy of what the shipped file holds, with its card, to be damaged."""
+    shipped = pytestconfig.rootpath / SHIPPED
+    shutil.copy(files.card_of(shipped), tmp_path)
+    copy = tmp_path / "mnist-classifier.safetensors"
+    copy.write_bytes(files.read_unpacked(shipped, 1 << 20))
+    return copy
 
 
 def forge(path, raw):
@@ -171,12 +174,13 @@ def test_foreign_content_is_refused_and_never_unpickled(weights):
 def test_training_is_reproducible_and_writes_what_loads(tmp_path, capsys):
     train, test = mnist("train").subset(250), mnist("test").subset(100)
     state = torch.get_rng_state()
-    paths = [tmp_path / f"{i}" / "c.safetensors" for i in range(3)]
+    paths = [tmp_path / f"{i}" / name for i, name in enumerate(("c.safetensors", "c.safetensors.xz", "c.safetensors"))]
     scores = [train_classifier(p, seed, 1, train, test) for p, seed in zip(paths, (0, 0, 1), strict=True)]
     assert torch.equal(state, torch.get_rng_state())  # the caller's random numbers are untouched
-    first, again, other = (p.read_bytes() for p in paths)
+    first, again, other = (files.read_unpacked(p, 1 << 20) for p in paths)
+    assert again != paths[1].read_bytes()  # packed
     assert first == again != other
-    assert accuracy(load_classifier(paths[0]), test) == scores[0]
+    assert accuracy(load_classifier(paths[1]), test) == accuracy(load_classifier(paths[0]), test) == scores[0]
     card = json.loads(paths[0].with_suffix(".json").read_text())
     assert card["score"]["test accuracy"] == scores[0]
     assert card["command"].endswith("train-classifier --out c.safetensors --seed 0 --epochs 1")

@@ -29,6 +29,7 @@ from gancourse.evaluation.translation import (
     read_enlarged,
     ssim,
 )
+from gancourse.files import card_of
 from gancourse.models.base import ShapeError
 
 
@@ -98,7 +99,7 @@ def test_the_reader_reads_enlarged_churches_and_the_shipped_segmenter_finds_the_
     assert enlarged(x).shape == (60, 3, 128, 128)
     read = read_enlarged(x)
     assert (read["stone"] == factors["stone"]).double().mean() > 0.85
-    card = json.loads(SHIPPED.with_suffix(".json").read_text())
+    card = json.loads(card_of(SHIPPED).read_text())
     assert mean_iou(segment(churches), maps) == pytest.approx(card["scores"]["mean IoU"], abs=0.05)
     assert mean_iou(segment(x.flip(3)), maps) < 0.6
 
