@@ -6,15 +6,13 @@ Sources: Kynkäänniemi et al. 2019 (precision, recall), Naeem et al. 2020 (dens
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from gancourse.evaluation.distances import close_pairs, nearest
 from gancourse.evaluation.kernel import check_features
-
-_ROWS = 1000  # distances are taken for so many rows at a time
 
 
 class PrecisionRecall(NamedTuple):
@@ -79,18 +77,17 @@ def manifold_scores(
     check_features(real, fake, max(k_precision, k_density) + 1)
     reach, wide = radii(real, k_precision, k_density).T
     reach_fake = radii(fake, k_precision)[:, 0]
-    precise, inside = 0, 0
+    precise, inside = torch.zeros(len(fake), dtype=torch.bool), 0
     recalled, covered = torch.zeros(2, len(real), dtype=torch.bool)
-    for rows, d in _distances(fake, real):
-        precise += int((d <= reach).any(1).sum())
-        recalled |= (d <= reach_fake[rows, None]).any(0)
-        held = d <= wide
-        inside += int(held.sum())
-        covered |= held.any(0)
-    n = len(fake)
+    for i, j, d in close_pairs(fake, real, reach_fake, torch.maximum(reach, wide)):
+        precise[i[d <= reach[j]]] = True
+        recalled[j[d <= reach_fake[i]]] = True
+        held = j[d <= wide[j]]
+        inside += len(held)
+        covered[held] = True
     return (
-        PrecisionRecall(precise / n, _share(recalled)),
-        DensityCoverage(inside / (k_density * n), _share(covered)),
+        PrecisionRecall(_share(precise), _share(recalled)),
+        DensityCoverage(inside / (k_density * len(fake)), _share(covered)),
     )
 
 
@@ -113,24 +110,14 @@ def memorisation(train: Tensor, unseen: Tensor, fake: Tensor) -> Memorisation:
 def nearest_neighbours(points: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
     """For each of (M, F) points the distance to the nearest of (N, F), (M,) float64, and its index, (M,) int64."""
     check_features(among, points, 1)
-    found = [d.min(1) for _, d in _distances(points, among)]
-    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
+    distance, index = nearest(points, among, 1)
+    return distance[:, 0], index[:, 0]
 
 
 def radii(features: Tensor, *ks: int) -> Tensor:
     """Distances from each of (N, F) points to its k-th nearest other point, (N, len(ks)) float64."""
-    # topk counts from 0, and a point is its own nearest neighbour: the k-th other one stands at place k
-    nearest = [d.topk(max(ks) + 1, 1, largest=False).values for _, d in _distances(features, features)]
-    return torch.cat(nearest)[:, list(ks)]
-
-
-def _distances(points: Tensor, among: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Euclidean distances of (M, F) to (N, F), for some rows at a time: the rows, and (rows, N) float64."""
-    # float64, since |a|^2 + |b|^2 - 2 a.b would otherwise lose the distance of near points in rounding
-    points, among = points.detach().cpu().double(), among.detach().cpu().double()
-    for start in range(0, len(points), _ROWS):
-        rows = slice(start, start + _ROWS)
-        yield rows, torch.cdist(points[rows], among, compute_mode="use_mm_for_euclid_dist")
+    # places are counted from 0, and a point is its own nearest neighbour: the k-th other one stands at place k
+    return nearest(features, features, max(ks) + 1)[0][:, list(ks)]
 
 
 def _mann_whitney(a: Tensor, b: Tensor) -> float:
