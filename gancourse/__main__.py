@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from gancourse import stopping
 
@@ -25,7 +27,7 @@ ROOMS = {  # whose commands these are; a command loads its own room alone, so th
     ),
     "publishing": (
         *("sync", "check", "course", "refresh", "plans", "html", "slides"),
-        *("editions", "lab", "readme", "banner", "pictures", "ship"),
+        *("editions", "lab", "readme", "banner", "pictures", "ship", "record-help"),
     ),
 }
 
@@ -52,16 +54,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m gancourse", description=(__doc__ or "").split("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    asked = [room for room, names in ROOMS.items() if words and words[0] in names]
-    for room in asked or ROOMS:
-        import_module(f"gancourse.{room}.commands").add_commands(commands)
+    if not _rooms(words) or {"-h", "--help"} & set(words):  # a question, or no command at all: answered at once
+        from gancourse.publishing.recorded_help import replay
+
+        _parser(_rooms(words), replay).parse_known_args(words)
+    parser = _parser(_rooms(words), _add_commands)
     options, rest = parser.parse_known_args(words)
     if rest and not getattr(options, "passes_on", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     return options.run(options) or 0
+
+
+def _rooms(words: list[str]) -> list[str]:
+    """The room of the command that comes first; none for anything else."""
+    return [room for room, names in ROOMS.items() if words and words[0] in names]
+
+
+def _parser(rooms: list[str], add: Callable[[str, Any], None]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gancourse", description=(__doc__ or "").split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for room in rooms or ROOMS:
+        add(room, commands)
+    return parser
+
+
+def _add_commands(room: str, commands: Any) -> None:
+    import_module(f"gancourse.{room}.commands").add_commands(commands)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from gancourse.course.datasets import DATA
 from gancourse.course.lessons import LESSONS, PROFILES, trained
 from gancourse.data import Images, mnist, mnist_digits
 from gancourse.data.pairs import LabelledImages
+from gancourse.publishing import recorded_help
 from gancourse.publishing.again import train_command
 from gancourse.training import (
     BigGANRecipe,
@@ -462,3 +463,49 @@ def test_the_table_of_rooms_is_what_the_rooms_bring():
         commands = argparse.ArgumentParser().add_subparsers()
         import_module(f"gancourse.{room}.commands").add_commands(commands)
         assert tuple(commands.choices) == names
+
+
+def subparsers(parser):
+    return next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction)).choices
+
+
+def test_recorded_help_is_what_the_commands_say(monkeypatch):
+    assert recorded_help.record() == recorded_help.PATH.read_text(encoding="utf-8"), (
+        "an option has changed: python -m gancourse record-help"
+    )
+    live, recorded = cli._parser([], cli._add_commands), cli._parser([], recorded_help.replay)
+    assert (
+        list(subparsers(recorded)) == list(subparsers(live)) == [name for names in cli.ROOMS.values() for name in names]
+    )
+    for columns in ("60", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert recorded.format_help() == live.format_help()
+        for name, parser in subparsers(live).items():
+            assert subparsers(recorded)[name].format_help() == parser.format_help(), name
+
+
+HELP = """
+import contextlib, io, sys
+from gancourse.__main__ import ROOMS, main
+for words in [["--help"], [], ["nothing"], *([name, "--help"] for names in ROOMS.values() for name in names)]:
+    out, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors), contextlib.suppress(SystemExit):
+        main(words)
+        raise AssertionError(f"{words} ends without help")
+    assert (out if "--help" in words else errors).getvalue().startswith("usage: python -m gancourse"), words
+heavy = ("torch", "numpy", "PIL", "matplotlib", "IPython", "ipywidgets", "nbformat", "safetensors", "tqdm")
+print([name for name in heavy if name in sys.modules])
+"""
+
+
+def test_help_of_every_command_loads_nothing_heavy():
+    """torch takes two seconds to load, and no help needs it."""
+    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_help_that_is_meant_for_another_program_reaches_it(monkeypatch):
+    seen = []
+    monkeypatch.setattr("gancourse.publishing.commands._lab", lambda options: seen.append(options.rest))
+    assert run("lab", "notebooks", "--", "--help") == 0
+    assert seen and "--help" in seen[0]

@@ -74,6 +74,9 @@ def add_commands(commands: Any) -> None:
     ship.add_argument("--trained-at", default="", help="commit of the run's code (default: this one)")
     ship.set_defaults(run=_ship)
 
+    kept = commands.add_parser("record-help", help="keep what --help answers, once an option has changed")
+    kept.set_defaults(run=_record_help)
+
 
 def _pipeline(options: argparse.Namespace) -> int:
     from gancourse import stopping
@@ -194,3 +197,10 @@ def _ship(options: argparse.Namespace) -> None:
             f"{options.name} at epoch {epoch}: {files['G']['bytes']:,} bytes (G), "
             f"{files.get('scores', files.get('copies', 'not scored'))}"
         )
+
+
+def _record_help(options: argparse.Namespace) -> None:
+    from gancourse.publishing import recorded_help
+
+    recorded_help.write(recorded_help.record())
+    print(f"wrote {recorded_help.PATH}")
