@@ -7,6 +7,7 @@ extractor has a name, which goes into every table, and a key over its weights, u
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
+from gancourse.evaluation.folded import folded
 from gancourse.evaluation.image_batches import EvaluationError
 from gancourse.evaluation.mnist_classifier import MNISTClassifier, classifier
 
@@ -58,13 +60,17 @@ def weights_key(network: nn.Module) -> str:
 def classifier_features(device: torch.device | str = "cpu", model: MNISTClassifier | None = None) -> Extractor:
     """The 64 features of the course's MNIST classifier and its ten logits: for 28 x 28 digits alone.
 
-    model: another classifier in eval mode; None for the one that the package ships. Raises WeightsError.
+    model: another classifier in eval mode, whose weights stay; None for the one that the package ships.
+    Raises WeightsError.
     """
     network = classifier(device) if model is None else model.to(device)
+    looking = network if network.training else copy.deepcopy(network)
+    if looking is not network:
+        looking.body = folded(network.body)
 
     def both(x: Tensor) -> tuple[Tensor, Tensor]:
-        features = network.features(x)
-        return features, network.head(features)
+        features = looking.features(x)
+        return features, looking.head(features)
 
     return Extractor("mnist-classifier", network.n_features, both, weights_key(network), torch.device(device))
 
@@ -89,7 +95,7 @@ class RandomNetwork(nn.Module):
         self.net = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        f: Tensor = self.net(x).mean((2, 3))
+        f: Tensor = self.net(x.contiguous(memory_format=torch.channels_last)).mean((2, 3))
         return 10 * f  # brings a feature's variance near 1 on photographs; the distance is on its own scale anyway
 
 
@@ -103,4 +109,6 @@ def random_features(channels: int = 3, seed: int = 0) -> Extractor:
     (Naeem et al., 2020, section 3.3, use random embeddings too, where trained ones do not fit the data.)
     """
     network = RandomNetwork(channels, seed).eval().requires_grad_(False)
-    return Extractor(f"random-{seed}", 64, lambda x: (network(x), None), weights_key(network), torch.device("cpu"))
+    key = weights_key(network)
+    network.net = folded(network.net)
+    return Extractor(f"random-{seed}", 64, lambda x: (network(x), None), key, torch.device("cpu"))

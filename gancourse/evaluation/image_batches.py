@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from gancourse.data.images import Images, four_axes, into_range, scale, some
+from gancourse.evaluation.folded import quick
 from gancourse.models.base import Z_SIZE
 
 BATCH = 500  # vectors z drawn at a time; fixed, so that a seed means the same images for ever
@@ -75,13 +76,14 @@ def device_of(source: Source) -> torch.device:
 
 @torch.no_grad()
 def generate(G: nn.Module, n: int, seed: int) -> Iterator[Tensor]:
-    """n images from G in batches; z is drawn on the CPU, so that every device sees the same."""
+    """n images from G, in eval mode, in batches; z is drawn on the CPU, so that every device sees the same."""
+    make, device = quick(G), device_of(G)
     rng = torch.Generator().manual_seed(seed)
     size = _at_most(BATCH, math.prod(getattr(G, "image_shape", (1, 28, 28))))
     for start in range(0, n, BATCH):
         z = torch.randn(min(BATCH, n - start), getattr(G, "z_size", Z_SIZE), generator=rng)
         for part in z.split(size):
-            yield G(part.to(device_of(G)))
+            yield make(part.to(device))
 
 
 @torch.no_grad()
