@@ -15,8 +15,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from gancourse.models.base import Generator
 
-_FOLDED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
-
 
 def folded(layers: nn.Sequential) -> nn.Sequential:
     """A frozen copy of layers in eval mode, for inputs whose axes are in channels_last order or in any other.
@@ -26,12 +24,14 @@ def folded(layers: nn.Sequential) -> nn.Sequential:
     found: list[nn.Module] = []
     for layer in layers:
         before = found[-1] if found else None
-        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and type(before) in _FOLDED and layer.track_running_stats:
-            if isinstance(before, nn.Linear):
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.track_running_stats:
+            if type(before) is nn.Linear:
                 found[-1] = fuse_linear_bn_eval(before, layer)
-            else:
+                continue
+            if type(before) is nn.Conv2d or type(before) is nn.ConvTranspose2d:
                 found[-1] = fuse_conv_bn_eval(before, layer, isinstance(before, nn.ConvTranspose2d))
-        elif type(layer) in (nn.ReLU, nn.LeakyReLU):
+                continue
+        if type(layer) in (nn.ReLU, nn.LeakyReLU):
             found.append(_InPlace(getattr(layer, "negative_slope", 0.0)))
         else:
             found.append(copy.deepcopy(layer))

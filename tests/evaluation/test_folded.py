@@ -12,7 +12,7 @@ from gancourse.data import mnist, scale
 from gancourse.evaluation.features import RandomNetwork
 from gancourse.evaluation.folded import folded, quick
 from gancourse.evaluation.image_batches import generate
-from gancourse.models import networks
+from gancourse.models import MLPGenerator, networks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -64,7 +64,7 @@ def test_what_is_no_plain_chain_is_taken_as_it_is():
     assert quick(G) is G
     assert quick(networks("mlp")[0].eval().double()).__class__ is G.__class__
 
-    class Own(type(G)):
+    class Own(MLPGenerator):
         def forward(self, z):
             return super().forward(z) / 2
 
@@ -84,6 +84,7 @@ def test_the_classifiers_features_are_its_own_and_gradients_pass():
     model, look = evaluation.classifier(), evaluation.classifier_features()
     x = scale(mnist("test").pixels[:100]).requires_grad_()
     features, logits = look.both(x)
+    assert logits is not None
     assert torch.allclose(features, model.features(x), atol=1e-5) and torch.allclose(logits, model(x), atol=1e-5)
     (mine,) = torch.autograd.grad(features.square().sum(), x)
     (theirs,) = torch.autograd.grad(model.features(x).square().sum(), x)
