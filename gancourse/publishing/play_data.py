@@ -48,7 +48,7 @@ def contents(name: str = NAME, epochs: tuple[int, ...] = EPOCHS) -> dict[str, An
         "directions": {str(epoch): directions(one) for epoch, one in networks.items()},
         "strip": strip(name),
         "scores": scores(name),
-        "real": {"png": png(mnist("test").pixels[:REAL], COLUMNS), "n": REAL, "columns": COLUMNS},
+        "real": {"png": png(mnist("test").sample(REAL).pixels, COLUMNS), "n": REAL, "columns": COLUMNS},
         "samples": samples(layers[last], latent.sample(OF, G.z_size, seed=0), last),
         "eightBits": difference(G, layers[last]),
     }
