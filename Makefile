@@ -78,6 +78,7 @@ editions: $(STAMP)  ## student and instructor editions of the notebooks in build
 bench: $(STAMP)  ## measure speed on this machine (PEERS=1: against torch.compile and JAX too)
 	@$(BIN)/python -m pytest -q -s -m benchmark tests
 	@$(BIN)/python -m tests.benchmarks.bench
+	@$(BIN)/python -m tests.benchmarks.algorithms
 	@test -z "$(PEERS)" || { $(BIN)/python -m pip install -q --target build/peers jax optax && $(BIN)/python -m tests.benchmarks.peers; }
 
 clean:  ## remove what the course and its tools wrote (.venv and runs stay)

@@ -30,7 +30,6 @@ class Perceptron:
 
     def __init__(self, network: nn.Module, precision: torch.dtype) -> None:
         assert isinstance(network, Generator | Discriminator)
-        self._network = network
         self._linear: list[nn.Linear] = []
         self._after: list[nn.Module | None] = []  # the activation of each, if any
         for layer in _layers(network):
@@ -39,7 +38,8 @@ class Perceptron:
                 self._after.append(None)
             else:
                 self._after[-1] = layer
-        parameters = list(network.parameters())
+        parameters: list[Tensor] = list(network.parameters())
+        self._parameters = parameters
         self.gradient = torch.zeros(sum(p.numel() for p in parameters), dtype=parameters[0].dtype)
         parts = self.gradient.split([p.numel() for p in parameters])
         self._gradients = [part.view_as(p) for part, p in zip(parts, parameters, strict=True)]
@@ -48,8 +48,9 @@ class Perceptron:
         made = [torch.empty_like(p, dtype=precision) for p in parameters] if self._narrow else []
         self._weights = made or [p.detach() for p in parameters]
         self._slopes = [torch.empty_like(p, dtype=precision) for p in parameters] if self._narrow else self._gradients
-        self._kept: list[Tensor] = []
-        self._back: list[Tensor] = []
+        self._turned = [weight.t() for weight in self._weights[::2]]
+        self._kept: dict[int, list[Tensor]] = {}  # what layers give, by the number of images
+        self._back: dict[int, list[Tensor]] = {}  # and the slopes in what they are given
         self._used: list[Tensor] = []
 
     @staticmethod
@@ -78,25 +79,23 @@ class Perceptron:
 
     def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """Outputs (B, F) of inputs x (B, F') in this precision, in `out` where it is given."""
-        n = len(x)
-        if not self._kept or len(self._kept[0]) < n:
-            sizes = [layer.out_features for layer in self._linear]
-            self._kept = [torch.empty(n, size, dtype=self._precision) for size in sizes]
-            self._back = [torch.empty(n, layer.in_features, dtype=self._precision) for layer in self._linear]
+        if len(x) not in self._kept:
+            self._kept[len(x)] = [x.new_empty(len(x), layer.out_features) for layer in self._linear]
+            self._back[len(x)] = [x.new_empty(len(x), layer.in_features) for layer in self._linear]
         if self._narrow:
-            for copy, parameter in zip(self._weights, self._network.parameters(), strict=True):
-                copy.copy_(parameter.detach())
-        self._used = [x]
-        for i, (kept, after) in enumerate(zip(self._kept, self._after, strict=True)):
-            y = kept[:n] if out is None or i < len(self._kept) - 1 else out
-            torch.addmm(self._weights[2 * i + 1], self._used[-1], self._weights[2 * i].t(), out=y)
+            torch._foreach_copy_(self._weights, self._parameters)
+        self._used = [x, *self._kept[len(x)]]
+        if out is not None:
+            self._used[-1] = out
+        for i, after in enumerate(self._after):
+            y = self._used[i + 1]
+            torch.addmm(self._weights[2 * i + 1], self._used[i], self._turned[i], out=y)
             if isinstance(after, nn.LeakyReLU):
                 nn.functional.leaky_relu_(y, after.negative_slope)
             elif isinstance(after, nn.ReLU):
                 y.relu_()
             elif isinstance(after, nn.Tanh):
                 y.tanh_()
-            self._used.append(y)
         return self._used[-1]
 
     def backward(self, slope: Tensor, parameters: bool = True, inputs: bool = False) -> Tensor | None:
@@ -104,7 +103,7 @@ class Perceptron:
 
         parameters: whether `.gradient` is filled, and parameters get theirs. inputs: whether (B, F') is returned.
         """
-        n = len(slope)
+        back = self._back[len(slope)]
         for i in reversed(range(len(self._linear))):
             after, y, x = self._after[i], self._used[i + 1], self._used[i]
             if isinstance(after, nn.LeakyReLU):
@@ -117,13 +116,11 @@ class Perceptron:
                 torch.mm(slope.t(), x, out=self._slopes[2 * i])
                 torch.sum(slope, 0, out=self._slopes[2 * i + 1])
             if i > 0 or inputs:
-                slope = torch.mm(slope, self._weights[2 * i], out=self._back[i][:n])
+                slope = torch.mm(slope, self._weights[2 * i], out=back[i])
         if parameters:
-            for gradient, slopes, parameter in zip(
-                self._gradients, self._slopes, self._network.parameters(), strict=True
-            ):
-                if self._narrow:
-                    gradient.copy_(slopes)
+            if self._narrow:
+                torch._foreach_copy_(self._gradients, self._slopes)
+            for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
                 parameter.grad = gradient
         return slope if inputs else None
 
