@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gancourse.models.base import Discriminator, Generator
 
 _ACTIVATIONS = (nn.LeakyReLU, nn.ReLU, nn.Tanh)
+_LARGEST = 4096  # inputs or outputs of a layer: at 32 x 49,152 a product in bfloat16 ends the process (oneDNN, AMX)
 _aten = torch.ops.aten
 
 
@@ -55,7 +56,8 @@ class Perceptron:
 
     @staticmethod
     def fits(network: nn.Module) -> bool:
-        """Whether its passes can be written out here: such a chain, trained whole, on the CPU, nobody listening in."""
+        """Whether its passes can be written out here: such a chain, of at most 4,096 numbers between layers, trained
+        whole, on the CPU, nobody listening in."""
         if not isinstance(network, Generator | Discriminator):
             return False
         base = Generator if isinstance(network, Generator) else Discriminator
@@ -74,6 +76,7 @@ class Perceptron:
             and all(type(layer) in (nn.Linear, *_ACTIVATIONS) for layer in layers)
             and all(layer.negative_slope > 0 for layer in layers if isinstance(layer, nn.LeakyReLU))  # sign = sign
             and len(parameters) == 2 * len(linear)
+            and all(max(layer.in_features, layer.out_features) <= _LARGEST for layer in linear)
             and all(p.device.type == "cpu" and p.requires_grad for p in parameters)
         )
 

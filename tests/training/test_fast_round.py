@@ -132,6 +132,7 @@ def test_who_listens_to_an_optimiser_s_steps_hears_them(images):
         lambda D: D.net.insert(1, nn.BatchNorm1d(256)),
         lambda D: setattr(D.net[1], "negative_slope", -0.2),
         lambda D: D.net.append(nn.Sigmoid()),
+        lambda D: D.net.insert(0, nn.Linear(49_152, 784)),  # 128 pixels
     ],
 )
 def test_networks_whose_passes_are_more_than_products_are_left_alone(change):
