@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
-from gancourse.evaluation.folded import folded
 from gancourse.evaluation.image_batches import EvaluationError
 from gancourse.evaluation.mnist_classifier import MNISTClassifier, classifier
+from gancourse.models.folded import folded
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from gancourse.data.images import Images, four_axes, into_range, scale, some
-from gancourse.evaluation.folded import quick
 from gancourse.models.base import Z_SIZE
+from gancourse.models.folded import quick
 
 BATCH = 500  # vectors z drawn at a time; fixed, so that a seed means the same images for ever
 _NUMBERS = 4 << 20  # pixel values that pass through a network at a time: 85 images of 128 x 128 x 3

@@ -10,7 +10,7 @@ What pays, and where (found with a profiler; `make bench` measures the sum):
 - a convolution of few pixels and many channels is one with patches (`models.patches`);
 - a convolution with one channel on one side keeps no convolution kernel busy: it is a matrix product with
   (un)folded patches, which leaves the general kernel to the layers that are worth it.
-A pair of perceptrons has both passes written out, in `training.fast_round`: there Python was half of the time.
+A pair of perceptrons has both passes written out, in `training.fast_round`: there half of the time was no product.
 `Network` holds the same parameters as the network that it wraps, so checkpoints, samples and plain code never notice.
 """
 
@@ -114,7 +114,7 @@ def _faster(layer: nn.Module, first: bool) -> Callable[[Tensor], Tensor]:
     square = isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.bias is None and layer.groups == 1
     if square and isinstance(layer, nn.ConvTranspose2d):
         if first and layer.padding == (0, 0):
-            return partial(_from_one_pixel, weight=layer.weight)
+            return partial(from_one_pixel, weight=layer.weight)
         if layer.out_channels <= _THIN:
             return partial(_thin_transposed, layer=layer)
     if square and isinstance(layer, nn.Conv2d) and layer.in_channels <= _THIN:
@@ -128,8 +128,8 @@ def _faster(layer: nn.Module, first: bool) -> Callable[[Tensor], Tensor]:
     return layer
 
 
-def _from_one_pixel(x: Tensor, weight: Tensor) -> Tensor:
-    """A transposed convolution of (B, C, 1, 1): each output pixel is its own C -> C' product."""
+def from_one_pixel(x: Tensor, weight: Tensor) -> Tensor:
+    """A transposed convolution of (B, C, 1, 1) without padding: each output pixel is its own C -> C' product."""
     c_in, c_out, h, w = weight.shape
     if x.shape[2:] != (1, 1):
         return F.conv_transpose2d(x, weight)

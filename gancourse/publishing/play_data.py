@@ -26,7 +26,7 @@ NAME, WHAT = "mlp-mnist", "the MLP of lesson 02"
 EPOCHS = (5, 50, 100, 200)  # whose weights travel: some 0.34 MB each
 FITTED, JUDGED = 4000, 256  # z to which directions are fitted, and by which eight bits are judged
 STORED, OF = 8, 64  # samples of PyTorch for the page to compare itself with, of the z of seed 0
-REAL, COLUMNS = 100, 10  # MNIST's test digits for the game: the first ones
+REAL, COLUMNS = 100, 10  # digits of MNIST's test set, drawn at random, for the game
 MOMENTS = (0, 1, 2, 3, 5, 10, 15, 20, 30, 50, 75, 100, 125, 150, 175, 200)  # of the strip, as far as it has them
 
 

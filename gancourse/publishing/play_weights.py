@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import base64
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from gancourse.models.base import Generator
 
@@ -58,18 +60,16 @@ def folded(G: Generator) -> list[Layer]:
             f"the page cannot compute {type(G).__name__}, which is more than its net; choose another generator."
         )
     found: list[Layer] = []
-    side, left = 1, list(G.net)
+    side, left = 1, list(copy.deepcopy(G.net).eval().requires_grad_(False))
     while left:
         layer = left.pop(0)
         if not isinstance(layer, nn.Linear | nn.ConvTranspose2d) or not _computed(layer, side):
             raise ValueError(f"the page cannot compute {layer} on {side} x {side}; choose another generator.")
-        weight = layer.weight.detach().clone()
-        channels = weight.shape[0 if isinstance(layer, nn.Linear) else 1]
-        bias = torch.zeros(channels) if layer.bias is None else layer.bias.detach().clone()
         if left and isinstance(left[0], nn.BatchNorm1d | nn.BatchNorm2d):
-            factor, shift = _as_in_eval(left[0])
-            left = left[1:]
-            weight, bias = weight * _along(factor, weight), bias * factor + shift
+            layer = _with_norm(layer, left.pop(0))
+        weight = layer.weight
+        channels = weight.shape[0 if isinstance(layer, nn.Linear) else 1]
+        bias = torch.zeros(channels) if layer.bias is None else layer.bias
         after = left.pop(0) if left else None
         if type(after) not in _AFTER or getattr(after, "negative_slope", _SLOPE) != _SLOPE:
             raise ValueError(f"the page cannot compute {after} behind {layer}; choose another generator.")
@@ -90,15 +90,13 @@ def _computed(layer: nn.Linear | nn.ConvTranspose2d, side: int) -> bool:
     return square and (layer.kernel_size[0], layer.stride, layer.padding) == (4, (2, 2), (1, 1))
 
 
-def _as_in_eval(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """What BatchNorm multiplies each channel by, and what it adds, both (channels,)."""
+def _with_norm(layer: nn.Linear | nn.ConvTranspose2d, norm: Any) -> nn.Linear | nn.ConvTranspose2d:
+    """The layer that does what it and the BatchNorm behind it do in eval mode."""
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError(f"{norm} keeps no statistics, and cannot be folded.")
-    factor = (norm.running_var + norm.eps).rsqrt()
-    if norm.affine:
-        factor = factor * norm.weight.detach()
-    shift = -norm.running_mean * factor
-    return factor, shift + norm.bias.detach() if norm.affine else shift
+    if isinstance(layer, nn.Linear):
+        return fuse_linear_bn_eval(layer, norm)
+    return fuse_conv_bn_eval(layer, norm, transpose=True)
 
 
 def _along(channels: Tensor, weight: Tensor) -> Tensor:

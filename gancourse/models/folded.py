@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from gancourse.models.base import Generator
+from gancourse.models.fast import from_one_pixel
 
 
 def folded(layers: nn.Sequential) -> nn.Sequential:
@@ -35,7 +36,7 @@ def folded(layers: nn.Sequential) -> nn.Sequential:
             found.append(_InPlace(getattr(layer, "negative_slope", 0.0)))
         else:
             found.append(copy.deepcopy(layer))
-    if found and type(found[0]) is nn.ConvTranspose2d and _from_one_pixel(found[0]):
+    if found and type(found[0]) is nn.ConvTranspose2d and _begins(found[0]):
         found[0] = _FromOnePixel(found[0])
     return nn.Sequential(*found).eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -69,22 +70,23 @@ class _InPlace(nn.Module):
         return F.leaky_relu(x, self.slope, inplace=here) if self.slope else F.relu(x, inplace=here)
 
 
-def _from_one_pixel(layer: nn.ConvTranspose2d) -> bool:
-    return layer.padding == (0, 0) and layer.output_padding == (0, 0) and layer.groups == 1 and layer.dilation == (1, 1)
+def _begins(layer: nn.ConvTranspose2d) -> bool:
+    return (
+        layer.stride == (1, 1)
+        and layer.padding == (0, 0)
+        and layer.output_padding == (0, 0)
+        and layer.groups == 1
+        and layer.dilation == (1, 1)
+    )
 
 
 class _FromOnePixel(nn.Module):
-    """A transposed convolution of (B, C, 1, 1): each output pixel is its own product of C -> C' channels."""
+    """A first layer of a generator, as `fast.from_one_pixel` computes it, with its bias."""
 
     def __init__(self, layer: nn.ConvTranspose2d) -> None:
         super().__init__()
-        self.layer, self.size = layer, layer.weight.shape[2:]
-        c_in, c_out, h, w = layer.weight.shape
-        self.rows = layer.weight.detach().permute(2, 3, 1, 0).reshape(h * w * c_out, c_in)
-        self.bias = None if layer.bias is None else layer.bias.detach().repeat(h * w)
+        self.layer = layer
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[2:] != (1, 1):
-            y: Tensor = self.layer(x)
-            return y
-        return F.linear(x.flatten(1), self.rows, self.bias).view(len(x), *self.size, -1).permute(0, 3, 1, 2)
+        y = from_one_pixel(x, self.layer.weight)
+        return y if self.layer.bias is None else y + self.layer.bias[:, None, None]

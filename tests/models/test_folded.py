@@ -10,9 +10,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 from gancourse import evaluation
 from gancourse.data import mnist, scale
 from gancourse.evaluation.features import RandomNetwork
-from gancourse.evaluation.folded import folded, quick
 from gancourse.evaluation.image_batches import generate
 from gancourse.models import MLPGenerator, networks
+from gancourse.models.folded import folded, quick
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
