@@ -49,6 +49,11 @@ def _adam(config: dict[str, Any], *networks: nn.Module) -> torch.optim.Adam:
     return torch.optim.Adam(parameters, config.get("lr", 2e-4), config.get("betas", (0.5, 0.999)))
 
 
+def _called(answer: Tensor, real: bool) -> Tensor:
+    """The binary cross-entropy of logits that are to say real, or fake."""
+    return F.binary_cross_entropy_with_logits(answer, torch.full_like(answer, float(real)))
+
+
 def wgan_gp(networks: dict[str, nn.Module], data: Pictures, config: dict[str, Any]) -> Iterator[None]:
     G, D = networks["G"], networks["D"]
     opt_g, opt_d = _adam(config, G), _adam(config, D)
@@ -80,13 +85,12 @@ def pix2pix(networks: dict[str, nn.Module], data: Pictures, config: dict[str, An
         opt_g.zero_grad()
         fake = G(x)
         answer = D(torch.cat([x, fake], 1))
-        loss_g = F.binary_cross_entropy_with_logits(answer, torch.ones_like(answer)) + 100 * F.l1_loss(fake, y)
+        loss_g = _called(answer, True) + 100 * F.l1_loss(fake, y)
         loss_g.backward()
         opt_g.step()
         opt_d.zero_grad()
         of_real, of_fake = D(torch.cat([x, y], 1)), D(torch.cat([x, fake.detach()], 1))
-        loss_d = F.binary_cross_entropy_with_logits(of_real, torch.ones_like(of_real))
-        loss_d = loss_d + F.binary_cross_entropy_with_logits(of_fake, torch.zeros_like(of_fake))
+        loss_d = _called(of_real, True) + _called(of_fake, False)
         loss_d.backward()
         opt_d.step()
         loss_d.item(), loss_g.item()
@@ -125,13 +129,12 @@ def srgan(networks: dict[str, nn.Module], data: Pictures, config: dict[str, Any]
         fake = G(F.avg_pool2d(large, 4))
         opt_d.zero_grad()
         of_real, of_fake = D(large), D(fake.detach())
-        loss_d = F.binary_cross_entropy_with_logits(of_real, torch.ones_like(of_real))
-        loss_d = loss_d + F.binary_cross_entropy_with_logits(of_fake, torch.zeros_like(of_fake))
+        loss_d = _called(of_real, True) + _called(of_fake, False)
         loss_d.backward()
         opt_d.step()
         opt_g.zero_grad()
         answer = D(fake)
-        loss_g = F.mse_loss(fake, large) + 1e-3 * F.binary_cross_entropy_with_logits(answer, torch.ones_like(answer))
+        loss_g = F.mse_loss(fake, large) + 1e-3 * _called(answer, True)
         loss_g.backward()
         opt_g.step()
         loss_d.item(), loss_g.item()

@@ -7,14 +7,13 @@ table goes into notebooks/SPEED.md and the figures into bench.json.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
 from typing import Any
 
-from gancourse.publishing.readme import between
-from tests.benchmarks.bench import AVX2, PAGE, RESULTS
+from tests.benchmarks import recording
+from tests.benchmarks.bench import AVX2
 from tests.benchmarks.process import Process
 
 STEPS = {"wgan-gp": 3, "pix2pix": 30, "cyclegan-dusk": 8, "srgan": 4, "stylegan": 16, "biggan": 20}
@@ -123,20 +122,26 @@ def compare(name: str, precision: str, environment: dict[str, str], pairs: int) 
     }
 
 
-def table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
+def with_table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
     """The page with the table between its two marks made anew."""
-    lines = [
+    return recording.with_table(
+        page,
+        MARKS,
         f"Images a second on {machine}; medians of {rows[0]['pairs']} pairs of runs, in turns, at a lesson's batch.",
-        "",
-        "| trained by | device | precision | gancourse | tutorials' loop | ratio |",
-        "| --- | --- | --- | ---: | ---: | ---: |",
-    ]
-    for r in rows:
-        lines.append(
-            f"| {r['algorithm']} | {r['device']} | {r['precision']} | {r['ours']:,.0f} | {r['baseline']:,.0f} "
-            f"| {r['ratio']:.2f} |"
-        )
-    return between(page, *MARKS, "\n".join(lines))
+        {"trained by": "---", "device": "---", "precision": "---"}
+        | dict.fromkeys(("gancourse", "tutorials' loop", "ratio"), "---:"),
+        [
+            [
+                r["algorithm"],
+                r["device"],
+                r["precision"],
+                f"{r['ours']:,.0f}",
+                f"{r['baseline']:,.0f}",
+                f"{r['ratio']:.2f}",
+            ]
+            for r in rows
+        ],
+    )
 
 
 def main() -> None:
@@ -164,10 +169,8 @@ def main() -> None:
             rows.append(compare(name, precision, environment, options.pairs))
             print(rows[-1], flush=True)
     if options.record:
-        known = json.loads(RESULTS.read_text(encoding="utf-8"))
-        known["algorithms"] = {"machine": describe(), "rows": rows}
-        RESULTS.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-        PAGE.write_text(table(PAGE.read_text(encoding="utf-8"), describe(), rows), encoding="utf-8")
+        found: dict[str, Any] = {"machine": describe(), "rows": rows}
+        recording.record(lambda page: with_table(page, **found), algorithms=found)
 
 
 if __name__ == "__main__":

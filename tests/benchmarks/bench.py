@@ -18,9 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gancourse.publishing.readme import between
 from gancourse.training import Minimax
-from tests.benchmarks import busy
+from tests.benchmarks import busy, recording
 from tests.benchmarks.process import Process
 
 MODELS = ("mlp", "dcgan", "dcgan128")
@@ -29,8 +28,6 @@ STEPS = {
     "cuda": {"mlp": 1000, "dcgan": 500, "dcgan128": 100},
 }
 BATCH = 128
-PAGE = Path("notebooks/SPEED.md")
-RESULTS = Path("gancourse/assets/results/bench.json")
 MARKS = ("<!-- measured by: make bench -->", "<!-- end -->")
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2"}  # what a laptop without AVX-512 gets
 
@@ -197,8 +194,7 @@ def main() -> None:
     if options.busy:
         beside = busy.measure(options.pairs, options.quick)
         if options.record:
-            known = json.loads(RESULTS.read_text(encoding="utf-8"))
-            RESULTS.write_text(json.dumps(known | {"busy": beside}, indent=2) + "\n", encoding="utf-8")
+            recording.record(lambda page: page, busy=beside)
         return
     print("model     device          precision      ours  tutorial  ratio  product  MB, ours/tutorial")
     rows = []
@@ -215,27 +211,32 @@ def main() -> None:
     beside = busy.measure(options.pairs, options.quick) if device.type == "cpu" else []
     print("\nwritten: build/bench.json, build/bench.png")
     if options.record:
-        known = json.loads(RESULTS.read_text(encoding="utf-8"))
-        known |= {"machine": describe(), "rows": rows, "busy": beside}
-        RESULTS.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), describe(), rows), encoding="utf-8")
+        found: dict[str, Any] = {"machine": describe(), "rows": rows}
+        recording.record(lambda page: with_table(page, **found), **found, busy=beside)
 
 
 def with_table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
     """The page with the table between its two marks made anew."""
-    table = [
+    return recording.with_table(
+        page,
+        MARKS,
         f"Images a second on {machine}; medians of {rows[0]['pairs']} pairs of runs, in turns.",
-        "",
-        "| networks | device | precision | gancourse | tutorials' loop | ratio | against a matrix product | peak MB |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for r in rows:
-        ours, theirs = r["peak_memory_mb"]
-        table.append(
-            f"| {r['model']} | {r['device']} | {r['precision']} | {r['ours']:,.0f} | {r['baseline']:,.0f} "
-            f"| {r['ratio']:.2f} | {r['ceiling_share']:.0%} | {ours:,} / {theirs:,} |"
-        )
-    return between(page, *MARKS, "\n".join(table))
+        dict.fromkeys(("networks", "device", "precision"), "---")
+        | dict.fromkeys(("gancourse", "tutorials' loop", "ratio", "against a matrix product", "peak MB"), "---:"),
+        [
+            [
+                r["model"],
+                r["device"],
+                r["precision"],
+                f"{r['ours']:,.0f}",
+                f"{r['baseline']:,.0f}",
+                f"{r['ratio']:.2f}",
+                f"{r['ceiling_share']:.0%}",
+                " / ".join(f"{peak:,}" for peak in r["peak_memory_mb"]),
+            ]
+            for r in rows
+        ],
+    )
 
 
 def _line(row: dict[str, Any]) -> str:

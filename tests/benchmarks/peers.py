@@ -7,15 +7,14 @@ With --record the table goes into notebooks/SPEED.md and the figures into bench.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from gancourse.publishing.readme import between
-from tests.benchmarks.bench import BATCH, PAGE, RESULTS, _images, _ours
+from tests.benchmarks import recording
+from tests.benchmarks.bench import BATCH, _images, _ours
 from tests.benchmarks.process import Process
 
 PEERS = {"tutorial": "tutorials' loop", "compiled": "torch.compile", "jax": "JAX"}
@@ -23,7 +22,7 @@ STEPS = {"mlp": 100, "dcgan": 6}
 SLOW = {("jax", "dcgan"): 1}  # its transposed convolutions
 FOLDER = "build/peers"
 MARKS = ("<!-- measured by: make bench PEERS=1 -->", "<!-- end of peers -->")
-AVX2 = {
+AVX2 = {  # all that either side's products listen to; bench.AVX2 limits oneDNN alone
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
@@ -82,21 +81,21 @@ def compare(model: str, environment: dict[str, str], pairs: int, peers: list[str
     return {"model": model, "isa": "AVX2 only" if environment else "", "pairs": pairs, "rates": rates, "ratios": ratios}
 
 
-def table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
+def with_table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
     """The page with the table between its two marks made anew."""
     kinds = list(rows[0]["ratios"])
-    lines = [
+    return recording.with_table(
+        page,
+        MARKS,
         f"Images a second in float32 on {machine}; medians of {rows[0]['pairs']} turns, in each of which all run one "
         "after the other. In brackets: how many times as fast as it ours is.",
-        "",
-        "| networks | device | gancourse | " + " | ".join(PEERS[kind] for kind in kinds) + " |",
-        "| --- | --- | ---: | " + " | ".join("---:" for _ in kinds) + " |",
-    ]
-    for row in rows:
-        others = " | ".join(f"{row['rates'][kind]:,.0f} ({row['ratios'][kind]:.2f})" for kind in kinds)
-        device = f"cpu ({row['isa']})" if row["isa"] else "cpu"
-        lines.append(f"| {row['model']} | {device} | {row['rates']['ours']:,.0f} | {others} |")
-    return between(page, *MARKS, "\n".join(lines))
+        {"networks": "---", "device": "---"} | dict.fromkeys(("gancourse", *(PEERS[kind] for kind in kinds)), "---:"),
+        [
+            [r["model"], f"cpu ({r['isa']})" if r["isa"] else "cpu", f"{r['rates']['ours']:,.0f}"]
+            + [f"{r['rates'][kind]:,.0f} ({r['ratios'][kind]:.2f})" for kind in kinds]
+            for r in rows
+        ],
+    )
 
 
 def main() -> None:
@@ -121,10 +120,8 @@ def main() -> None:
             rows.append(compare(model, environment, options.pairs, options.peers))
             print(rows[-1], flush=True)
     if options.record:
-        known = json.loads(RESULTS.read_text(encoding="utf-8"))
-        known["peers"] = {"machine": describe(), "rows": rows}
-        RESULTS.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-        PAGE.write_text(table(PAGE.read_text(encoding="utf-8"), describe(), rows), encoding="utf-8")
+        found: dict[str, Any] = {"machine": describe(), "rows": rows}
+        recording.record(lambda page: with_table(page, **found), peers=found)
 
 
 if __name__ == "__main__":

@@ -16,16 +16,21 @@ from gancourse.data import sheets
 from gancourse.publishing import front, readme, site
 
 ROOT = Path(__file__).parents[2]
-BENCH = runpy.run_path(str(ROOT / "tests" / "benchmarks" / "bench.py"))  # "tests" may be a package of another project
-MARKS, RESULTS, with_table = (BENCH[name] for name in ("MARKS", "RESULTS", "with_table"))
+BENCHMARKS = {  # "tests" may be a package of another project
+    name: runpy.run_path(str(ROOT / "tests" / "benchmarks" / f"{name}.py")) for name in ("bench", "algorithms", "peers")
+}
+MARKS = BENCHMARKS["bench"]["MARKS"]
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in readme.PAGES}
 README, SPEED = PAGES["README.md"], PAGES["notebooks/SPEED.md"]
 
 
-def test_the_speed_table_is_the_recorded_one():
-    results = json.loads((ROOT / RESULTS).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_the_speed_table_is_the_recorded_one(name):
+    recorded = json.loads((ROOT / "gancourse/assets/results/bench.json").read_text(encoding="utf-8"))
+    results, with_table = recorded if name == "bench" else recorded[name], BENCHMARKS[name]["with_table"]
     assert with_table(SPEED, results["machine"], results["rows"]) == SPEED
-    spoilt = [dict(row, ratio=99.0) for row in results["rows"]]
+    rates = {"ratio": 99.0} if name != "peers" else {"ratios": dict.fromkeys(results["rows"][0]["ratios"], 99.0)}
+    spoilt = [row | rates for row in results["rows"]]
     assert with_table(SPEED, results["machine"], spoilt) != SPEED
 
 
