@@ -1,9 +1,9 @@
 """Convolutions of few pixels and many channels as patches and one product.
 
 The kernels for convolutions are made for large images. At P4's ends, where 4x4 pixels have 1024 channels, a product of
-patches takes half of their time in float32 and a third in bfloat16 (`make bench` measures the sum); from 16 pixels a
-side on it is the other way round. Patches and what sums them up are each other's transpose, so either is the other's
-gradient, as often as it is taken.
+patches takes some two thirds of their time in float32 and a third in bfloat16 (`make bench` measures the sum); from 16
+pixels a side on it is the other way round. Patches and what sums them up are each other's transpose, so either is the
+other's gradient, as often as it is taken.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ from gancourse.course.studies.runner import results
 from gancourse.course.verdicts import decide
 from gancourse.data import sheets
 from gancourse.data.images import unscale
-from gancourse.data.sheets import tile
+from gancourse.data.sheets import lossless, tile
+from gancourse.files import write_atomically
 
 FOLDER = ".github/pictures"
 DIGITS, CHURCHES, PHOTOGRAPHS = "r3gan-mnist", "church-best", "church-photographs"
@@ -279,18 +280,14 @@ def write(folder: Path) -> list[Path]:
 
     use_style()
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    made = {}
     for name, one in FINDINGS.items():
-        rows = one.rows()
-        written.append(folder / f"finding-{name}.webp")
-        figure = to_png(dots(rows, f"{one.distance}, a dot a seed (less is better)", one.stressed))
-        with written[-1].open("wb") as file:  # the same pixels in a third of the bytes
-            Image.open(io.BytesIO(figure)).convert("RGB").save(file, "WEBP", lossless=True, quality=100, method=6)
-    written.append(folder / "results.webp")
-    with written[-1].open("wb") as file:
-        strip().save(file, "WEBP", quality=82, method=6)
-    for name, make in (("translated", translated), ("styles", styles)):
-        written.append(folder / f"{name}.webp")
-        with written[-1].open("wb") as file:
-            make().save(file, "WEBP", quality=82, method=6)
-    return written
+        figure = to_png(dots(one.rows(), f"{one.distance}, a dot a seed (less is better)", one.stressed))
+        made[f"finding-{name}"] = lossless(Image.open(io.BytesIO(figure)).convert("RGB"))
+    for name, make in (("results", strip), ("translated", translated), ("styles", styles)):
+        file = io.BytesIO()
+        make().save(file, "WEBP", quality=82, method=6)
+        made[name] = file.getvalue()
+    for name, content in made.items():
+        write_atomically(folder / f"{name}.webp", content)
+    return [folder / f"{name}.webp" for name in made]

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 from collections.abc import Collection
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from gancourse.course.datasets import data_of
 from gancourse.data.images import Images, unscale
+from gancourse.data.sheets import lossless
 from gancourse.evaluation import copies
 from gancourse.files import write_atomically, write_unpacked
 from gancourse.models import standing_statistics
@@ -223,9 +223,6 @@ def _strip(kept: dict[int, Tensor], config: dict[str, Any], name: str, out: Path
     sheet = torch.stack(list(rows.values()))  # (epochs, n, C, H, W)
     e, n, c, h, w = sheet.shape
     array = sheet.permute(0, 3, 1, 4, 2).reshape(e * h, n * w, c).numpy()
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(array[..., 0] if c == 1 else array)).save(
-        file, "WEBP", lossless=True, quality=100, method=6
-    )
-    entry = written(out, f"{name}-strip.webp", file.getvalue())
+    picture = Image.fromarray(np.ascontiguousarray(array[..., 0] if c == 1 else array))
+    entry = written(out, f"{name}-strip.webp", lossless(picture))
     return entry | {"epochs": list(rows), "shape": [n, c, h, w]}

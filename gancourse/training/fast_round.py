@@ -87,7 +87,7 @@ def _norm(network: Perceptron) -> Tensor:
 
 
 def _update(adam: torch.optim.Optimizer) -> None:
-    """`adam.step()`, without what its wrapper costs: a fifth of the time of P1's round."""
+    """`adam.step()`, without what its wrapper costs."""
     heard = bool(adam._optimizer_step_pre_hooks) or len(adam._optimizer_step_post_hooks) > 1  # one is the trainer's
     if heard or not adam.state:  # which the first step makes
         adam.step()
