@@ -26,7 +26,8 @@ from tqdm import tqdm
 
 from gancourse import stopping
 from gancourse.files import write_atomically
-from gancourse.publishing import notebook_head, notebooks, pages, play, site
+from gancourse.publishing import notebook_head, notebooks
+from gancourse.publishing.website import pages, play, site
 
 
 class _Lines:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from gancourse import latent, pretrained
 from gancourse.data.images import unscale
-from gancourse.publishing import play, play_data, play_weights, site
+from gancourse.publishing.website import play, play_data, play_weights, site
 from gancourse.theory.playground import Game, Settings, Who
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

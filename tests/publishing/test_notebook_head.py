@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gancourse.course.lessons import LESSONS
-from gancourse.publishing import notebook_head, notebooks, overview, pages, pipeline
+from gancourse.publishing import notebook_head, notebooks, pipeline
+from gancourse.publishing.website import overview, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = notebooks.names(ROOT)

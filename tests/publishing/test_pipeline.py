@@ -8,7 +8,8 @@ import nbformat
 import pytest
 
 from gancourse.__main__ import main
-from gancourse.publishing import mathml, notebooks, pages, pipeline
+from gancourse.publishing import notebooks, pipeline
+from gancourse.publishing.website import mathml, pages
 
 SOURCE = """\
 # %% [markdown]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gancourse import latent, pretrained
 from gancourse.data.mnist_digits import mnist
-from gancourse.publishing import play, play_data, play_weights, site
+from gancourse.publishing.website import play, play_data, play_weights, site
 
 
 @pytest.fixture(scope="module")

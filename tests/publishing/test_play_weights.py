@@ -12,8 +12,8 @@ from gancourse.models.critics import DCGANVariant
 from gancourse.models.dcgan import DCGANGenerator
 from gancourse.models.mlp import MLPGenerator, SchulzGenerator
 from gancourse.models.residual import ResidualGenerator
-from gancourse.publishing import play_weights
-from gancourse.publishing.play_weights import folded, packed, rounded
+from gancourse.publishing.website import play_weights
+from gancourse.publishing.website.play_weights import folded, packed, rounded
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

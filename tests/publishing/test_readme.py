@@ -13,7 +13,8 @@ from gancourse.__main__ import ROOMS, main
 from gancourse.course.lessons import LESSONS
 from gancourse.course.verdicts import HOLDS
 from gancourse.data import sheets
-from gancourse.publishing import front, readme, site
+from gancourse.publishing import front, readme
+from gancourse.publishing.website import site
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = {  # "tests" may be a package of another project

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from gancourse.course.lessons import LESSONS
-from gancourse.publishing import exercise_list, notebooks, overview, pages, site, slides
+from gancourse.publishing import notebooks, slides
+from gancourse.publishing.website import exercise_list, overview, pages, site
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,8 @@ import pytest
 
 from gancourse.course import claims
 from gancourse.course.studies import runner
-from gancourse.publishing import exercise_list, glossary, measurements, notebooks, pages, site
+from gancourse.publishing import notebooks
+from gancourse.publishing.website import exercise_list, glossary, measurements, pages, site
 
 ROOT = Path(__file__).resolve().parents[2]
 

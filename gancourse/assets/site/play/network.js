@@ -1,5 +1,5 @@
 // A generator as plain typed arrays: eight-bit weights unpacked to float32, matrix products, and a scatter for the
-// transposed convolutions. gancourse/publishing/play_data.py folds, rounds and packs what is read here.
+// transposed convolutions. gancourse/publishing/website/play_data.py folds, rounds and packs what is read here.
 (() => {
   const Play = (globalThis.Play = globalThis.Play || {});
   const CHUNK = 16; // images at once: what lies between the layers then stays in the processor's cache

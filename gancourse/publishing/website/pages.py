@@ -15,7 +15,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from gancourse.publishing import notebook_head, notebooks
-from gancourse.publishing.mathml import to_mathml
+from gancourse.publishing.website.mathml import to_mathml
 
 TEMPLATE = """{% extends 'lab/index.html.j2' %}
 {%- block html_head_js -%}{%- endblock -%}

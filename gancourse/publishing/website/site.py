@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from gancourse.publishing import exercise_list, glossary, measurements, notebooks, overview, pages
+from gancourse.publishing import notebooks
+from gancourse.publishing.website import exercise_list, glossary, measurements, overview, pages
 
 SHARED = ("site.css", "site.js", "theme.js")
 # Markdown files beside the notebooks that become pages of their own; CLAIMS becomes a page of another form

@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gancourse.publishing import pages
+from gancourse.publishing.website import pages
 
 COLUMNS = ("paper", "claim", "holds if", "measured", "verdict")
 _KINDS = {

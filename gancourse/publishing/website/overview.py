@@ -18,7 +18,8 @@ from PIL import Image, ImageChops
 
 from gancourse.course import profiles
 from gancourse.course.lessons import LESSONS
-from gancourse.publishing import exercise_list, notebooks, pages
+from gancourse.publishing import notebooks
+from gancourse.publishing.website import exercise_list, pages
 
 MOVING = Path(".github/pictures/gancourse.webp")
 MOVING_ALT = (

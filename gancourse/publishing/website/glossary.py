@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gancourse.publishing import notebooks, pages
+from gancourse.publishing import notebooks
+from gancourse.publishing.website import pages
 
 # As it stands in bold in a lesson -> as it stands in the glossary. What is bold for another reason is not here.
 TERMS: dict[str, str] = {

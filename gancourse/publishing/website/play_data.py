@@ -19,8 +19,8 @@ from gancourse.data.mnist_digits import mnist
 from gancourse.data.sheets import tile
 from gancourse.evaluation import classifier
 from gancourse.models.base import Generator
-from gancourse.publishing import play_weights
-from gancourse.publishing.play_weights import Layer, text
+from gancourse.publishing.website import play_weights
+from gancourse.publishing.website.play_weights import Layer, text
 
 NAME, WHAT = "mlp-mnist", "the MLP of lesson 02"
 EPOCHS = (5, 50, 100, 200)  # whose weights travel: some 0.34 MB each

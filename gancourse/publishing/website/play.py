@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from gancourse.files import cache_folder, write_atomically
-from gancourse.publishing import pages
+from gancourse.publishing.website import pages
 
 SCRIPTS = ("random", "network", "latent", "page", "explorer", "walk", "epochs", "game", "plane", "playground", "start")
 BUDGET = 2_000_000  # bytes, of the four files together
@@ -53,7 +53,7 @@ def write(folder: Path, frame: str) -> Path:
     if size > BUDGET:
         raise ValueError(
             f"the page Play has {size:,} bytes, and {BUDGET:,} may travel: "
-            "name fewer epochs in EPOCHS of gancourse/publishing/play_data.py."
+            "name fewer epochs in EPOCHS of gancourse/publishing/website/play_data.py."
         )
     for name, content in files.items():
         write_atomically(folder / name, content.encode())
@@ -67,7 +67,7 @@ def data() -> str:
     with contextlib.suppress(OSError):
         if (text := cached.read_text(encoding="utf-8")).startswith(first):
             return text
-    from gancourse.publishing import play_data  # and with it torch, which pages can do without
+    from gancourse.publishing.website import play_data  # and with it torch, which pages can do without
 
     text = f"{first}globalThis.PLAY_DATA = {json.dumps(play_data.contents(), separators=(',', ':'))};\n"
     with contextlib.suppress(OSError):  # a folder that cannot be written costs these seconds again
@@ -79,7 +79,7 @@ def ingredients() -> str:
     """A hash of what the data is made of: the modules that make it, and the cards of the weights that they read."""
     package, found = resources.files("gancourse"), hashlib.sha256()
     for name in ("play_data.py", "play_weights.py"):
-        found.update(package.joinpath("publishing", name).read_bytes())
+        found.update(package.joinpath("publishing", "website", name).read_bytes())
     for card in sorted(package.joinpath("assets", "weights").iterdir(), key=lambda path: path.name):
         if re.search(r"mnist.*\.json$", card.name):
             found.update(card.read_bytes())

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gancourse.publishing import notebooks, pages
+from gancourse.publishing import notebooks
+from gancourse.publishing.website import pages
 
 DIFFICULTIES = ("easy", "medium", "hard")
 _LINE = re.compile(r"\*\*Exercise: (.+?)\*\* \((\w+), (\d+) minutes?\)\. *(.*)", re.DOTALL)
