@@ -1129,9 +1129,10 @@ members = members[D_best.code(members) == worst][:12]
 plots.show(
     plots.side_by_side({"drawn in the worst cluster": drawn[code == worst][:12], "real images of it": members}, 6),
     "5.11",
-    "The cluster that failed worst. Its real images are thin digits of every kind, alike in pixels and in nothing else; G has "
+    "The cluster that failed worst. Its real images are thin digits of several kinds, alike in pixels and in nothing else; G has "
     "collapsed there, to one image that is no digit at all.",
-    "Two grids of twelve images. Left, twelve nearly equal patches of noise. Right, thin, faint digits of many kinds.",
+    "Two grids of twelve images. Left, twelve nearly equal heaps of broken strokes and specks. Right, digits of thin strokes, "
+    "of several kinds.",
 )
 
 # %% [markdown]

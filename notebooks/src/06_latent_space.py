@@ -448,7 +448,7 @@ plots.show(
     plots.side_by_side(panels, columns=2),
     "6.4",
     "Three samples and their mean z for A, B and C; then the answer, with a little noise added four times, as in "
-    "DCGAN's figure 7. The first trial, not a picked one.",
+    "DCGAN's figure 7. The first trial, not a picked one; the share above says how often the answer is the digit of C.",
     "Four groups of four digits: thick ones of one digit, thin ones of the same, thin ones of another, and the four "
     "answers near A minus B plus C.",
 )

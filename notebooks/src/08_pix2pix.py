@@ -133,7 +133,7 @@ print("by hand and by the package: the same weights, bit for bit")
 
 # %% [markdown]
 # Now for longer, twice: once with a $D$ that is told the class, and once with one that sees ten zeros in its place. What "broken"
-# would look like: with the first, samples that are not the digit of their row; with the second, samples that are.
+# would look like: with the first, samples that are not the digit of their row; with the second, samples that mostly are.
 
 # %% tags=["nbval-ignore-output"]
 shown, obeys = {}, {}
@@ -149,16 +149,17 @@ for told in (True, False):
     shown[name] = trainer.samples[trainer.epoch]
     print(f"{name}: {obeys[name].mean:.0%} of the samples are read as the class that was asked for; 10 % is chance")
 if plan.profile != "smoke":
-    assert obeys["D is told"].mean > 0.5 > 0.2 > obeys["D is not told"].mean
+    assert obeys["D is told"].mean > 0.5 and obeys["D is told"].mean > 2 * obeys["D is not told"].mean
 
 # %%
 plots.show(
     plots.side_by_side(shown, columns=8),
     "8.1",
     "Eight z, the same in every row; a row a class, from 0 at the top to 9. Left: D is told the class too, and G does as it is told. "
-    "Right: it is not. A row has something in common, for G uses the label as more noise, but it is not the digit that was asked for.",
-    "Two grids of ten rows of eight digits. Left: a row of zeros, a row of ones, and so on to nines. Right: other digits "
-    "than the one that was asked for, in every row.",
+    "Right: it is not. A row has something in common, for G uses the label as more noise, but which digit that is has nothing to do "
+    "with the label: of ten rows, one or two may be right by luck.",
+    "Two grids of ten rows of eight digits. Left: a row of zeros, a row of ones, and so on to nines. Right: the digits of a "
+    "row are alike, and in most rows they are not the digit that was asked for.",
 )
 
 # %% [markdown]
@@ -382,6 +383,7 @@ if plan.profile != "smoke":
 fig = Figure(figsize=(8.4, 1.5), layout="constrained")
 ax = fig.subplots()
 ax.imshow(torch.stack(list(walls.values())).nan_to_num(255)[None] / 255, aspect="auto")
+ax.grid(False)
 ax.set(xticks=range(len(walls)), yticks=[])
 ax.set_xticklabels(walls, rotation=20, ha="right")
 plots.show(

@@ -405,14 +405,14 @@ def of(arm, column, times=4):
 if found:
     ends = {row["times"]: row for row in found["rows"] if row["arm"] == "ends"}
     places = {"ssim": 3, "texture": 3}
-    print(f"{'':26}" + "".join(f"{name:>13}" for name in COLUMNS.values()))
+    print(f"{'':26}" + "".join(f"{name:>15}" for name in COLUMNS.values()))
     print(
         f"{'bicubic enlargement':26}"
-        + "".join(f"{ends[4]['bicubic'][c]:6.{places.get(c, 2)}f}       " for c in COLUMNS)
+        + "".join(f"  {ends[4]['bicubic'][c]:6.{places.get(c, 2)}f}       " for c in COLUMNS)
     )
     for arm, name in NAMES.items():
         cells = ((fmean(of(arm, c)), stdev(of(arm, c)), places.get(c, 2)) for c in COLUMNS)
-        print(f"{name:26}" + "".join(f"{mean:6.{n}f} ±{spread:5.{n}f}" for mean, spread, n in cells))
+        print(f"{name:26}" + "".join(f"  {mean:6.{n}f} ±{spread:5.{n}f}" for mean, spread, n in cells))
     print(
         f"\ntexture of one half of the true pictures against the other half: {ends[4]['truth']['texture_of_halves']:.2f}"
     )

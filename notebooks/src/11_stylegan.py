@@ -801,7 +801,7 @@ plots.show(
     plots.image_grid(F.interpolate(heat, size=64, mode="nearest"), 5),
     "11.8",
     "What each noise moves, the mean over 16 churches; last: all at once. White is the largest.",
-    "Ten squares, most nearly black; in some of them the place of the church can be made out.",
+    "Ten squares. Eight are black or nearly so; the eighth and the last, which are alike, are grainy all over.",
 )
 
 # %% [markdown]
