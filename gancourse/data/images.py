@@ -11,10 +11,15 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
+
+_AT_ONCE = (
+    2**21
+)  # bytes of pixels that `batches` gathers together: rows of several batches cost less than theirs one by one
 
 
 class DataError(ValueError):
@@ -193,8 +198,11 @@ class Images:
 
         Raises DataError when batch_size is below 1 or above the number of images.
         """
-        for index in self.order(batch_size, rng, drop_last):
-            yield scale(self.rows(index))
+        order = self.order(batch_size, rng, drop_last)
+        together = max(1, _AT_ONCE // max(1, batch_size * self.pixels[0].numel()))
+        while some := list(islice(order, together)):
+            for pixels in self.rows(torch.cat(some)).split(batch_size):
+                yield scale(pixels)
 
     def order(self, batch_size: int, rng: torch.Generator, drop_last: bool = True) -> Iterator[Tensor]:
         """The numbers of the images of each batch of an epoch, (batch_size,) int64; arguments as `batches`.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.models.fast_perceptron import Perceptron
-from gancourse.training.losses import discriminator_loss, non_saturating_loss, saturating_loss, wide
+from gancourse.training.losses import non_saturating_loss, saturating_loss, wide
 from gancourse.training.step import draw_z
 
 # The slope of G's losses in a logit, times B, from p = D(G(z)).
@@ -28,7 +28,7 @@ class FastRound:
     def __init__(self, G: nn.Module, D: nn.Module, precision: torch.dtype) -> None:
         self._inner, self._precision = G, precision
         self._G, self._D = Perceptron(G, precision), Perceptron(D, precision)
-        self._both = self._real = torch.empty(0)
+        self._both = self._real = self._signs = torch.empty(0)
 
     @torch.no_grad()
     def __call__(
@@ -44,10 +44,11 @@ class FastRound:
 
         Returns the seven STATISTICS, (7,), as `train_step`.
         """
-        n, of_d = len(batches[0]), torch.zeros(4)
+        n, of_d, norms = len(batches[0]), [], []
         if len(self._both) != 2 * n:
             self._both = torch.empty(2 * n, batches[0][0].numel(), dtype=self._precision)
             self._real = torch.tensor([1.0, 0.0]).repeat_interleave(n)
+            self._signs = 1 - 2 * self._real
         x_real, x_fake = self._both.split(n)
         for batch in batches:
             x_real.copy_(batch.flatten(1))
@@ -55,8 +56,9 @@ class FastRound:
             logits, p = _judged(self._D, self._both)
             self._D.backward(self._slope(p - self._real, n))
             _update(opt_d)
-            d_real, d_fake = p.view(2, n).mean(1)
-            of_d += torch.stack([discriminator_loss(*logits.split(n)), d_real, d_fake, _norm(self._D)])
+            losses = nn.functional.softplus(logits.mul_(self._signs))  # `discriminator_loss`, an image each
+            of_d.append(torch.stack([losses, p]).view(4, n).mean(1))
+            norms.append(_norm(self._D))
         if fresh_z:
             self._generate(rng, x_fake)
         logits, p = _judged(self._D, x_fake)
@@ -64,8 +66,9 @@ class FastRound:
         assert of_images is not None
         self._G.backward(of_images)
         _update(opt_g)
-        loss_d, d_real, d_fake, norm_d = of_d / len(batches)
-        return torch.stack([loss_d, generator_loss(logits), d_real, d_fake, p.mean(), norm_d, _norm(self._G)])
+        on_real, on_fake, d_real, d_fake = torch.stack(of_d).mean(0)
+        norm_d, norm_g = torch.stack(norms).mean(), _norm(self._G)
+        return torch.stack([on_real + on_fake, generator_loss(logits), d_real, d_fake, p.mean(), norm_d, norm_g])
 
     def _generate(self, rng: torch.Generator, out: Tensor) -> None:
         self._G.forward(draw_z(self._inner, len(out), rng).to(self._precision), out)
