@@ -304,7 +304,7 @@ ex.accumulate.check(my_accumulate)
 # ## 4.4 What happens when we train it?
 #
 # **Before you run it.** On a laptop we train narrow networks on few images: enough to see the order in which things are
-# learnt, not enough for a good church. For so short a run we take a learning rate ten times the usual one; section 4.8
+# learned, not enough for a good church. For so short a run we take a learning rate ten times the usual one; section 4.8
 # shows why. What should happen: first grey; then a sky above a ground, in the colours of the hours; then something in the
 # middle, where churches stand. "Broken" would be a batch whose pictures are all alike and stay so, or a checkerboard that
 # does not fade.
@@ -832,7 +832,7 @@ print(
 # The whitest spots of renders, such as the moon, are whiter than anything in these samples: P4's artefact is not to be
 # found here. But the course also ships the weights of an earlier epoch of the same run, and there something else catches
 # the eye: **grey** patches without any feature, as if nobody had painted there. This grey is a particular number. It lies
-# halfway between black and white, $x = 0$ in all three channels, which is what the last layer's tanh makes of a 0. So we
+# half-way between black and white, $x = 0$ in all three channels, which is what the last layer's tanh makes of a 0. So we
 # look for patches of 9 × 9 pixels where all numbers are near 0.
 
 

@@ -214,7 +214,7 @@ ex.labels_of.check(my_labels_of)
 # %% [markdown]
 # ## 12.4 The blocks, and their weights
 #
-# Both networks are built of residual blocks (lesson 03). Each block of $G$ doubles the size. One way through it has norm, ReLU, enlargement by nearest neighbours, a 3 x 3 convolution, norm, ReLU, and another 3 x 3 convolution; beside this way runs a shortcut with a 1 x 1 convolution, and the two results are added. The blocks of $D$ halve the size, except the last one, which keeps it. The shortcut of a residual block is easily broken when one tries to save memory.
+# Both networks are built of residual blocks (lesson 03). Each block of $G$ doubles the size. One way through it has norm, ReLU, enlargement by nearest neighbours, a 3 × 3 convolution, norm, ReLU, and another 3 × 3 convolution; beside this way runs a shortcut with a 1 × 1 convolution, and the two results are added. The blocks of $D$ halve the size, except the last one, which keeps it. The shortcut of a residual block is easily broken when one tries to save memory.
 #
 # **Exercise: Find the bug: the shortcut** (easy, 5 minutes). These lines save memory, run, and train. One thing is wrong.
 #
@@ -235,7 +235,7 @@ def my_block(x, conv1, conv2, shortcut):
 ex.block.check(my_block)
 
 # %% [markdown]
-# The weights of both networks are divided by their largest singular value (**spectral normalisation**, lesson 07, or spectral norm for short), those of $G$ as well as those of $D$. At the start the weights are drawn **orthogonal**: the rows of a layer's matrix are at right angles and of equal length (the columns, where there are more rows than columns). The two go together: spectral norm makes the largest singular value 1, and in an orthogonal matrix all other singular values are then 1 too. In a matrix from $N(0, .02)$ most of them are well below 1, and a signal shrinks from layer to layer.
+# The weights of both networks are divided by their largest singular value (**spectral normalisation**, lesson 07, or spectral norm for short), those of $G$ as well as those of $D$. At the start the weights are drawn **orthogonal**: the rows of a layer's matrix are at right angles and of equal length (the columns, where there are more rows than columns). The two go together: spectral norm makes the largest singular value 1, and in an orthogonal matrix all other singular values are then 1 too. In a matrix from $N(0, 0.02)$ most of them are well below 1, and a signal shrinks from layer to layer.
 #
 # A small penalty keeps $G$'s weights near that during training. It asks for right angles between the rows, but not for rows of length 1, which the authors found too limiting:
 #
@@ -312,7 +312,7 @@ print("by hand and by the package: the same weights in both networks, bit for bi
 # %% [markdown]
 # ## 12.6 Digits on demand
 #
-# Now we train longer, with the package. Our $G$ has two blocks and our $D$ three; we take a batch of 32, one step of $D$ for each step of $G$, and a rate of .002 for both. The authors take a batch of 2,048, two steps of $D$, and rates of .0002 for $D$ and .00005 for $G$. But they make a hundred thousand rounds and we make a few hundred, in which their rates hardly move the weights. For the same reason $\beta_2$ is .99 here, not .999. As in lesson 08, *obedience* is the share of samples that the classifier reads as the digit that was asked for. **Predict**: after so few images, will $G$ make the digit that it is told?
+# Now we train longer, with the package. Our $G$ has two blocks and our $D$ three; we take a batch of 32, one step of $D$ for each step of $G$, and a rate of 0.002 for both. The authors take a batch of 2,048, two steps of $D$, and rates of 0.0002 for $D$ and 0.00005 for $G$. But they make a hundred thousand rounds and we make a few hundred, in which their rates hardly move the weights. For the same reason $\beta_2$ is 0.99 here, not 0.999. As in lesson 08, *obedience* is the share of samples that the classifier reads as the digit that was asked for. **Predict**: after so few images, will $G$ make the digit that it is told?
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(seed)
@@ -345,7 +345,7 @@ plots.show(
 #
 # ## 12.7 Which part does the work?
 #
-# On digits we compare the base, which has all parts, with seven arms, each of which lacks one: the $1 +$; the sum in $D$ (a mean takes its place); skip-z; spectral norm; the orthogonal penalty; the orthogonal start (DCGAN's $N(0, .02)$ takes its place); and the projection, so that $D$ is given the class but makes no use of it. *Distance* is the Fréchet distance of the classifier's features over all samples (lesson 05), *within* is the same distance inside a class, the mean of ten classes; *variety* is how far the samples of a class lie apart, about 1 for real digits. The base has three seeds, the other arms have one: a difference no larger than those among the base's own seeds decides nothing. (`python -m gancourse reproduce biggan`.)
+# On digits we compare the base, which has all parts, with seven arms, each of which lacks one: the $1 +$; the sum in $D$ (a mean takes its place); skip-z; spectral norm; the orthogonal penalty; the orthogonal start (DCGAN's $N(0, 0.02)$ takes its place); and the projection, so that $D$ is given the class but makes no use of it. *Distance* is the Fréchet distance of the classifier's features over all samples (lesson 05), *within* is the same distance inside a class, the mean of ten classes; *variety* is how far the samples of a class lie apart, about 1 for real digits. The base has three seeds, the other arms have one: a difference no larger than those among the base's own seeds decides nothing. (`python -m gancourse reproduce biggan`.)
 #
 # **Predict** which part is missed most, and which not at all.
 
@@ -539,7 +539,7 @@ if big:
 # %% [markdown]
 # ## 12.11 Eyes from somewhere else
 #
-# A discriminator begins blind: it has to learn to see while it teaches. Projected GAN (Sauer et al. 2021) lends it eyes. A frozen network, which was trained to name what photographs show, gives four maps of a picture, from fine to coarse. (The authors' network is EfficientNet-Lite1; ours is Lite0, from lesson 10.) Small **heads** judge the maps, and only the heads learn. The projections between maps and heads are frozen, too, and random: a 1 x 1 convolution mixes the channels of each map, and others mix each coarse map into the next finer one. Without such mixing, the authors say, a head could content itself with the few features that give fakes away most easily, and $G$ could get all others wrong unpunished.
+# A discriminator begins blind: it has to learn to see while it teaches. Projected GAN (Sauer et al. 2021) lends it eyes. A frozen network, which was trained to name what photographs show, gives four maps of a picture, from fine to coarse. (The authors' network is EfficientNet-Lite1; ours is Lite0, from lesson 10.) Small **heads** judge the maps, and only the heads learn. The projections between maps and heads are frozen, too, and random: a 1 × 1 convolution mixes the channels of each map, and others mix each coarse map into the next finer one. Without such mixing, the authors say, a head could content itself with the few features that give fakes away most easily, and $G$ could get all others wrong unpunished.
 #
 # Every head has a loss of its own:
 #
@@ -763,7 +763,7 @@ if good and last["obeys"]:
 #
 # Now look at figure 12.7. In most of these pictures one can say what is there: a nave, a tower, a path, the hour, the weather. The nights are the weakest. And the table below the figure says how well $G$ obeys: time, weather, sun and the side that the church turns to are as asked nine times in ten or more, plan, stone and trees mostly, tops and roofs about half of the time. The shape of the windows is read as asked no more often than by chance; but on renders the reader does no better. It cannot see that shape, so it cannot say.
 #
-# The goal that we had set was a distance of 4, with 95 % of the kinds and a recall of .5. The first two are missed by little, and the third is passed.
+# The goal that we had set was a distance of 4, with 95 % of the kinds and a recall of 0.5. The first two are missed by little, and the third is passed.
 #
 # ## 12.15 Where to go from here
 #
