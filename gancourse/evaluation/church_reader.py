@@ -165,7 +165,7 @@ def combinations(factors: dict[str, Tensor], names: tuple[str, ...]) -> tuple[in
     """How many combinations of these factors occur, how many would among as many churches as drawn, and how many exist.
 
     factors: as in `coverage`, (N,) each. Of K combinations, n independent uniform draws meet K (1 - (1 - 1/K)^n) in the
-    mean: a generator that has learnt the churches by heart, or that makes few kinds, meets fewer.
+    mean: a generator that has learned the churches by heart, or that makes few kinds, meets fewer.
     """
     code = torch.zeros_like(next(iter(factors.values())))
     total = 1

@@ -368,7 +368,7 @@ def curves(epochs: int = 40) -> dict[str, dict[str, list[float]]]:
 _DIAGNOSES = {"A": "discriminator wins", "B": "no learning", "C": "balance", "D": "oscillation"}
 _EVIDENCE = {
     "A": "its D loss goes to 0 while G's keeps growing, D(x) is near 1 and D(G(z)) near 0",
-    "B": "both losses lie on their equilibrium marks from the first epoch on, before anything is learnt",
+    "B": "both losses lie on their equilibrium marks from the first epoch on, before anything is learned",
     "C": "its D loss settles below 1.386, with D(x) well above D(G(z)), and neither runs on to its end of the scale, "
     "as in figure 2.6, where G learns",
     "D": "D(x) and D(G(z)) swing by turns over almost the whole range, and do not settle",

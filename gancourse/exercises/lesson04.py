@@ -182,7 +182,7 @@ def _check_accumulated(call: StudentFunction) -> str:
     prompt=r"""
     P4 computes D's gradient in two passes, first for the real batch, then for the fake one, and lets them add
     up before the one step. Do that: leave in every `p.grad` of D the gradient of $-E\log D(x) -
-    E\log(1-D(G(z)))$. D returns logits; do not move its weights, and do not reach G.
+    E\log(1-D(G(z)))$. D returns logits; do not move its weights, and let no gradient reach G.
     """,
     hints=(
         "What does `backward` do with a gradient that is already there?",
@@ -245,7 +245,7 @@ def _check_mirror(call: StudentFunction) -> str:
     difficulty="easy",
     minutes=6,
     prompt=r"""
-    P4 augments nothing. The oldest augmentation: return the batch with each image mirrored (left to right)
+    P4 augments nothing. Write the oldest augmentation: return the batch with each image mirrored (left to right)
     with probability 1/2, independently of the others. It must be differentiable, and leave `x` as it is.
     """,
     hints=(

@@ -289,7 +289,7 @@ def _check_precision(call: StudentFunction) -> str:
         ),
         (share(lambda d, r, *_: d <= r), "A fake counts once, however many balls it lies in: is it in any?"),
         (share(lambda d, r, *_: (d <= r.mean()).any(1)), "Every ball has its own radius, not the mean one."),
-        (share(lambda d, r, *_: (d <= r / 2).any(1)), "The balls reach *to* the nearest other point, not halfway."),
+        (share(lambda d, r, *_: (d <= r / 2).any(1)), "The balls reach *to* the nearest other point, not half-way."),
         (1 - expected, "This is the share of fakes outside."),
     ]
     judge(value, expected, mistakes, ["8 real and 8 fake points", "40 real and 60 fake points"])

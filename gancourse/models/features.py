@@ -3,7 +3,7 @@
 A loss on them (the content loss of Johnson et al. 2016 and Ledig et al. 2017) compares what is shown instead of pixels;
 a discriminator on them (Sauer et al. 2021, Projected GAN) need not learn to see. Ledig et al. took VGG19's; ours are
 those of EfficientNet-Lite0, which has a thirtieth of its parameters. `random_features` is the same network without
-what it learnt, the control for every claim that the learning mattered.
+what it learned, the control for every claim that the learning mattered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which training images are closest to a sample: has the generator learnt them by heart?"""
+"""Which training images are closest to a sample: has the generator learned them by heart?"""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ print(plan)
 # $D$ is trained to tell the two apart. $G$ is trained to make $D$ answer 1 for its fakes. Each is the other's teacher,
 # and as $D$ gets harder to fool, $G$ has to draw better.
 #
-# Here is the whole game, with real digits from our data set and with images by a generator that has not learnt
+# Here is the whole game, with real digits from our data set and with images by a generator that has not learned
 # anything yet.
 
 # %%
@@ -336,14 +336,14 @@ plots.show(
 # | [06 Latent space](06_latent_space.ipynb) | What does a generator know, and can you steer it? |
 # | [07 Wasserstein](07_wasserstein.ipynb) | What should a discriminator measure, and does that help? |
 # | [08 Conditions and Pix2Pix](08_pix2pix.ipynb) | How is $G$ told what to make: a class, or a drawing? |
-# | [09 CycleGAN](09_cyclegan.ipynb) | What can be learnt from two sets of pictures without pairs, and what hides in the result? |
+# | [09 CycleGAN](09_cyclegan.ipynb) | What can be learned from two sets of pictures without pairs, and what hides in the result? |
 # | [10 SRGAN](10_srgan.ipynb) | How much of an enlarged picture is invented, and is it the true one? |
 # | [11 StyleGAN](11_stylegan.ipynb) | Which layer holds what, and is $w$ easier to steer than $z$? |
 # | [12 BigGAN and borrowed features](12_biggan.ipynb) | What does scale buy, and what do borrowed features? |
 #
 # **Running them.** On your own machine, `make lab` opens them in JupyterLab and `make course` runs them all; on Colab,
 # the first cell of each installs the package. Run the cells from the top with Shift+Enter. You may stop a training
-# cell at any time (the stop button): the networks keep what they have learnt so far, and the cells
+# cell at any time (the stop button): the networks keep what they have learned so far, and the cells
 # below work with it.
 #
 # **Each section** asks a question, answers it, runs it, looks at it, and lets you try. Where a statement of theory can

@@ -1362,7 +1362,7 @@ for goal in zip(*goals, strict=True):
 #
 # We try it on a ring of 8 Gaussians (Metz et al. 2017), with a small GAN. A mode counts as covered if at least 1 % of the samples lie within three standard deviations of its centre, and as *held* if at least 20 % do. Two kinds of runs differ in *one* number, the learning rate of $D$: it is that of $G$, or a fifth of it. Each is played with three seeds.
 #
-# What should happen: with an equal $D$, all 8 modes, or nearly, when it has trained for long (not in the smoke profile). With a slow $D$, a $G$ that runs to where $D$ is largest, sits there until $D$ has learnt to reject the place, and runs on.
+# What should happen: with an equal $D$, all 8 modes, or nearly, when it has trained for long (not in the smoke profile). With a slow $D$, a $G$ that runs to where $D$ is largest, sits there until $D$ has learned to reject the place, and runs on.
 
 # %% tags=["nbval-ignore-output"]
 centres, mode_std = games.ring_centres(), 0.1
@@ -1445,7 +1445,7 @@ plots.show(
 )
 
 # %% [markdown]
-# The slow run *forgets*: it holds a mode, loses it, and may find it again hundreds of rounds later. When $D$ has at last learnt to reject the spot, $G$ moves on to another. That it comes back later shows that $D$ has unlearnt the rejection in the meantime. The game *cycles*, as the bilinear game does. A picture of modes over time tells collapse from convergence; one picture of samples does not.
+# The slow run *forgets*: it holds a mode, loses it, and may find it again hundreds of rounds later. When $D$ has at last learned to reject the spot, $G$ moves on to another. That it comes back later shows that $D$ has unlearned the rejection in the meantime. The game *cycles*, as the bilinear game does. A picture of modes over time tells collapse from convergence; one picture of samples does not.
 #
 # Where a run covers several modes, threads of samples join neighbours: the bridge of section 1.2, which no continuous generator of connected noise can avoid.
 #

@@ -533,7 +533,7 @@ board.show(
 # $$ \mathrm{JSD}(p \,\|\, p_g) \;\ge\; \tfrac12 \left( 2 \ln 2 - L_D \right). \tag{2.6} $$
 #
 # It bounds from below only: a poor $D$ proves nothing, and a loss at the mark may mean a perfect $G$ or a $D$ that has not
-# learnt. And it is an estimate here, twice over: the loss is a mean over an epoch in which $G$ moves, and it is taken on the
+# learned. And it is an estimate here, twice over: the loss is a mean over an epoch in which $G$ moves, and it is taken on the
 # training images, of which $D$ may know some by heart.
 #
 # **Predict.** What would a loss of 0 prove? And is that good news for $G$?
@@ -571,7 +571,7 @@ def my_jsd_bound(loss_d):
 ex.jsd_bound.check(my_jsd_bound)
 
 # %% [markdown]
-# ## 2.8 What has G learnt, and when?
+# ## 2.8 What has G learned, and when?
 #
 # P1 shows samples at epochs 5, 50 and 100 (its figure 3). We draw the same $z$ at every epoch, so each column is one
 # digit's biography. Nothing was picked. First your own run:

@@ -231,7 +231,7 @@ ex.transposed_convolution.check(my_transposed_convolution)
 # ## 3.3 What does BatchNorm do here, what can it give away, and what can it hide?
 #
 # BatchNorm normalises each channel to mean 0 and variance 1 *over the batch it is given*, then scales and shifts with
-# two learnt numbers:
+# two learned numbers:
 #
 # $$ y = \gamma\,\frac{x - \mu_\text{batch}}{\sqrt{\sigma^2_\text{batch} + \varepsilon}} + \beta. \tag{3.3} $$
 #
@@ -577,7 +577,7 @@ assert same == numbers
 # that are fine in train mode and mush in eval mode (running averages that do not fit the weights), or a $D$
 # whose loss drops to 0 at once (real and fake told apart by their batch).
 #
-# **You may stop it**: the cells below then work with what $G$ has learnt so far. With `out` set to a folder, running
+# **You may stop it**: the cells below then work with what $G$ has learned so far. With `out` set to a folder, running
 # the cell again goes on after the last whole epoch.
 
 # %% tags=["nbval-ignore-output"]
@@ -616,7 +616,7 @@ board.show(
 # $G$'s loss is the non-saturating one, which pulls hardest when $D$ is sure. It would be bad if $D$'s answers ran into 0
 # and 1 and $G$'s gradient norm exploded.
 #
-# ## 3.8 What has G learnt, and when?
+# ## 3.8 What has G learned, and when?
 #
 # P1's figure 4 shows DCGAN's samples at epochs 5, 50 and 100. First the run that you have just made. Again: one $z$ per
 # column, nothing picked.
@@ -1167,7 +1167,7 @@ display(Markdown(claims.markdown()))
 # Three rows to look at. *Sharper* holds after 50 epochs and is a tie after 100 (section 3.9); P1 shows both. *More stable*
 # is not decided, although DCGAN's spread is less than half of the perceptrons', relative to the mean: with four seeds a
 # side such a ratio comes up by chance too often. (The three short runs of section 3.13, in which the perceptrons have
-# learnt nothing, would say even less.) And *MLPs suit MNIST* fails at equal epochs and is not decided at about equal time:
+# learned nothing, would say even less.) And *MLPs suit MNIST* fails at equal epochs and is not decided at about equal time:
 # what is equal has to be said.
 #
 # A caution. The judge is a classifier that we trained: it sees what matters for telling digits apart, and not everything that
@@ -1193,7 +1193,7 @@ display(Markdown(claims.markdown()))
 #
 # The DCGAN that you have just trained. Each slider moves all samples along one direction in $z$, those that change $G$'s
 # first layer most come first; press a sample to see it large, truncate $z$, re-roll. **Predict first**: will one slider turn a digit into another, or will all samples
-# change their slant or thickness together? (After a smoke run all is grey, since nothing was learnt: then pass
+# change their slant or thickness together? (After a smoke run all is grey, since nothing was learned: then pass
 # `pretrained.load("dcgan-mnist")`.) [Lesson 06](06_latent_space.ipynb) measures it.
 
 # %% tags=["nbval-ignore-output"]

@@ -3,18 +3,18 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gancourse/gancourse/blob/main/notebooks/04_dcgan_lsun128.ipynb)
 #
-# From grey digits of 28 × 28 to colour pictures of 128 × 128: the same game again, with longer networks. The paper is H.
-# Javed's *Exploring DCGANs for Image Generation* (**P4**), which trains on 126,227 photographs of churches. We have
-# churches for everybody, drawn by a small renderer, and what the renderer knows we can use: it lets us count what a
-# generator has left out.
+# We go from grey digits of 28 × 28 pixels to colour pictures of 128 × 128: the same game again, with deeper networks. The
+# paper is H. Javed's *Exploring DCGANs for Image Generation* (**P4**), which trains on 126,227 photographs of churches.
+# Those photographs are not ours to hand out, so a small renderer draws churches for everybody. The renderer knows what is
+# in each of its pictures, and that lets us count what a generator has left out.
 #
 # **What you will learn**
 #
 # - what changes between 28 and 128 pixels: receptive fields, channels, memory, arithmetic
-# - what a selection of the best samples hides, and how mode collapse is counted, and with what reservation
-# - which learning rate and which start of BatchNorm work, measured, and that they cannot be judged one by one
+# - what a selection of the best samples hides, how mode collapse is counted, and how far such a count can be trusted
+# - which learning rate and which start of BatchNorm work, as measured, and why the two cannot be judged one by one
 # - where white blobs and other artefacts come from, and how to remove four limitations that P4 names
-# - what a full run would cost on your machine, estimated before it is started
+# - what a full run would cost, estimated before it is started
 #
 # **Time.** The training here is short, and trained weights come with the course; the plan cell below prints the minutes
 # measured on your class of machine. The exercises come on top, each with its own estimate.
@@ -74,16 +74,18 @@ print(
 # %% [markdown]
 # ## 4.1 What changes between 28 and 128 pixels?
 #
-# P4 prints the kind of layers, six (transposed) convolutions in each network, but neither the size of $z$ nor the
-# channels; its diagram shows a generator for 64 × 64. We read it as DCGAN does: $z$ has 100 numbers, kernels are 4 × 4
-# with stride 2, and each time the image doubles its side, it halves its channels, but the last time: 1024, 512, 256, 128, 64, 3.
+# P4 says what kind of layers there are, six transposed convolutions in $G$ and six convolutions in $D$, but neither the
+# size of $z$ nor the numbers of channels; its diagram shows a generator for 64 × 64. We fill these gaps as DCGAN's authors
+# do: $z$ has 100 numbers, and kernels are 4 × 4 with stride 2 (stride 1 in $G$'s first layer and in $D$'s last). Each time
+# the image doubles its side, it halves its channels, except the last time: 1024, 512, 256, 128, 64, 3.
 #
 # Why that plan? A transposed convolution from $c_\text{in}$ channels of $n \times n$ pixels to $c_\text{out}$ channels
 # stamps a kernel of $k \times k$ for each pixel and each pair of channels, so it costs
 #
 # $$ c_\text{in}\, c_\text{out}\, k^2\, n^2 \tag{4.1} $$
 #
-# multiplications. Twice the side and half of both channels leave that unchanged: every layer in the middle costs the same.
+# multiplications. If the side is doubled and both numbers of channels are halved, this product stays the same: every layer
+# in the middle costs the same.
 
 
 # %%
@@ -120,9 +122,10 @@ plots.show(
 )
 
 # %% [markdown]
-# $D$ is the mirror image. How much of the picture does one number inside it see? Go from the image inwards and keep two
-# numbers: the **receptive field** $r$, and the distance $j$, in pixels of the image, between neighbours. A kernel $k$ with
-# stride $s$ makes of them
+# $D$ is the mirror image of $G$. How much of the picture does one number inside $D$ see? Go from the image inwards, layer
+# by layer, and keep two numbers: the **receptive field** $r$, the width of the window of the image that one number depends
+# on, and the distance $j$ between two neighbouring numbers; both are in pixels of the image, and both begin at 1. A layer
+# with kernel $k$ and stride $s$ changes them to
 #
 # $$ r \leftarrow r + (k-1)\,j, \qquad j \leftarrow s\,j. \tag{4.2} $$
 
@@ -140,9 +143,10 @@ reached = (x.grad[0].abs().sum(0) > 0).nonzero()
 print(f"measured after layer 3: {int(reached.max() - reached.min()) + 1} pixels wide")
 
 # %% [markdown]
-# After three layers $D$ judges patches the size of a window or a tree; only the last layers see a whole church, and only
-# they can say that a tower is on the wrong side. A detail can look right everywhere while the whole is wrong: P4 names
-# proportions that are off among its artefacts. And the memory? Training keeps what every layer put out, for the way back.
+# After three layers $D$ judges patches as large as a window or a tree. Only the last layers see a whole church, so only
+# they can say that a tower is on the wrong side. Every detail can look right while the whole is wrong: P4 names wrong
+# proportions among its artefacts. And how much memory does training need? It keeps the output of every layer until the
+# backward pass.
 
 # %%
 kept = sum(c_out * side**2 for _, c_out, side, _, _ in rows) * 3  # after convolution, BatchNorm and ReLU
@@ -183,13 +187,14 @@ ex.layer_products.check(my_layer_products)
 # %% [markdown]
 # ## 4.2 Which churches?
 #
-# P4's are LSUN's `church_outdoor`: photographs whose shorter side is 256 pixels, scaled and cropped to 128. They are 2.4 GB
-# and not ours to hand out, so this notebook looks for pictures in three places, in this order: the folder `pictures`
-# above, the folder that the environment variable `GANCOURSE_DATA` names, and the course's renderer. `python -m gancourse
-# fetch lsun-church` fetches LSUN's.
+# P4's churches are LSUN's `church_outdoor`: photographs whose shorter side is 256 pixels, scaled and cropped to 128. They
+# are 2.4 GB and not ours to hand out, so this notebook looks for pictures in three places, in this order: the folder
+# `pictures` above, the folder that the environment variable `GANCOURSE_DATA` names, and the course's renderer. To fetch
+# LSUN's photographs, run `python -m gancourse fetch lsun-church`.
 #
-# **Stand-in data.** But for the generator of photographs at the end of section 4.10, whatever is committed here, numbers and pictures, is from procedural churches. They are simpler than
-# photographs: a claim of P4 that holds here is made plausible, and not confirmed.
+# **Stand-in data.** All numbers and pictures that are committed here are from procedural churches, those that the renderer
+# draws; the only exception is the generator of photographs at the end of section 4.10. Procedural churches are simpler than
+# photographs: a claim of P4 that holds for them is made plausible, but not confirmed.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -208,9 +213,10 @@ images, why = find_churches(plan.images)
 print(f"{images}: {why}")
 
 # %% [markdown]
-# The renderer draws ten **factors**, each uniformly and independently, builds a church of them in three dimensions, and
-# lights it. Beside the factors, hundreds more random numbers vary measures, colours, hills and the camera, most of them the noise of the clouds. Image
-# $i$ of a seed is the same for everybody.
+# For each picture the renderer draws the values of ten **factors** at random, such as the plan of the church, its stone,
+# the time of day and the weather, each uniformly and independently of the others. It builds a church from them in three
+# dimensions, and lights it. Besides the factors, hundreds of other random numbers vary measures, colours, hills and the
+# camera; most of them make the noise of the clouds. Image $i$ of a seed is the same for everybody.
 
 # %%
 shown, truth = churches.procedural_churches(24, seed=2)
@@ -228,14 +234,15 @@ plots.show(
 # %% [markdown]
 # ## 4.3 Is it still Algorithm 1?
 #
-# It is. P4 adds one detail about $D$'s step: the gradients of the real and of the fake batch are **accumulated**, computed
-# in two passes and added, before the one step. Since the gradient of a sum is the sum of the gradients,
+# It is. P4 adds one detail to $D$'s step: the gradients of the real and of the fake batch are **accumulated**, which means
+# that they are computed in two passes and added up before the one step. Since the gradient of a sum is the sum of the
+# gradients,
 #
 # $$ \nabla\big(L_\text{real} + L_\text{fake}\big) = \nabla L_\text{real} + \nabla L_\text{fake}, \tag{4.3} $$
 #
-# this is the step that we know. It saves memory (the graph of one batch is gone before that of the other is built), and,
-# as in lesson 03, real and fake pass through BatchNorm separately. By hand, with $G$'s step on the same fakes, as P4 has
-# it:
+# this is the step that we know. Two passes save memory, since the graph of the first batch is gone before that of the
+# second is built; and, as in lesson 03, real and fake images pass through BatchNorm separately. Here is an epoch by hand,
+# with $G$'s step on the same fakes, as P4 has it:
 
 
 # %%
@@ -276,12 +283,12 @@ print(f"after {len(few) // 8} steps, {moved:,} weights: the largest difference i
 assert far == 0
 
 # %% [markdown]
-# (The package adds both losses before its one backward pass. Each gradient is then the sum of the same two numbers, the other
-# way round, which changes no bit.)
+# (The package adds both losses and makes a single backward pass. Each gradient is then the sum of the same two numbers in
+# the opposite order, and the order of two numbers changes no bit of their sum.)
 #
-# **Exercise: Gradients, accumulated** (medium, 8 minutes). P4 computes D's gradient in two passes, first for the real batch, then for the fake one, and lets them add
-# up before the one step. Do that: leave in every `p.grad` of D the gradient of $-E\log D(x) -
-# E\log(1-D(G(z)))$. D returns logits; do not move its weights, and do not reach G.
+# **Exercise: Gradients, accumulated** (medium, 8 minutes). P4 computes D's gradient in two passes, first for the real
+# batch, then for the fake one, and lets them add up before the one step. Do that: leave in every `p.grad` of D the gradient
+# of $-E\log D(x) - E\log(1-D(G(z)))$. D returns logits; do not move its weights, and let no gradient reach G.
 
 
 # %% tags=["exercise"]
@@ -297,10 +304,10 @@ ex.accumulate.check(my_accumulate)
 # ## 4.4 What happens when we train it?
 #
 # **Before you run it.** On a laptop we train narrow networks on few images: enough to see the order in which things are
-# learnt, not enough for a good church. For so short a run we take a learning rate ten times the usual one;
-# section 4.8 shows why. What should happen: grey noise; then a sky above a ground, in the colours of the hours;
-# then something in the middle, where churches stand. "Broken" would be a batch of one picture that stays, or a checkerboard
-# that does not fade.
+# learned, not enough for a good church. For so short a run we take a learning rate ten times the usual one; section 4.8
+# shows why. What should happen: first grey; then a sky above a ground, in the colours of the hours; then something in the
+# middle, where churches stand. "Broken" would be a batch whose pictures are all alike and stay so, or a checkerboard that
+# does not fade.
 
 # %% tags=["nbval-ignore-output"]
 batch_size = 128 if plan.profile == "paper" else 16
@@ -326,9 +333,10 @@ plots.show(
 )
 
 # %% [markdown]
-# Which of these did we get? Two numbers beside the picture: the **variety of samples**, the mean standard deviation of a pixel
-# between the 64 samples of one epoch (pixel values in [-1, 1]), near 0 where all are one picture; and the **grain**, the share of an
-# image's power in patterns finer than 4 pixels, which a checkerboard raises.
+# Which of these did we get? Two numbers help the eye. One is the **variety of samples**: the mean standard deviation of a
+# pixel between the 64 samples of one epoch (pixel values in [-1, 1]), which is near 0 where all samples are the same
+# picture. The other is the **grain**: the share of an image's power in patterns finer than 4 pixels, which a checkerboard
+# raises.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -356,14 +364,15 @@ print(
 )
 
 # %% [markdown]
-# Colour and place came in the order that we expected. But look at the last row and the last line, and hold us to our word: a
-# weave that does not fade is what we called broken, and it is there; and the pictures of different $z$ are few. In a
-# run of minutes the transposed convolutions' own pattern (lesson 03) is stronger than what has been learnt. More steps,
-# a wider network and averaged weights take it away: compare figure 4.4.
+# Colour and place came in the order that we expected. But look at the last row of the figure and the last line of the
+# table, and hold us to our word: a checkerboard that does not fade is what we called broken, and here it is, as a weave
+# over all pictures. And samples of different $z$ still differ less than renders do. In so short a run the transposed
+# convolutions' own pattern (lesson 03) is stronger than what has been learned. More steps, a wider network and averaged
+# weights remove nearly all of it: compare figure 4.4.
 #
-# A church takes longer. The generator that comes with the course, of the same kind, trained on. Its card says for how
-# long, on what, and with which command. (The command asks for more epochs than the run was given: it was stopped by hand,
-# and what was saved by then is what is shipped. The last line says so.)
+# A church takes longer. The course comes with a generator of the same kind that was trained for longer. Its card says for
+# how long, on what, and with which command. (The command asks for more epochs than were made: the run was stopped by hand,
+# and we ship what was saved by then. The last line says so.)
 
 # %%
 card = pretrained.card("church-procedural")
@@ -378,8 +387,8 @@ print(f"planned: {card['config']['epochs']} epochs; done when it was stopped: {l
 # %% [markdown]
 # ## 4.5 What does a selection hide?
 #
-# P4 shows a batch that was not cherry-picked, which is what an honest paper does. Here is ours: 24 vectors $z$ from a seed,
-# in their order.
+# P4 shows a batch that was not cherry-picked, which is what an honest paper does. Here is ours: the samples of 24 vectors
+# $z$ from one seed, in their order.
 
 # %%
 n = 400 if plan.profile == "smoke" else 1000
@@ -394,8 +403,8 @@ plots.show(
 )
 
 # %% [markdown]
-# P4 then shows a selection of the best. Whoever selects needs a judge, and one is at hand: $D$. Take the pictures that it
-# believes most.
+# P4 then shows a selection of the best. Whoever selects needs a judge, and one is at hand: $D$. We take the pictures that
+# $D$ believes most, those with its largest answers, and beside them those that it believes least.
 
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
@@ -412,17 +421,18 @@ plots.show(
 )
 
 # %% [markdown]
-# Look at both grids before you read on. Is the left one better? $D$'s answer is no mark for beauty: it was trained against
-# *this* generator, and what it rewards is what it has not yet learnt to refuse. And the left grid has something in common.
-# To measure that we must know what is in a picture, and here the renderer helps.
+# Look at both grids before you read on. Is the left one better? $D$'s answer is no mark for beauty: $D$ was trained against
+# *this* generator, and it rewards what it has not yet learned to refuse. And the pictures of the left grid have something
+# in common. To measure what that is, we must know what is in a picture, and here the renderer helps.
 #
 # ## 4.6 Which churches does it make, and which has it dropped?
 #
-# P4 writes that it saw no mode collapse. On photographs that is an impression. Here it is a count. A small network, the
-# **reader**, was trained to read the factors off renders, half of them blurred; since we know the truth for every render, we
-# know how often it errs *there*. On a generator's samples nobody knows the truth: a smeared roof has no right answer. So
-# whatever it says of samples is a measurement with an instrument outside the range in which it was tested, here and in every
-# section that follows. One thing can be checked: how sure it is of its answers, on renders and on samples.
+# P4 writes that it saw no mode collapse. On photographs that is an impression; on our churches it can be counted. A small
+# network, the **reader**, was trained to read the factors off renders, half of them blurred. Since we know the truth about
+# every render, we know how often the reader errs *there*. On a generator's samples nobody knows the truth: a smeared roof
+# has no right answer. So here, and in every section that follows, what the reader says of samples is measured with an
+# instrument outside the range in which it was tested. One thing can be checked: how sure the reader is of its answers, on
+# renders and on samples.
 
 # %% tags=["nbval-ignore-output"]
 print(f"{'factor':10}{'values':>8}{'read rightly':>14}")
@@ -445,15 +455,16 @@ for label, x in (("of 200 renders", data.scale(unseen.pixels)), ("of 200 samples
     print(f"{label:18}" + "".join(f"{share:>9.2f}" for share in certainty(x).values()))
 
 # %% [markdown]
-# It is less sure of samples. So a value that seems missing may be there and be misread; what follows compares what the reader *says*.
+# The reader is less sure of samples. So a value that seems to be missing may be there and be misread: what follows compares
+# what the reader *says*.
 #
 # How far is a distribution of shares $q$ from uniform, over $K$ values?
 #
 # $$ \mathrm{KL}(q\,\|\,u) = \log K + \sum_{i=1}^{K} q_i \log q_i , \tag{4.4} $$
 #
-# 0 for an even spread, $\log K$ for total collapse. Real churches, read by the same reader, give the floor: chance and the
-# reader's errors (and few pictures are never quite even, so a small set needs a floor of its size). Read renders, all
-# samples, and what $D$ selects.
+# It is 0 for an even spread, and $\log K$ for total collapse to one value. Renders, "real" in the table, give the floor:
+# what chance and the errors of the same reader make of an even spread. (The shares of a small set are never quite even, so
+# a small set needs a floor from as few renders.) We read renders, all samples, and what $D$ selects.
 
 # %%
 real, _ = churches.procedural_churches(2 * n, seed=1)
@@ -501,8 +512,8 @@ plots.show(
 )
 
 # %% [markdown]
-# The orange bars are a **bias**: the data had every value equally often, and the generator has not. Which differences are
-# beyond chance? A share $q$ of $n$ pictures has a standard error of $\sqrt{q(1-q)/n}$.
+# The orange bars show a **bias**: in the data all values of a factor were equally frequent, among the samples they are not.
+# Which differences are beyond chance? A share $q$ of $n$ pictures has a standard error of $\sqrt{q(1-q)/n}$.
 
 # %% tags=["nbval-ignore-output"]
 biased = []
@@ -520,18 +531,20 @@ for far, value, q, p, _ in biased[:6]:
 assert biased[0][0] > 3
 
 # %% [markdown]
-# Here it is whitewash and broadleaved trees that come too rarely, and nobody is wronged. With people's faces, voices or texts the
-# same mechanism makes a group that is a tenth of the data a twentieth of what is generated, or gives it fewer
-# looks, and a data set that is biased already comes out more so. Two things follow. Count before you use a generator, by group,
-# against what the shares should be, as above (which needs a reader that is as good for every group). And do not use samples as
-# if they were a sample of the world: not to train, not to illustrate, not to decide.
+# Here it is whitewash and broadleaved trees that come too rarely, and nobody is wronged. With people's faces, voices or
+# texts the same mechanism can turn a group that is a tenth of the data into a twentieth of what is generated, or give this
+# group less variety; and a data set that is biased already may come out more biased still. Two things follow. Before you
+# use a generator, count by group, as above, and compare with what the shares should be. (That needs a reader that is
+# equally good for every group.) And do not treat what a generator draws as a sample of the world: not to train, not to
+# illustrate, not to decide.
 #
-# Single factors could all be even while their combinations are few: a generator with twenty pictures can do that. So count
-# combinations. Of $K$ kinds, $n$ independent samples meet
+# Every single factor can be even while there are few combinations of them: a generator of only twenty pictures can do that.
+# So we count *kinds*, the combinations of plan, stone, time and weather. Of $K$ kinds that are equally frequent, $n$
+# independent samples meet
 #
 # $$ K\big(1 - (1 - 1/K)^n\big) \tag{4.5} $$
 #
-# on average.
+# different ones on average.
 
 # %% tags=["nbval-ignore-output"]
 for label, found in read.items():
@@ -542,11 +555,12 @@ for label, found in read.items():
     )
 
 # %% [markdown]
-# That is the test. A generator without collapse would stand level with the real line; what this one lacks are not moods
-# of ours but kinds that hardly ever come. No single $z$ shows it, and a page of samples hides it well.
+# That is the test. A generator without collapse would meet as many kinds as the line "real" does. This one meets clearly
+# fewer: some kinds hardly ever come. No single sample shows that, and a page of samples hides it well.
 #
-# And $D$'s selection? It must not be compared with renders, but with **as many samples of the same generator, taken at random**: a
-# hundred pictures meet fewer kinds than a thousand, whoever selects them. We take two hundred such handfuls.
+# And $D$'s selection? It must not be compared with renders, but with **as many samples of the same generator, taken at
+# random**: a hundred pictures meet fewer kinds than a thousand, whoever selects them. We take two hundred such handfuls at
+# random.
 
 # %% tags=["nbval-ignore-output"]
 rng = torch.Generator().manual_seed(seed)
@@ -574,8 +588,9 @@ print(
 assert plan.profile == "smoke" or decided["D's best tenth", "unevenness of the hours"] > 4
 
 # %% [markdown]
-# Whether the best by $D$'s score show fewer kinds of churches than chance would is not decided. They show other *hours*, far
-# beyond chance: the last line says which. Whoever shows the best by $D$'s score shows $D$'s taste in light.
+# Do the best by $D$'s score show fewer kinds of churches than as many random samples? That is not decided. But they show
+# other *hours*, and far beyond chance: the last line says which. Whoever shows the best by $D$'s score shows $D$'s taste in
+# light.
 #
 # **Exercise: The selected best** (easy, 5 minutes). Return the `k` images of the batch that D believes most, the most believed first.
 
@@ -607,10 +622,11 @@ ex.expected_kinds.check(my_expected_kinds)
 # ## 4.7 Is the way between two churches continuous?
 #
 # P4 interpolates between pairs of $z$, sees gothic turn into modern and domes into pointed roofs, and finds the change
-# smooth, but denies it "absolute continuity". What can be meant? $G$ is a composition of continuous functions, so its images
-# *are* continuous in $z$, always. A jump can only be a steep place. Continuity has a test: walk in steps half as long, and
-# a smooth function's steps become about half as large, once they are short enough; a real jump would stay. We walk with the best generator of this lesson
-# (`church-remedies`, section 4.10 has its story).
+# smooth, but denies it "absolute continuity". What can be meant? $G$ is a composition of continuous functions, so its
+# images *are* continuous in $z$, always: what looks like a jump can only be a steep place. Continuity can be tested. Make
+# the steps along $z$ half as long: then the image changes about half as much in each step, once the steps are short enough,
+# while a real jump would stay as large as it was. We walk with a better generator (`church-remedies`; section 4.10 tells
+# how it was made).
 
 # %%
 G_all = pretrained.load("church-remedies")
@@ -630,13 +646,15 @@ for steps in (8, 16, 32, 64):
 assert largest[-1] < 0.7 * largest[-2] < 0.7 * largest[0]
 
 # %% [markdown]
-# The mean change halves as the steps do: continuous, as it must be. The largest does not, at first: there are places so steep that a few long
-# steps leap over them, and only short ones show that there is a slope. That is what one *sees* as a break: one
-# thing turning into another through pictures that are neither; for a while there are two half towers, or none.
+# The mean change halves when the steps are halved: $G$ is continuous, as it must be. The largest change does not halve at
+# first: some places are so steep that a long step leaps over them, and only short steps show that there is a slope. Such a
+# place is what one *sees* as a break. One thing turns into another through pictures that are neither: for a while there are
+# two half towers, or none.
 #
 # ## 4.8 Which learning rate, and which BatchNorm?
 #
-# Three settings are open. P4 itself names two learning rates, and in two more things it departs from DCGAN's practice (the appendix has the details).
+# Three settings are open. P4 itself names two learning rates, and in two other settings it departs from DCGAN's practice
+# (the appendix has the details).
 #
 # | | P4 | DCGAN's practice |
 # |---|---|---|
@@ -644,9 +662,11 @@ assert largest[-1] < 0.7 * largest[-2] < 0.7 * largest[0]
 # | BatchNorm's weights begin as | $\mathcal N(0, 0.02)$ | $\mathcal N(1, 0.02)$, in its authors' code |
 # | BatchNorm in $D$ | after every convolution | not after the first |
 #
-# The *distance* in the table is between the reader's features of samples and those of renders: how far apart the two clouds of numbers lie, 0 for
-# the same cloud ([lesson 05](05_evaluation.ipynb) builds it and takes it apart). *Kinds met* is section 4.6's count. **Predict**: which setting hurts most, and what would it
-# look like? The runs are a study of narrow networks on procedural churches, three short runs each: enough to see what breaks.
+# The *distance* in the next table compares the reader's features of samples with those of renders: it says how far apart
+# the two clouds of numbers lie, and is 0 for the same cloud ([lesson 05](05_evaluation.ipynb) builds it and takes it
+# apart). *Kinds met* is section 4.6's count. **Predict**: which setting hurts most, and what do its samples look like? The
+# runs are a study of narrow networks on procedural churches, with three short runs of each setting: enough to see what
+# breaks.
 
 # %%
 study = results("church_contradictions")
@@ -701,27 +721,35 @@ assert min(row["distance"] for row in readings["practice"]) > max(row["distance"
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The surprise: the settings cannot be judged one by one. With DCGAN's BatchNorm the **smaller** rate fails in every
-# seed: $D$ soon answers 1 and 0, and $G$ stays where it began, grey. (The wider pair of section 4.5
-# did learn at that rate.) With the **larger** rate the same networks learn in every seed. P4's BatchNorm turns
-# this round: at 0.002 it is the furthest from the data, at 0.0002 it learns where DCGAN's does not.
+# The surprise: the settings cannot be judged one by one. With DCGAN's BatchNorm the **smaller** rate fails in every seed:
+# $D$ soon answers 1 to real images and 0 to fakes, and $G$ stays where it began, grey. (The wider pair of section 4.5 did
+# learn at that rate.) With the **larger** rate the same networks learn in every seed. P4's BatchNorm turns this round: of
+# the four settings at 0.002 it is the furthest from the data, while at 0.0002 it learns and DCGAN's does not.
 #
 # </details>
 
 # %% [markdown]
-# The lines on the start show what P4's BatchNorm does. Lesson 03 found that scales near 0 let next to nothing through a block; here every block is such, and *before training* all $z$ give nearly the same picture, and all pictures nearly the same
-# answer of $D$. So both networks begin slowly, and a $D$ that begins slowly does not win at once. That is our reading of the
-# table, and not a measurement. Does each change alone cost anything at 0.002? The last lines compare seed by seed; with three seeds a mean must be 4.3
-# errors away from 0 to count (Student's t at 95 %). The extra BatchNorm in $D$ is the worse in every one of them, which three seeds can suggest and not decide; a start near 0 shows no direction at all. Both changes together are the worse in every seed too, by far: by the stricter $t$ not decided, by the rule of lesson 03, section 3.15 (further apart than both standard deviations), decided.
+# The first two lines below figure 4.8 show what P4's BatchNorm does. Lesson 03 found that a block whose scales are near 0
+# lets next to nothing through. Here every block is like that: *before training* all $z$ give nearly the same picture, and
+# all pictures get nearly the same answer of $D$. So both networks begin slowly, and a $D$ that begins slowly does not win
+# at once. That is our reading of the table, not a measurement. Does either change alone cost anything at 0.002? The last
+# three lines compare seed by seed; with three seeds a mean must be 4.3 standard errors away from 0 to count (Student's t at
+# 95 %). With the extra BatchNorm in $D$ the distance is larger in every seed, which three seeds can suggest but not decide;
+# a start near 0 shows no direction at all. With both changes together it is larger in every seed as well, and by far. By
+# the stricter $t$ even that is not decided; by the rule of lesson 03, section 3.15 (means further apart than both standard
+# deviations together), it is.
 #
-# None of this is a verdict on P4's hundred epochs at eight times the width. It says that a learning rate belongs to a width, an
-# initialisation and a length of run, and that a paper which prints two leaves its readers to find out.
+# None of this is a verdict on P4's hundred epochs at eight times the width. It says that a learning rate belongs to a
+# width, an initialisation and a length of run, and that a paper which prints two rates leaves it to its readers to find out
+# which was meant.
 #
-# **And would an MLP do?** P3 calls DCGAN the most appropriate tool for high resolution and little noise, and concludes it from
-# digits of 28 pixels. Lesson 03 took their neighbourhoods away by shuffling pixels. Here is the high resolution: P1's MLP with an output (and a $D$
-# with an input) of $3 \times 128 \times 128$ numbers, beside the narrow DCGAN of above, each at a rate of its paper, 0.0002 for the MLP and 0.002 for DCGAN; the same
-# churches in the same order, three seeds. Predict: which has more weights? Which draws sharper edges, and which more *grain*, patterns finer than
-# 4 pixels? (*Distance* and *kinds* as above; *grain* as in section 4.4.)
+# **And would an MLP do?** P3 calls DCGAN the most appropriate tool for high resolution and little noise, and concludes that
+# from digits of 28 pixels. In lesson 03 we shuffled the pixels of digits, which took their neighbourhoods away; now we try
+# the high resolution. P1's MLP, whose $G$ here puts out $3 \times 128 \times 128$ numbers and whose $D$ takes as many in,
+# runs beside the narrow DCGAN from above. Each has a rate of its own paper, 0.0002 for the MLP and 0.002 for DCGAN; both
+# see the same churches in the same order, with three seeds. **Predict**: which has more weights? Which draws sharper edges,
+# and which more *grain*, patterns finer than 4 pixels? (*Distance* and *kinds* are those of above, *grain* that of section
+# 4.4.)
 
 # %%
 study = results("high_resolution")
@@ -758,21 +786,26 @@ plots.show(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The MLP has by far more weights: its last layer joins 256 numbers to every one of the pixels. It draws hardly an edge, only a faint shape under grain; more grain than DCGAN in every seed, though by less than the spreads.
+# The MLP has by far more weights: its last layer joins 256 numbers to every channel of every pixel. It draws hardly an
+# edge, only a faint shape under grain. It has more grain than DCGAN in every seed, though the two means differ by less than
+# both spreads together.
 #
 # </details>
 
 # %% [markdown]
-# By the distance the claim holds at these rates: in every seed DCGAN is closer to the renders, with a small part of the weights and less of the time. (At the MLP's 0.0002 the DCGAN of the table above learnt nothing, so rate and network are not told apart here.) But look before you believe a verdict. Neither has drawn a church in so few steps. The MLP's
-# grain is noise, pixel by pixel, since each pixel has weights of its own, and it gives nearly the same picture for every
-# $z$. DCGAN's is the opposite of random: the weave of its transposed convolutions, which lesson 03 found in the spectrum,
-# and several times what renders have. Little noise is what it has later in its training (figure 4.4), not by its nature.
+# By the distance the claim holds at these rates: in every seed DCGAN is closer to the renders, with a small part of the
+# weights and in less time. (At the MLP's rate of 0.0002 the DCGAN of figure 4.8 learned nothing, so we cannot say how much
+# is due to the rate and how much to the network.) But look at the pictures before you believe a verdict. Neither network
+# has drawn a church in so few steps. The MLP's grain is noise, pixel by pixel, since each pixel has weights of its own; and
+# the MLP gives nearly the same picture for every $z$. DCGAN's grain is the opposite of random: it is the weave of its
+# transposed convolutions, which lesson 03 found in the spectrum, and there is several times as much of it as in renders. A
+# DCGAN has little noise later in its training (figure 4.4), and not by its nature.
 #
 # ## 4.9 Where do blobs come from?
 #
-# P4 names artefacts, "white blobs" among them. Before one can explain a thing one must be able to find it. A white blob is a
-# small patch that is bright in all three channels, in surroundings that are not: compare small windows with larger ones
-# around them. How bright is too bright we let the real images decide: the level that only 1 % of them exceed.
+# P4 names artefacts, "white blobs" among them. To explain them, we must first be able to find them. A white blob is a small
+# patch that is bright in all three channels, in surroundings that are not: so we compare small windows with the larger ones
+# around them. How bright is too bright? We let the real images decide, and take the level that only 1 % of them exceed.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -796,11 +829,11 @@ print(
 )
 
 # %% [markdown]
-# Moon and lamps are whiter than whatever this generator does: P4's artefact is not to be found in these pictures. But the
-# course also ships the weights of an earlier epoch of the same run, and there something else catches the eye: **grey**
-# patches without any feature, as if nobody had painted there. Grey is a particular number: halfway between black and
-# white, $x = 0$ in all three channels, and $\tanh(0) = 0$. So look for patches of 9 × 9 pixels where all numbers are
-# near 0.
+# The whitest spots of renders, such as the moon, are whiter than anything in these samples: P4's artefact is not to be
+# found here. But the course also ships the weights of an earlier epoch of the same run, and there something else catches
+# the eye: **grey** patches without any feature, as if nobody had painted there. This grey is a particular number. It lies
+# half-way between black and white, $x = 0$ in all three channels, which is what the last layer's tanh makes of a 0. So we
+# look for patches of 9 × 9 pixels where all numbers are near 0.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -830,9 +863,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Where does a 0 come from? The last layer adds up what the 16 channels before it send, without a bias, and those
-# channels come out of a ReLU. If all of them are off at a place, the sum is 0 and the pixel is grey. Count the channels
-# that are on, inside the patches and elsewhere.
+# Where does a 0 come from? The last layer adds up what the 16 channels before it send, without a bias, and those channels
+# come out of a ReLU. If all of them are off at a place, that is 0, then the sum is 0 and the pixel is grey. So we count the
+# channels that are on, inside the patches and elsewhere.
 
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
@@ -849,14 +882,17 @@ print(
 print(f"    the difference: {have.mean() - lack.mean():+.1f} ± {error:.1f} (standard error)")
 
 # %% [markdown]
-# Explained: a grey blob is a place where the last hidden layer has fallen silent. And it has a reason to last: through a
-# ReLU that is off no gradient passes, so whatever $D$ says about that place, the layers before it hear nothing. Only other places, in this picture or in others, where the same channels are on, can teach them. The last line above shows how little $D$ minds, even
-# two epochs later: it does not find them less real than the others.
+# So a grey blob is a place where the last hidden layer has fallen silent. And there is a reason why it may last: no
+# gradient passes through a ReLU that is off, so whatever $D$ says about that place, the layers before it hear nothing. They
+# can learn only from other places, in this picture or in others, where the same channels are on. The last lines above show
+# how little $D$ minds the blobs, even the $D$ of two epochs later: it does not find pictures with blobs less real than
+# those without.
 #
-# What removes it? Here, patience: between the two shipped epochs the blobs have gone, as the table counts. A LeakyReLU in
-# $G$ or a bias in the last layer should prevent them from the start. **Predict**: if you exchange the last ReLU for a LeakyReLU, or add
-# a bias, will the flat patches go, or only their grey? Two short runs each, of the size of section 4.4, and the
-# early generator itself with its last ReLU exchanged, untrained after that:
+# What removes the blobs? Here patience did: from the earlier to the later of the two shipped epochs nearly all of them have
+# gone, as the count above figure 4.10 shows. A LeakyReLU in $G$ or a bias in the last layer should prevent them from the
+# start. **Predict**: if you exchange the last ReLU for a LeakyReLU, or add a bias, will the flat patches go, or only their
+# grey? The next cell shows two short runs of each change, of the size of section 4.4, and the early generator itself with
+# its last ReLU exchanged and no training after that:
 
 
 # %% tags=["nbval-ignore-output"]
@@ -884,23 +920,24 @@ for case in ("width 8", "leaky", "bias"):
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# A LeakyReLU lets a little of every channel through, and a bias gives another colour: with either the sum is no longer 0, so the *grey* goes, and the
-# detector finds nothing. That is no proof of a remedy: the detector of grey counts the symptom by which we found the fault. The column beside it
-# counts flat patches of any colour, and shows how many of them went too. (It is no detector of faults: renders all have flat patches, their skies.)
-# The runs that were trained anew decide nothing: in so few steps the unchanged $G$ has no grey patch either.
+# A LeakyReLU lets a little of every channel through, and a bias adds a colour: with either the sum is no longer 0, so the
+# *grey* goes, and the detector finds nothing. That is no proof of a remedy, since the detector counts only the symptom by
+# which we found the fault. The column beside it counts flat patches of any colour, and shows how many of those are left.
+# (Flat patches alone are no fault: all renders have them, in their skies.) The runs that were trained anew decide nothing:
+# in so few steps the unchanged $G$ has no grey patch either.
 #
 # </details>
 
 # %% [markdown]
-# (Whether P4's white blobs are the same thing at the other end, we cannot say: that would be a channel stuck
-# *on*, and we found none.)
+# (Are P4's white blobs the same fault at the other end of the scale, channels that are stuck *on*? We cannot say, since we
+# found no white blobs to look into.)
 
 # %% [markdown]
 # ## 4.10 P4's four limitations, one by one
 #
-# **No augmentation.** With few images $D$ learns them by heart, and then teaches nothing. Augmenting the real images alone
-# would teach $G$ to draw augmented pictures. **DiffAugment** transforms *all* that $D$ sees, real and fake, differently
-# each time and differentiably, so that $G$ learns through it and need not reproduce it:
+# **No augmentation.** If there are few images, $D$ learns them by heart, and then teaches $G$ nothing. Augmenting the real
+# images alone would teach $G$ to draw augmented pictures. **DiffAugment** transforms *all* that $D$ sees, real and fake,
+# differently each time and differentiably, so that $G$ can learn through the transformation and need not reproduce it:
 
 # %%
 seen = view(real_x[:8], Recipe(augment=("colour", "translation", "cutout")), torch.Generator().manual_seed(seed))
@@ -915,10 +952,11 @@ plots.show(
 # %% [markdown]
 # On the command line: `python -m gancourse train church --data FOLDER --augment colour translation cutout`. The simplest
 # augmentation of all is a mirror: a mirrored church is a church. `--augment flip` mirrors half of the *real* images and
-# leaves the fakes alone: if both were mirrored, $D$ could not tell a $G$ that builds its towers on the left only.
+# leaves the fakes alone: if both were mirrored, $D$ could not notice when $G$ builds its towers on the left only.
 #
-# **Exercise: The mirror** (easy, 6 minutes). P4 augments nothing. The oldest augmentation: return the batch with each image mirrored (left to right)
-# with probability 1/2, independently of the others. It must be differentiable, and leave `x` as it is.
+# **Exercise: The mirror** (easy, 6 minutes). P4 augments nothing. Write the oldest augmentation: return the batch with each
+# image mirrored (left to right) with probability 1/2, independently of the others. It must be differentiable, and leave `x`
+# as it is.
 
 
 # %% tags=["exercise"]
@@ -931,8 +969,8 @@ def my_mirror(x):
 ex.mirror.check(my_mirror)
 
 # %% [markdown]
-# **100 epochs may be short.** Train longer, and watch a score rather than the loss. The shipped run's pictures, from the
-# same $z$ after every few epochs:
+# **100 epochs may be short.** Train longer, and watch a score rather than the loss. Here are pictures of the shipped run,
+# from the same $z$ after some of its epochs:
 
 # %%
 by_epoch = pretrained.strip("church-procedural")
@@ -946,11 +984,13 @@ plots.show(
 )
 
 # %% [markdown]
-# **No FID, no Inception Score.** Both are scores of whole sets of images, which [lesson 05](05_evaluation.ipynb) builds: the first asks how far samples lie
-# from real images, the second how sure and how varied a classifier's answers are; *precision* is the share of samples that look real, *recall* the share of
-# real images that the generator could have made. All need features, and Inception's were made for photographs. For renders we use the
-# reader's (whose errors are known on renders only, section 4.6): all are computed as ever, on another scale. So neither number means
-# anything without its **floor**: what real churches that nobody trained on score against other real churches.
+# **No FID, no Inception Score.** Both are scores of whole sets of images, which [lesson 05](05_evaluation.ipynb) builds:
+# the first asks how far samples lie from real images, the second how sure and how varied a classifier's answers are;
+# *precision* is the share of samples that look real, *recall* the share of real images that the generator could have made.
+# All four need a network that looks at the images, and Inception was trained on photographs. For renders we use the reader
+# instead (whose errors are known on renders only, section 4.6). The scores are computed as usual, but on another scale. So
+# none of the numbers means anything without its **floor**: what real churches that nobody trained on score against other
+# real churches.
 
 # %% tags=["nbval-ignore-output"]
 extractor = church_reader.church_features()
@@ -965,14 +1005,15 @@ assert floor.fid < score.fid
 
 # %% [markdown]
 # **Artefacts.** Section 4.9 found some, and where they come from. A remedy that costs nothing is averaged weights (EMA):
-# the shipped generator is an average over the end of its run, which takes out the flicker from step to step, though not
-# what the run has not learnt.
+# the shipped generator is an average over the end of its run. That takes out the flicker from step to step, but cannot add
+# what the run has not learned.
 #
 # **All of it together.** How good can a generator of this size become? The course ships one that was made with every remedy
-# of this section. $G$ is the network of section 4.5, layer for layer. It saw three times as many churches, mirrored or not,
-# and more than three times as many pictures in all; $D$ saw all of them through DiffAugment's translation, and was held flat at the real
-# ones by **R1**; the learning rate falls, and the weights are averaged. R1 is a few lines, so here they are. At the real images $D$'s logit $s$
-# should not be steep, since a $G$ that has arrived there would be thrown out again by any slope (Mescheder et al., 2018):
+# of this section. $G$ is the network of section 4.5, layer for layer. Its run had three times as many churches, mirrored or
+# not, and more than three times as many pictures in all. $D$ saw all of them through DiffAugment's translation, and **R1**
+# held it flat at the real ones; the learning rate falls, and the weights are averaged. R1 takes a few lines, so here they
+# are. At the real images $D$'s logit $s$ should not be steep, since any slope would drive a $G$ that has arrived there away
+# again (Mescheder et al., 2018):
 #
 # $$ L_D \leftarrow L_D + \tfrac{\gamma}{2}\, E_{x \sim p}\bigl|\nabla_x s(x)\bigr|^2. \tag{4.6} $$
 
@@ -1050,10 +1091,10 @@ for name, s, x in (
 # </details>
 
 # %% [markdown]
-# What it still lacks is variety (look at the recall), and
-# some of the clearest pictures fall apart when you look closer. Which remedy did it? These runs do not say: everything
-# changed at once. Lesson 05 takes such a recipe apart, on digits, where a run is short enough to repeat. One hint is in
-# the history of the two runs: what did $D$ answer at the end?
+# What this generator still lacks is variety (look at the recall), and some of the clearest pictures fall apart when you
+# look closer. Which remedy did it? These runs do not say: everything changed at once. Lesson 05 takes such a recipe apart,
+# on digits, where a run is short enough to repeat. One hint is in the history of the two runs: what did $D$ answer at the
+# end?
 
 # %%
 for name in ("church-procedural", "church-remedies"):
@@ -1061,10 +1102,13 @@ for name in ("church-procedural", "church-remedies"):
     print(f"{name:18} epoch {row['epoch']:>2}: D(x) = {row['d_real']:.2f}, D(G(z)) = {row['d_fake_before']:.2f}")
 
 # %% [markdown]
-# Three times the churches, a mirror, DiffAugment and R1 are all there to keep $D$ from being sure, and here it is less sure, after
-# more steps. A $D$ that is not sure goes on teaching.
+# Three times the churches, a mirror, DiffAugment and R1 are all there to keep $D$ from being sure. And the $D$ of this run
+# is less sure than the other, although it made more steps. A $D$ that is not sure goes on teaching.
 #
-# **And with what the later lessons found?** [Lesson 12](12_biggan.ipynb) comes back to these churches with P4's two networks, $G$ twice as wide, and one idea more: $D$ is told which church each picture is, its plan, its stone, its hour, and so is $z$. Labels went into that, which P4 did not have. So `church-best` is no remedy for a folder of photographs; it shows what P4's layers can do.
+# **And with what the later lessons found?** [Lesson 12](12_biggan.ipynb) comes back to these churches with P4's two
+# networks, $G$ twice as wide, and one more idea: $D$ is told what each picture should show, its plan, its stone, its hour
+# and so on, and a part of $z$ says which church $G$ should draw. That takes labels, which P4 did not have. So
+# `church-best`, the generator of figure 4.14, is no remedy for a folder of photographs; it shows what P4's layers can do.
 
 # %% tags=["thumbnail"]
 G_best = pretrained.load("church-best")
@@ -1087,12 +1131,14 @@ print(
 )
 
 # %% [markdown]
-# **And photographs?** Everything so far was drawn. The last generator of this lesson was trained on 3,035 photographs of bell
-# towers, domes, apses and flying buttresses, a fortieth of what P4 had, and only 64 pixels wide before they were scaled up.
-# None of them comes with the course. With so few, there is a question before all others: has it **copied**? A copy has
-# *one* training picture that is much nearer than the next ones, so divide the distance to the nearest by the mean distance to
-# the ten behind it. Noisy copies stay below 0.4; the shipping command counts what lies below 0.5, mirror images
-# included, and refuses to write the weights if there is any.
+# **And photographs?** Everything so far was drawn. The last generator of this lesson was trained on 3,035 photographs of
+# bell towers, domes, apses and flying buttresses, a fortieth of what P4 had, and only 64 pixels wide before they were
+# scaled up. None of them comes with the course. With so few, one question comes before all others: has the generator
+# **copied** some of them? A copy has *one* training picture that is much nearer to it than all others, so we divide the
+# distance to the nearest picture by the mean distance to the ten that come after it. For noisy copies this ratio stays
+# below 0.4. The command that ships weights counts samples below 0.5 as copies, mirror images included, and refuses to write
+# the weights if there is any. (The last number that the next cell prints comes from real photographs: of those that were
+# held out, that many have a near-duplicate in the training set, such as a second picture of the same tower.)
 
 # %%
 about = pretrained.card("church-photographs")
@@ -1115,22 +1161,23 @@ plots.show(
 )
 
 # %% [markdown]
-# Stone, sky, towers, domes, the right stuff in the right places, and not one building that would stand. The second picture and
-# the ninth are nearly one. This generator's latent space is **torn** into 100 clusters of photographs ([lesson 05](05_evaluation.ipynb)
-# explains how, and what for); both $z$ lie in one cluster, and nearly all of that cluster has become one building in several colours. So no training photograph was
-# copied, and yet the generator repeats itself: memorisation and collapse are two different faults.
+# Stone, sky, towers and domes are in the right places, and yet not one of these buildings would stand. The second picture
+# and the ninth are nearly the same. This generator's latent space is **torn** into 100 clusters of photographs
+# ([lesson 05](05_evaluation.ipynb) explains how, and what for); the $z$ of both pictures lie in the same cluster, and
+# nearly all of that cluster has become one building in several colours. So no training photograph was copied, and yet the
+# generator repeats itself: memorisation and collapse are two different faults.
 #
 # ## 4.11 What would the full run cost?
 #
-# Count the arithmetic of a step. $G$'s forward pass costs $g$ multiplications an image, $D$'s costs $d$; a backward pass
-# about twice its forward pass, or once where only the gradient of the input is needed. $D$'s step: $g + 2d$ forward,
-# $4d$ backward. $G$'s step with the same fakes: $d$ forward, $d + 2g$ backward. Together
+# Count the arithmetic of a step. $G$'s forward pass costs $g$ multiplications an image, $D$'s costs $d$. A backward pass
+# costs about twice as much as its forward pass, or as much where only the gradient of the input is needed. $D$'s step:
+# $g + 2d$ forward, $4d$ backward. $G$'s step with the same fakes: $d$ forward, $d + 2g$ backward. Together
 #
 # $$ 3g + 8d \text{ multiplications for an image.} \tag{4.7} $$
 #
-# Then divide by what a machine does in a second. For this processor that was measured, in processor seconds on one
-# core; for the GPUs it is **an estimate**: their peak, from the data sheets, times a share that convolutions of this
-# size usually reach, which we put at a third.
+# Then divide by what a machine does in a second. For one processor, which the next cell names, we measured that, in
+# processor seconds on one core. For the GPUs it is **an estimate**: their peak, from the data sheets, times the share of it
+# that convolutions of this size usually reach, which we put at a third.
 
 # %%
 speed = results("church_speed")
@@ -1157,12 +1204,14 @@ for name, peak in (("T4, float32", 8.1e12), ("T4, float16 tensor cores", 65e12),
 
 # %% [markdown]
 # The estimates leave out what a profiler would find: layers with three channels, BatchNorm and Adam, which are bound by
-# memory and not by arithmetic. Expect a GPU to take longer than its line. To start the run: `python -m gancourse train church --reuse-fakes --data FOLDER --out RUN` (P4's 100 epochs, width 64, and one batch of fakes for both steps), and the same command goes on after an interruption.
+# memory and not by arithmetic. Expect a GPU to take longer than its line says. To start the run:
+# `python -m gancourse train church --reuse-fakes --data FOLDER --out RUN` (P4's 100 epochs, width 64, and one batch of
+# fakes for both steps), and the same command goes on after an interruption.
 #
-# **Change this and predict first.** (1) Set `width` to 4 in section 4.4, with the same `plan`: what gets worse, the colours,
-# the church, or the weave? (2) Sort the samples of figure 4.10 by $D$'s answer instead of `area`: do the pictures with blobs come
-# last? (3) Give `find_churches` 200 images only, and as many steps: how sure does $D$ become, of images that it trained on and of others? And
-# with DiffAugment? The next cell has a study of (1) and (3), two runs each.
+# **Change this and predict first.** (1) Set `width` to 4 in section 4.4, with the same `plan`: what gets worse, the
+# colours, the church, or the weave? (2) Sort the samples of figure 4.10 by $D$'s answer instead of `area`: do the pictures
+# with blobs come last? (3) Give `find_churches` 200 images only, and as many steps: how sure does $D$ become of images that
+# it trained on, and of others? And how sure with DiffAugment? The next cell has a study of (1) and (3), two runs each.
 
 # %%
 rows = results("church_predictions")["rows"]
@@ -1181,9 +1230,10 @@ print(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# (1) The colours: in both runs they are further off at half the width, and the samples vary less. The distance and the weave do not say
-# which is better: in so short a run, two seeds differ as much as the two widths. (2) No: section 4.9 printed that $D$ gives pictures with
-# blobs no lower answers. (3) $D$ becomes surer of what it has seen than of other renders, though not sure: the gap between "seen" and "unseen" is what it has begun to learn by heart. With
+# (1) The colours: in both runs they are further off at half the width, and the samples vary less. The distance and the
+# weave do not say which is better: in so short a run, two seeds differ as much as the two widths. (2) No: section 4.9
+# printed that $D$ gives pictures with blobs no lower answers. (3) $D$ becomes surer of what it has seen than of other
+# renders, though it is sure of neither: the gap between "seen" and "unseen" is what it has begun to learn by heart. With
 # DiffAugment the gap is smaller in both runs. Two runs each: a hint, and no verdict.
 #
 # </details>
@@ -1191,9 +1241,10 @@ print(
 # %% [markdown]
 # ## 4.12 What does it do when you steer it?
 #
-# The generator with all remedies. Each slider moves all samples along one direction in $z$, those that change $G$'s
-# first layer most come first; press a sample to see it large, truncate $z$, re-roll. **Predict**: does the strongest
-# direction move the building, or the light? (For the small network that you have just trained, pass `run.networks["G"]`.)
+# Here is the generator with all remedies. Each slider moves all samples along one direction in $z$; the directions that
+# change $G$'s first layer most come first. Press a sample to see it large, truncate $z$, or re-roll. **Predict**: does the
+# strongest direction move the building, or the light? (For the small network that you have just trained, pass
+# `run.networks["G"]`.)
 
 # %% tags=["nbval-ignore-output"]
 widgets.latent_explorer(G_all)
@@ -1209,10 +1260,12 @@ widgets.latent_explorer(G_all)
 # ## What we now know
 #
 # Nothing in the game changed between digits and churches: the same step, five doublings, and a plan of channels that makes
-# every layer in the middle cost the same. On churches whose factors are known, mode collapse and bias are counts with a floor, and an
-# artefact is a detector's hit with a cause; a selected best shows neither. Settings cannot be
-# judged one by one: in short runs of narrow networks the smaller learning rate gets somewhere only with P4's
-# BatchNorm, and the larger one is better with DCGAN's. And with all remedies at once, on three times the churches, one generator of the same size came nearer to the renders and made more kinds: one run each, which does not say which remedy did it.
+# every layer in the middle cost the same. On churches whose factors are known, mode collapse and bias can be counted and
+# compared with a floor, and an artefact can be detected and traced to its cause; a selection of the best shows neither.
+# Settings cannot be judged one by one: in short runs of narrow networks the smaller learning rate gets somewhere only with
+# P4's BatchNorm, and the larger one is better with DCGAN's. And with all remedies at once, on three times the churches, one
+# generator of the same size came nearer to the renders and made more kinds. That was one run of each, which does not say
+# which remedy did it.
 #
 # ## What we do not know yet
 #

@@ -75,7 +75,7 @@ print(f"samples of each generator: {n_samples:,}")
 # $$ \operatorname{rank} \frac{\partial G}{\partial z} \le 100 < 784. \tag{5.1} $$
 #
 # So all the images that $G$ can make lie on a sheet with no volume. On the sheet the density is infinite, off it zero,
-# and a real digit lies off it, if only by a hair. The likelihood of every test image is 0, whatever $G$ has learnt.
+# and a real digit lies off it, if only by a hair. The likelihood of every test image is 0, whatever $G$ has learned.
 #
 # **Predict:** how many of the 784 directions does P1's trained MLP reach at one $z$, and how evenly?
 
@@ -582,7 +582,7 @@ assert gap > 3 * by_name["dcgan-mnist", 100]["fid"] > 3 * fid_between(resized["a
 # ### Has it copied?
 #
 # Copying can be tested for. Take the distance of each sample to its *nearest* training image, and the same for real images
-# that were not trained on. A model that has learnt the distribution is as far from its training set as unseen real
+# that were not trained on. A model that has learned the distribution is as far from its training set as unseen real
 # images are; copies are nearer. Three readings of these distances:
 #
 # - $z$: the Mann-Whitney test says by how many standard errors the samples, *taken together*, are nearer (Meehan et al.,

@@ -13,7 +13,7 @@
 # - how to name an edit, keep it in a file, and turn dusk into night over a church
 # - what truncation buys, and what it costs
 # - how to go back, from a real image to a $z$, and what G cannot draw
-# - how to ask whether G has learnt its training images by heart
+# - how to ask whether G has learned its training images by heart
 #
 # **Time.** Short, since nothing is trained; the plan cell below prints the minutes that were measured on your class of
 # machine. The exercises come on top, each with its own estimate.
@@ -173,7 +173,7 @@ ex.slerp.check(my_slerp)
 
 # %% [markdown]
 # Most texts stop here: slerp stays on the shell, so slerp is better. Is it? **Predict**: how sure is a classifier of the
-# image halfway along a lerp, and along a slerp? And are lerp's strokes paler there, since its $z$ is shorter? Let us load a
+# image half-way along a lerp, and along a slerp? And are lerp's strokes paler there, since its $z$ is shorter? Let us load a
 # generator, draw pairs, and measure along both ways: the length of $z$, how many standard deviations it lies from the
 # shell's mean, the confidence of lesson 05's classifier in its answer, the ink (the mean of all pixels, from 0 for black to
 # 1 for white) and the width of the strokes in pixels (section 6.4 says how).
@@ -748,7 +748,7 @@ plots.show(
 # $z$ for that image, or the search did not find it (the worst restarts show how easily it fails). And look at |z| before you edit:
 # far off the shell nothing was trained, so nothing is promised there. That edits are worse there we have not measured.
 #
-# ## 6.9 Has $G$ learnt its images by heart?
+# ## 6.9 Has $G$ learned its images by heart?
 #
 # If samples are copies, their nearest training images are at distance 0. But how close is close? Real images that $G$ has
 # never seen have near neighbours in the training set too: they are the yardstick (Meehan et al., 2020). We measure in
@@ -1079,7 +1079,7 @@ widgets.real_or_fake(G, pretrained.load(name, epoch, "D") if with_d else None)
 #
 # ## What we do not know yet
 #
-# Whether cleaner directions exist, or whether they are a matter of how $G$ is built: StyleGAN puts a learnt map before $G$
+# Whether cleaner directions exist, or whether they are a matter of how $G$ is built: StyleGAN puts a learned map before $G$
 # so that its latent space need not be a shell. And what holds on photographs, where no renderer tells us how often a reader errs.
 #
 # ## References

@@ -429,7 +429,7 @@ plots.show(
 # - **Spectral normalisation** (2018): divide each weight matrix by its largest singular value. A linear layer then has slope 1 at
 #   most, and a chain of them too. A promise for all $x$, of 1, up to the estimate of that value, which is made one step of an
 #   iteration at a time: early on it is a little too small, so that the next cell prints a little more than 1. A convolution is
-#   divided by the norm of its kernel as a matrix, and may itself stretch by more: by up to 2 for kernels of 4 x 4 with stride 2.
+#   divided by the norm of its kernel as a matrix, and may itself stretch by more: by up to 2 for kernels of 4 × 4 with stride 2.
 # - **R1** (2018): add $\tfrac{\gamma}{2} \mathbb E |\nabla s(x)|^2$ at the *data*. It promises nothing and does not ask for 1: it
 #   charges for slope where the data is, and nowhere else.
 #

@@ -222,7 +222,7 @@ ex.exchange.check(my_exchange)
 
 # %% [markdown]
 # **Exercise: Both translators at once** (medium, 12 minutes). Return a pair: what both translators minimise, (9.2) without the identity term, and one Adam, with rate $2 \cdot 10^{-4}$ and betas
-# $(.5, .999)$, for both of them and for them alone.
+# $(0.5, 0.999)$, for both of them and for them alone.
 
 
 # %% tags=["exercise"]

@@ -75,7 +75,7 @@ print(plan)
 # %% [markdown]
 # ## 10.1 What does a small picture not say?
 #
-# Our small pictures are means: each of their pixels is the mean of a block of 4 x 4 large ones. Turn every block by half a turn, and the mean stays what it was.
+# Our small pictures are means: each of their pixels is the mean of a block of 4 × 4 large ones. Turn every block by half a turn, and the mean stays what it was.
 
 # %%
 truth = enlarging.held_out(4)
@@ -140,7 +140,7 @@ ex.psnr.check(my_psnr)
 # SRGAN's generator is **SRResNet**: a wide convolution, residual blocks, $x + f(x)$ as in lesson 03, one skip over all of them, and only near the end twice as many pixels a side, and
 # twice as many again. All that comes before is computed at the size of the small picture, where it costs a sixteenth. The paper has 16 blocks of 64 channels; ours have 8 of 32.
 #
-# For a factor of 2 a convolution makes four numbers where there was one, and **PixelShuffle** (Shi et al. 2016) lays them out as a block of 2 x 2 pixels:
+# For a factor of 2 a convolution makes four numbers where there was one, and **PixelShuffle** (Shi et al. 2016) lays them out as a block of 2 × 2 pixels:
 #
 # $$ y_{c,\; r h + i,\; r w + j} = x_{c r^2 + r i + j,\; h,\; w}, \qquad 0 \le i, j < r. \tag{10.3} $$
 #
@@ -192,7 +192,7 @@ for kind, x in {"noise": noise, "churches": small}.items():
 # deviation of ImageNet, channel by channel. Lite0 takes pictures in $[-1, 1]$ as they are.
 #
 # **Exercise: What ImageNet's networks expect** (easy, 5 minutes). Our pictures are in $[-1, 1]$. Bring them to what a network of torchvision was trained on: ImageNet's
-# $\mu$ is (.485, .456, .406), its $\sigma$ (.229, .224, .225), for red, green and blue.
+# $\mu$ is (0.485, 0.456, 0.406), its $\sigma$ (0.229, 0.224, 0.225), for red, green and blue.
 
 
 # %% tags=["exercise"]
@@ -272,7 +272,7 @@ def my_generator_loss(content, fake_logits, weight):
 ex.generator_loss.check(my_generator_loss)
 
 # %% [markdown]
-# And now the whole round, by hand: one step of $D$, then one of $G$ on the same fakes. Its training crops are cut at random from the large pictures, 64 pixels a side, each beside the 16 x 16 small pixels that belong to
+# And now the whole round, by hand: one step of $D$, then one of $G$ on the same fakes. Its training crops are cut at random from the large pictures, 64 pixels a side, each beside the 16 × 16 small pixels that belong to
 # it. In the second half of a run the rate is a tenth, as in the paper's SRGAN.
 
 

@@ -87,7 +87,7 @@ print(plan)
 #
 # $$ a = F_a^{-1}(\Phi(z_1)), \qquad b = F_{b|a}^{-1}(\Phi(z_2)). \tag{11.1} $$
 #
-# $\Phi$ is the distribution function of $N(0, 1)$, $F_a$ that of $a$, and $F_{b|a}$ that of $b$ where $a$ is known. For $a < 1/2$, $b$ goes up to 1; beyond, only up to 1/2. **Predict**: in the plane of $z$, where do the points lie that have one and the same $b$, say .4?
+# $\Phi$ is the distribution function of $N(0, 1)$, $F_a$ that of $a$, and $F_{b|a}$ that of $b$ where $a$ is known. For $a < 1/2$, $b$ goes up to 1; beyond, only up to 1/2. **Predict**: in the plane of $z$, where do the points lie that have one and the same $b$, say 0.4?
 
 # %%
 lines = {}
@@ -114,9 +114,9 @@ plots.show(
 # ## 11.2 A mapping, and equal rates
 #
 # The **mapping** is a small MLP, $w = f(z)$. First $z$ is put on its sphere, $z / \sqrt{\tfrac1d \sum_i z_i^2}$, where $d$ is how many numbers it has, so that its length says nothing. Every layer has an **equalised rate** (Karras et al. 2018): its weights are drawn from $N(0, 1)$, and are divided by the
-# root of the number of inputs where they are used. Why not draw them smaller in the first place, as is usual? Because of Adam. It moves every weight by about the learning rate, however large the weight is. Weights of about .01, of a layer of 9,216 inputs, can be turned over in five steps that hardly move those of a layer of 64 inputs.
+# root of the number of inputs where they are used. Why not draw them smaller in the first place, as is usual? Because of Adam. It moves every weight by about the learning rate, however large the weight is. Weights of about 0.01, of a layer of 9,216 inputs, can be turned over in five steps that hardly move those of a layer of 64 inputs.
 #
-# In the mapping each step is also to count a hundredth, for its $w$ decides all that follows. So its weights and biases are kept $1/\text{lr}$ times as large, with $\text{lr} = .01$, and are multiplied by lr where they are used.
+# In the mapping each step is also to count a hundredth, for its $w$ decides all that follows. So its weights and biases are kept $1/\text{lr}$ times as large, with $\text{lr} = 0.01$, and are multiplied by lr where they are used.
 #
 # **Exercise: Equal rates** (easy, 6 minutes). Write the layer: `weight` is drawn from $N(0, 1) / \text{lr}$. Multiply it by $\text{lr} / \sqrt{\text{inputs}}$, and the bias by lr, and return the layer's outputs.
 
@@ -242,7 +242,7 @@ ex.add_noise.check(my_add_noise)
 # %% [markdown]
 # ## 11.5 The two networks
 #
-# $G$ begins with a constant of 4 x 4 pixels, learned, and the same for every picture. At 4 pixels there is one convolution, at each larger size there are two, with styles and noise, of which the first doubles the size. Then a **ToRGB**, a 1 x 1 convolution that a style scales and nothing divides, makes red, green and blue of the maps and adds them to the picture so far, enlarged. A style goes to one convolution and to the ToRGB before it, if there is one there; the last style goes to the last ToRGB: nine convolutions, ten styles. As a style scales what goes *in*, the first of the two at a size scales maps of the size before.
+# $G$ begins with a constant of 4 × 4 pixels, learned, and the same for every picture. At 4 pixels there is one convolution, at each larger size there are two, with styles and noise, of which the first doubles the size. Then a **ToRGB**, a 1 × 1 convolution that a style scales and nothing divides, makes red, green and blue of the maps and adds them to the picture so far, enlarged. A style goes to one convolution and to the ToRGB before it, if there is one there; the last style goes to the last ToRGB: nine convolutions, ten styles. As a style scales what goes *in*, the first of the two at a size scales maps of the size before.
 #
 # $D$ goes the other way, in residual blocks (lesson 03). Before its last layers it is told how much the images of a group of four differ: a $G$ whose pictures are all alike is given away by that one number. Feature maps that are doubled or halved are also blurred by $[1, 3, 3, 1]$, so that no checkerboard is left (lesson 03, section 3.2).
 
@@ -271,7 +271,7 @@ print("blur and the spread of a group: by hand and by the package the same")
 # %% [markdown]
 # ## 11.6 The game
 #
-# The losses are Goodfellow's, on logits, as in lesson 02. $D$ also pays R1 (lesson 07) on real images, $\tfrac\gamma2\,\mathbb E\,|\nabla D(x)|^2$. Here $\gamma$ says how much a slope costs. StyleGAN2-ADA's code takes $\gamma = .0002\,\text{size}^2 / \text{batch}$; with our batch of 16 that is .05 at 64 pixels. We found by trial that more is needed here: 1 at 64 pixels, .25 at 32 and .1 at 16. The study of section 11.7 has both.
+# The losses are Goodfellow's, on logits, as in lesson 02. $D$ also pays R1 (lesson 07) on real images, $\tfrac\gamma2\,\mathbb E\,|\nabla D(x)|^2$. Here $\gamma$ says how much a slope costs. StyleGAN2-ADA's code takes $\gamma = 0.0002\,\text{size}^2 / \text{batch}$; with our batch of 16 that is 0.05 at 64 pixels. We found by trial that more is needed here: 1 at 64 pixels, 0.25 at 32 and 0.1 at 16. The study of section 11.7 has both.
 #
 # A gradient's gradient is dear: $D$ is gone through forwards, backwards, and backwards through both. So StyleGAN2 takes it only in every 16th round, in a step of its own, 16 times as heavy (Karras et al. 2020, section 3.1 and appendix B): in the sum that is as much. $D$'s Adam now makes 17 steps where it made 16,
 # and gets a rate and betas by which 17 steps go as far, and forget as fast, as 16 did.
@@ -558,7 +558,7 @@ widgets.style_mixer(G)
 # %% [markdown]
 # ## 11.9 Is $w$ easier to read than $z$?
 #
-# If $w$ lies as the factors do, then a plane separates noon from night, and a linear classifier can tell the time of day from $w$. Karras et al. (2019, section 4.2) make a score of that. Of 1,800 pictures we keep, for each factor, the half of which the reader is surest, as in the paper. We fit a linear classifier to two thirds of these, and count on the rest how much more often it is right than a guess that always says the most frequent value. A control is $w$ of a mapping that has learned nothing. (300 pictures judge each classifier: in one seed, differences below about .06 are chance.)
+# If $w$ lies as the factors do, then a plane separates noon from night, and a linear classifier can tell the time of day from $w$. Karras et al. (2019, section 4.2) make a score of that. Of 1,800 pictures we keep, for each factor, the half of which the reader is surest, as in the paper. We fit a linear classifier to two thirds of these, and count on the rest how much more often it is right than a guess that always says the most frequent value. A control is $w$ of a mapping that has learned nothing. (300 pictures judge each classifier: in one seed, differences below about 0.06 are chance.)
 #
 # **Predict** which factors gain most from the mapping, if any.
 

@@ -3,8 +3,7 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/gancourse/gancourse/blob/main/notebooks/12_biggan.ipynb)
 #
-# P4 ends with what it leaves to others, StyleGAN and BigGAN by name, and has *Projected GANs Converge Faster* among its references. The two stand for two ways out of a plateau. BigGAN makes everything larger: the batch, the networks, the number of images, and it tells both networks the class. Projected GAN
-# makes the discriminator *see* from the first step on, with features that were trained on photographs by somebody else. Both papers make claims about why it works. Here each part is taken away alone, and "larger batches help" is held apart from "more images help". Then we come back to P4's churches, and to what the whole course has bought.
+# P4 ends with what it leaves to others; it names StyleGAN and BigGAN there, and *Projected GANs Converge Faster* is among its references. BigGAN and Projected GAN stand for two ways out of a plateau. BigGAN makes everything larger, the batch, the networks and the number of images, and it tells both networks the class. Projected GAN makes the discriminator *see* from the first step on, with features that somebody else trained on photographs. Both papers make claims about why their methods work. We take each part of BigGAN away alone, and tell apart whether larger batches help or only more images. Then we come back to P4's churches, and to what the whole course has bought.
 #
 # **What you will learn**
 #
@@ -14,7 +13,7 @@
 # - which of its parts matter on digits, each taken away alone
 # - what truncation trades, and whether it needs standing statistics
 # - how a discriminator on borrowed, frozen features works, and whether it converges faster
-# - how much of that gain is the judge's own opinion
+# - how much of what borrowed features gain is the judge's own opinion
 # - what each lesson's idea bought, in one table
 #
 # **Time.** Some minutes on a processor; the plan cell below prints what was measured on your class of machine. The
@@ -74,9 +73,9 @@ print(plan)
 # %% [markdown]
 # ## 12.1 What does a larger batch change?
 #
-# BigGAN's first finding is one number: a batch eight times as large raises the Inception Score by 46 %, in no more steps than the small one (Brock et al. 2019, table 1). But in as many steps a batch eight times as large shows eight times as many images. So there are two candidates. One is that each step is better: its gradient comes from more images, which also cover more of the data's kinds (the authors' guess). The other is that more images were seen. Section 12.8 holds them apart.
+# BigGAN's first finding is one number: a batch eight times as large raises the Inception Score by 46 %, in no more steps than the small one (Brock et al. 2019, table 1). But in as many steps a batch eight times as large shows eight times as many images. So there are two candidates for the cause. One is that each step is better: its gradient comes from more images, which also cover more of the data's kinds (the authors' guess). The other is that more images were seen. Section 12.8 tells the two apart.
 #
-# First what can be computed at once: how far is the gradient of one batch from the mean over many? **Predict**: from 16 to 256 images, by which factor does that error fall?
+# First we ask what can be computed at once: how far is the gradient of one batch from the mean over many? **Predict**: from 16 to 256 images, by which factor does that error fall?
 
 # %%
 digits = mnist("train")
@@ -107,11 +106,11 @@ assert 3 < errors[16] / errors[256] < 5
 #
 # $$ \text{error} \propto \frac{1}{\sqrt B}. \tag{12.1} $$
 #
-# To halve the error takes four times the images. A more exact step can afford to be longer; by how much depends on the optimiser, and we have not measured it.
+# To halve the error, one needs four times as many images. A more exact gradient allows a longer step; how much longer depends on the optimiser, and we have not measured it.
 #
 # </details>
 #
-# **Exercise: Larger batches, or more images?** (easy, 5 minutes). Who compares batches needs two controls. A run has `steps` steps of $G$ with batches of `batch` images; before each of them $D$ has `k` steps, each on a new batch of real images. The controls have batches of `other` images and the same k. Return three numbers: how many real images the run has shown; how many steps of $G$ a control at equal images has; how many real images a control at equal steps shows.
+# **Exercise: Larger batches, or more images?** (easy, 5 minutes). Whoever compares batches needs two controls. A run has `steps` steps of $G$ with batches of `batch` images; before each of them $D$ has `k` steps, each on a new batch of real images. The controls have batches of `other` images and the same k. Return three numbers: how many real images the run has shown; how many steps of $G$ a control at equal images has; how many real images a control at equal steps shows.
 
 
 # %% tags=["exercise"]
@@ -126,13 +125,13 @@ ex.controls.check(my_controls)
 # %% [markdown]
 # ## 12.2 A class in every layer
 #
-# Lesson 08 found that a class has to be told to $D$ above all: all that $G$ learns of it goes through $D$. And a $D$ that is told compares a 3 with other 3s, which is an easier and a sharper question. There the class went into the first layer of either network. BigGAN tells it to every layer of $G$, in the place where a layer can be told something cheaply: after BatchNorm. BatchNorm gives each channel mean 0 and variance 1, which we write $x'$, and then a new spread and a new mean. Here these two depend on the class and on a part of $z$:
+# Lesson 08 found that above all $D$ has to be told the class, since all that $G$ learns about classes goes through $D$. And a $D$ that is told the class compares a 3 with other 3s, which is an easier and a sharper question. In lesson 08 the class went into the first layer of both networks. BigGAN tells it to every layer of $G$, at the place where a layer can be told something cheaply: after BatchNorm. BatchNorm first gives each channel mean 0 and variance 1, which we write $x'$, and then a new spread and a new mean. Here these two depend on the class and on a part of $z$:
 #
 # $$ y = (1 + W c)\, x' + V c, \qquad c = [e_y, z_\ell]. \tag{12.2} $$
 #
-# $e_y$ is an **embedding**, a learned vector for each class, the same for all layers; $z_\ell$ is layer $\ell$'s own chunk of $z$ (**skip-z**). The matrices $W$ and $V$ are learned, each layer has its own. It is AdaIN's idea (11.2), with the statistics of a batch in place of an image's.
+# $e_y$ is an **embedding**, a learned vector for each class, the same for all layers. $z_\ell$ is layer $\ell$'s own chunk of $z$; to give each layer a chunk of $z$ is called **skip-z**. The matrices $W$ and $V$ are learned, and each layer has its own. This is AdaIN's idea (11.2), with the statistics of a batch in place of those of one image.
 #
-# **Exercise: A class in every layer** (medium, 8 minutes). Write (12.2). `x` is $x'$, normalised already; `to_gain` is $W$ and `to_bias` is $V$; $c$ is `e` and `z` one behind the other, `e` first. Gain and bias are one for each map of each image.
+# **Exercise: A class in every layer** (medium, 8 minutes). Write (12.2). `x` is $x'$, normalised already; `to_gain` is $W$ and `to_bias` is $V$; $c$ is `e` and `z` one behind the other, `e` first. There is one gain and one bias for each map of each image.
 
 
 # %% tags=["exercise"]
@@ -145,7 +144,7 @@ def my_condition(x, e, z, to_gain, to_bias):
 ex.condition.check(my_condition)
 
 # %% [markdown]
-# Here, too, there is a $1 +$. A public reimplementation of BigGAN lacked it, and that was found after some 200 runs (compare_gan, issue 54). What does a fresh layer do without it?
+# As in AdaIN, there is a $1 +$ in this equation. A public reimplementation of BigGAN lacked it, and that was found only after some 200 runs (compare_gan, issue 54). What does a fresh layer do without it?
 
 # %%
 torch.manual_seed(seed)
@@ -165,19 +164,19 @@ with torch.no_grad():
 assert negative[False] > 0.4 > 3 * negative[True]
 
 # %% [markdown]
-# Without the 1 the layer turns the sign of half of its channels, different ones for each image; with it, of few. What the next ReLU lets through is then a matter of chance. Training might repair that; section 12.7 shows whether it does.
+# Without the 1 the layer turns the sign of half of its channels, different ones for each image, so that chance decides what the next ReLU lets through. With the 1 it turns the sign of few. Training might repair the missing 1; section 12.7 shows whether it does.
 #
 # ## 12.3 Does it look like its class?
 #
-# $D$ gets its class at the end. Why there, and in which form? Suppose that $D$ had learned the best answer. Its logit would be the log of a ratio of densities (lesson 01), now of pairs of an image and a class, and that falls into two parts:
+# $D$ is told the class at its end. Why there, and in which form? Suppose that $D$ had learned the best answer. Its logit would be the log of a ratio of densities (lesson 01), now of pairs of an image and a class, and this log is a sum of two parts:
 #
 # $$ \log\frac{p(x, y)}{p_g(x, y)} = \underbrace{\log\frac{p(x)}{p_g(x)}}_{\text{is it real?}} + \underbrace{\log\frac{p(y \mid x)}{p_g(y \mid x)}}_{\text{does it look like its class?}}. \tag{12.3} $$
 #
-# If both conditionals are softmaxes over linear functions of features $h(x)$, as in the classifiers of this course, then the log of the second ratio is linear in $h$, with a vector $u_y$ for each class: $\langle u_y, h(x) \rangle$ and something that depends on $x$ alone. So we write (Miyato and Koyama 2018)
+# If both conditionals are softmaxes over linear functions of features $h(x)$, as in the classifiers of this course, then the log of the second ratio is linear in $h$, with a vector $u_y$ for each class: it is $\langle u_y, h(x) \rangle$ plus something that depends on $x$ alone, which the first part can take over. So we write (Miyato and Koyama 2018)
 #
 # $$ s(x, y) = \langle w, h(x)\rangle + b + \langle u_y, h(x)\rangle. \tag{12.4} $$
 #
-# You have met it: it is (5.7), with classes in place of clusters. The inner product with $u_y$ is, but for its length, the **projection** of $h$ on the class's direction, and that is all that $D$ needs to know of $y$. $h(x)$ is what the last ReLU gives, *summed* over the places of its map: a feature that is seen in many places counts often. (BigGAN trains with hinge losses, whose best score is no log of a ratio. It keeps the form, and loses that reading of it.)
+# You have met this form before: it is (5.7), with classes in place of clusters. The inner product with $u_y$ is, up to the length of $u_y$, the **projection** of $h$ on the direction of the class, and that is all that $D$ needs to know of $y$. $h(x)$ is what the last ReLU gives, *summed* over the places of its map: a feature that is seen in many places counts often. (BigGAN trains with hinge losses, whose best score is not the log of a ratio. So BigGAN keeps the form (12.4), but the reasoning above no longer holds for it.)
 #
 # **Exercise: Does it look like its class?** (medium, 8 minutes). Write (12.4). `h` is the map that the last ReLU gives, still to be summed; `table` has the $u_y$ as rows.
 
@@ -192,7 +191,7 @@ def my_projection_logit(h, table, weight, bias, y):
 ex.projection_logit.check(my_projection_logit)
 
 # %% [markdown]
-# $y$ has to be right, of course. A loader that takes the first folder below its root as the class gave one user class 0 for everything: the folders lay one level deeper (BigGAN-PyTorch, issue 26).
+# All this needs the right $y$, of course. One user of a public implementation found that all of the images had class 0: the loader took the first folder below its root for the class, and the class folders lay one level deeper (BigGAN-PyTorch, issue 26).
 #
 # **Exercise: Find the bug: one class for all** (easy, 6 minutes). These lines label pictures by their folders, such as `data/ImageNet/train/tench/9.jpg` below `data/ImageNet`. They run, and a conditional GAN learns something from them, though never one class from another. Write them right: a picture's class is the folder that it lies in, at whatever depth, and classes are numbered by their sorted names.
 #
@@ -215,7 +214,7 @@ ex.labels_of.check(my_labels_of)
 # %% [markdown]
 # ## 12.4 The blocks, and their weights
 #
-# Both networks are built of residual blocks (lesson 03). Each block of $G$ doubles the size: norm, ReLU, nearest neighbour, 3 x 3, norm, ReLU, 3 x 3, and beside them a 1 x 1 convolution. Those of $D$ halve it, but for the last. The shortcut of a residual block is easily broken by an attempt to save memory.
+# Both networks are built of residual blocks (lesson 03). Each block of $G$ doubles the size. One way through it has norm, ReLU, enlargement by nearest neighbours, a 3 × 3 convolution, norm, ReLU, and another 3 × 3 convolution; beside this way runs a shortcut with a 1 × 1 convolution, and the two results are added. The blocks of $D$ halve the size, except the last one, which keeps it. The shortcut of a residual block is easily broken when one tries to save memory.
 #
 # **Exercise: Find the bug: the shortcut** (easy, 5 minutes). These lines save memory, run, and train. One thing is wrong.
 #
@@ -236,13 +235,13 @@ def my_block(x, conv1, conv2, shortcut):
 ex.block.check(my_block)
 
 # %% [markdown]
-# The weights of both networks are divided by their largest singular value (**spectral norm**, lesson 07), also $G$'s. And they are drawn **orthogonal** at the start: the rows of a layer's matrix are at right angles and of equal length (the columns, where there are more rows than columns). The two go together: spectral norm makes the largest singular value 1, and of an orthogonal matrix all others are then 1 too. Of a matrix from $N(0, .02)$ most are well below, and a signal shrinks from layer to layer.
+# The weights of both networks are divided by their largest singular value (**spectral normalisation**, lesson 07, or spectral norm for short), those of $G$ as well as those of $D$. At the start the weights are drawn **orthogonal**: the rows of a layer's matrix are at right angles and of equal length (the columns, where there are more rows than columns). The two go together: spectral norm makes the largest singular value 1, and in an orthogonal matrix all other singular values are then 1 too. In a matrix from $N(0, 0.02)$ most of them are well below 1, and a signal shrinks from layer to layer.
 #
-# A small penalty keeps $G$'s weights so, in part. To ask for rows of length 1 as well is too limiting; only the angles count:
+# A small penalty keeps $G$'s weights near that during training. It asks for right angles between the rows, but not for rows of length 1, which the authors found too limiting:
 #
 # $$ R = \beta \sum_{\text{layers}} \big\lVert W W^\top \odot (\mathbf 1 - I) \big\rVert_F^2, \qquad \beta = 10^{-4}. \tag{12.5} $$
 #
-# $W$ is a layer's weight as a matrix with a row for each output, (out, in), of a convolution (out, in $k$ $k$); it is the weight as it is stored, before spectral norm divides it. $\mathbf 1$ is a matrix of ones and $\odot$ multiplies entry by entry, so that the diagonal is left out; $\lVert\cdot\rVert_F^2$ is the sum of all squares. The embedding is left out, too. The authors want this for one purpose: a short $z$ should still give good images (section 12.9).
+# $W$ is a layer's weight as a matrix with a row for each output, (out, in), of a convolution (out, in $k$ $k$); it is the weight as it is stored, before spectral norm divides it. $\mathbf 1$ is a matrix of ones and $\odot$ multiplies entry by entry, so that the diagonal is left out; $\lVert\cdot\rVert_F^2$ is the sum of all squares. The embedding is left out, too. The authors want the penalty for one purpose: a short $z$ should still give good images (section 12.9).
 #
 # **Exercise: No two filters alike** (medium, 10 minutes). Write (12.5) without $\beta$, over all `nn.Linear` and `nn.Conv2d` of `G` at any depth; `G.shared`, biases and BatchNorms do not count.
 
@@ -265,7 +264,7 @@ print(f"gains and biases are computed from {G.net[1].norm_1.gain.in_features} nu
 # %% [markdown]
 # ## 12.5 The round by hand
 #
-# The losses are **hinge** losses (lesson 07): $D$ pays $\max(0, 1 - s)$ for the score $s$ of a real image and $\max(0, 1 + s)$ for a fake one, so it stops caring about images beyond the margin; $G$ pays $-s$. A fixed margin makes sense where spectral norm bounds how fast scores can grow. Adam has $\beta_1 = 0$, no momentum, since the opponent moves. Fakes get the labels of the real batch beside them.
+# The losses are **hinge** losses (lesson 07): $D$ pays $\max(0, 1 - s)$ for the score $s$ of a real image and $\max(0, 1 + s)$ for a fake one, so it stops caring about images beyond the margin; $G$ pays $-s$. A fixed margin makes sense here, since spectral norm bounds how fast a score can change with the image. Adam has $\beta_1 = 0$, that is no momentum, since the opponent moves. Fakes get the labels of the real batch of the same step.
 #
 # Two helpers keep spectral norm in order. Inside `computed_once` all passes use the same normalised weights, after one step of the power iteration (you wrote that step in lesson 07). Inside `untouched` nothing of $D$ changes: it gets no gradients, and its power iteration stands still.
 
@@ -313,7 +312,7 @@ print("by hand and by the package: the same weights in both networks, bit for bi
 # %% [markdown]
 # ## 12.6 Digits on demand
 #
-# Now longer, with the package. Our $G$ has two blocks and our $D$ three, with a batch of 32, one step of $D$ for one of $G$, and a rate of .002 for both. The authors take 2,048, two steps, and rates of .0002 and .00005; but they make a hundred thousand rounds, and ours are a few hundred, in which their rates hardly move the weights; for the same reason $\beta_2$ is .99, not .999. As in lesson 08, *obedience* is the share of samples that the classifier reads as the digit that was asked for. **Predict**: after so few images, will $G$ make the digit that it is told?
+# Now we train longer, with the package. Our $G$ has two blocks and our $D$ three; we take a batch of 32, one step of $D$ for each step of $G$, and a rate of 0.002 for both. The authors take a batch of 2,048, two steps of $D$, and rates of 0.0002 for $D$ and 0.00005 for $G$. But they make a hundred thousand rounds and we make a few hundred, in which their rates hardly move the weights. For the same reason $\beta_2$ is 0.99 here, not 0.999. As in lesson 08, *obedience* is the share of samples that the classifier reads as the digit that was asked for. **Predict**: after so few images, will $G$ make the digit that it is told?
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(seed)
@@ -340,13 +339,13 @@ plots.show(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Mostly, at laptop: about nine in ten, after some fifteen hundred pictures of each digit. In the smoke profile it does not.
+# Mostly, in the laptop profile: about nine times in ten, after some fifteen hundred pictures of each digit. In the smoke profile it does not.
 #
 # </details>
 #
 # ## 12.7 Which part does the work?
 #
-# The base and seven arms, each with one part taken away, on digits: the $1 +$; the sum in $D$ (a mean in its place); skip-z; spectral norm; the orthogonal penalty; the orthogonal start (DCGAN's $N(0, .02)$ in its place); and the projection, so that $D$ is shown a class and does not look. *Distance* is the Fréchet distance of the classifier's features over all samples (lesson 05), *within* that inside a class, the mean of ten; *variety* is how far the samples of a class lie apart, and about 1 for real digits. The base has three seeds, the others one: what the seeds of the base differ by among themselves decides nothing. (`python -m gancourse reproduce biggan`.)
+# On digits we compare the base, which has all parts, with seven arms, each of which lacks one: the $1 +$; the sum in $D$ (a mean takes its place); skip-z; spectral norm; the orthogonal penalty; the orthogonal start (DCGAN's $N(0, 0.02)$ takes its place); and the projection, so that $D$ is given the class but makes no use of it. *Distance* is the Fréchet distance of the classifier's features over all samples (lesson 05), *within* is the same distance inside a class, the mean of ten classes; *variety* is how far the samples of a class lie apart, about 1 for real digits. The base has three seeds, the other arms have one: a difference no larger than those among the base's own seeds decides nothing. (`python -m gancourse reproduce biggan`.)
 #
 # **Predict** which part is missed most, and which not at all.
 
@@ -421,15 +420,15 @@ if big:
     )
 
 # %% [markdown]
-# Read the distance beside the obedience: an arm can make digits, and not those that were asked for. That is what happens without the projection. $D$ has no reason to care about classes, so neither has $G$, and obedience is chance; yet as a crowd its digits are no further from real ones than those of arms that do obey more.
+# Read the distance beside the obedience: an arm can make good digits that are not those that were asked for. That is what happens without the projection. $D$ has no reason to care about classes, so neither has $G$, and obedience is at the level of chance. Yet taken all together its digits are no further from real ones than those of three arms that obey more.
 #
-# Four parts cannot be missed in so short a run: the projection, the $1 +$, the sum, and the orthogonal start. Training did not repair the missing $1 +$. About the sum be careful: a mean over 49 places divides the features by 49, and where spectral norm holds all weights, a $D$ has hardly a way to make up for that. Its scores of real and of generated images hardly differ, and the margin stays out of reach. So this arm shows that the scale of a score matters, and not that a mean is a worse idea.
+# So short a run cannot do without four of the parts: the projection, the $1 +$, the sum, and the orthogonal start. Training did not repair the missing $1 +$. Be careful about the sum: a mean over 49 places divides the summed features by 49, and where spectral norm holds all weights, a $D$ can hardly make up for that. Its scores of real and of generated images hardly differ, and the margin stays out of reach. So this arm shows that the scale of a score matters, and not that a mean is a worse idea.
 #
-# Skip-z helps a little. Spectral norm helps obedience and the distance within a class, and hardly the distance over all. Both are one seed each, so take them as hints. Without the orthogonal penalty the run differs from the base by no more than seeds of the base differ among themselves. The authors wanted it for truncation alone; see 12.9. What our short runs do not show at all is the other half of the paper's story: at its size training *collapses* in the end, with all of these parts in place, and the authors stop before that.
+# Skip-z helps a little. Spectral norm helps obedience and the distance within a class, but hardly the distance over all. Both findings rest on one seed, so take them as hints. Without the orthogonal penalty the run differs from the base by no more than seeds of the base differ among themselves. The authors wanted this penalty for truncation alone; see 12.9. Our short runs do not show the other half of the paper's story at all: at the paper's size training *collapses* in the end, with all of these parts in place, and the authors stop before that.
 #
 # ## 12.8 Larger batches, or more images?
 #
-# Now what 12.1 asked. Batches of 32, 64, 256 and 1,024 at *equal images*: the larger ones make fewer steps. And 64 and 256 at *equal steps* with the 32 (256 only for half as many, so that it sees sixty thousand images at most): they see more images. And the control that the paper's table lacks: the batch of 32 again, with as many images as the 64 sees at equal steps. If it is the batch that helps, 64 should beat that one, too.
+# Now we come to the question of 12.1. First, batches of 32, 64, 256 and 1,024 run to *equal images*: the larger ones make fewer steps. Then batches of 64 and 256 run to *equal steps* with the batch of 32, so that they see more images. (The batch of 256 makes only half as many steps, so that it sees sixty thousand images at most.) Last comes the control that the paper's table lacks: the batch of 32 again, with as many images as the batch of 64 sees at equal steps. If it is the size of the batch that helps, 64 should beat that control, too.
 
 # %%
 if big:
@@ -453,13 +452,13 @@ if big:
     assert one["base-longer"] < one["batch-64-steps"] and one["base-longer"] < ranges["distance"][0]
 
 # %% [markdown]
-# At equal images every larger batch is worse, the more the larger: with fourteen steps of 1,024 images nothing can be learned. At equal steps the larger batch is better: 64 against 32, and 256 against 64, where both made some 230 steps. So at equal steps our table agrees with theirs. But look at the control: the batch of 32, shown as many images as the 64 at equal steps, is nearer still. Here it is the images that help, and a given number of images does most in small batches. (One seed each; the gaps are larger than what three seeds of the base differ by.)
+# At equal images every larger batch is worse, and the larger, the worse: with fourteen steps of 1,024 images nothing can be learned. At equal steps the larger batch is better: 64 against 32, and 256 against 64, where both made some 230 steps. So at equal steps our table agrees with the paper's. But look at the control: the batch of 32, shown as many images as the batch of 64 saw at equal steps, is nearer still. Here it is the images that help, and a given number of images does most in small batches. (One seed each; the gaps are larger than what three seeds of the base differ by.)
 #
-# One caution: all have one rate, that of the batch of 32. A larger batch allows a higher one (12.1), and nobody has looked for it here. And time: on a processor a step with 256 images takes about seven times as long as one with 32. Spread over many chips, as the authors have it, it need not take longer; there a large batch costs nothing but images.
+# One caution: all batches have the same learning rate, that of the batch of 32. A larger batch allows a higher rate (12.1), and we have not looked for it here. And time matters: on a processor a step with 256 images takes about seven times as long as a step with 32. Spread over many chips, as with the authors, it need not take longer; there a large batch costs nothing but images.
 #
 # ## 12.9 Truncation, and standing statistics
 #
-# BigGAN's pictures in print have a cut $z$: numbers outside $[-t, t]$ are drawn again. It is a trade: fewer kinds, better ones. (Lesson 06 cut $z$ as well, and lesson 11 shortened $w$.)
+# BigGAN's pictures in print come from a truncated, or *cut*, $z$: numbers outside $[-t, t]$ are drawn again. This trades variety for quality: fewer kinds of pictures, but better ones. (Lesson 06 cut $z$ as well, and lesson 11 shortened $w$.)
 #
 # **Exercise: Truncated z** (medium, 8 minutes). Return `z` (n, d) from $N(0, I)$ without what is outside of $[-t, t]$. All numbers come from the generator `rng`; only those outside are drawn again, until all are inside.
 
@@ -474,7 +473,7 @@ def my_truncated(n, d, t, rng):
 ex.truncated.check(my_truncated)
 
 # %% [markdown]
-# A cut $z$ gives other activations than those that BatchNorm kept the mean and variance of, and so does an averaged $G$. So both can be measured anew, over many batches, each counted alike: **standing statistics** (Brock et al. 2019, appendix C).
+# BatchNorm has kept means and variances of the activations that it met in training. A cut $z$ gives other activations, and so does an averaged $G$. So one can measure BatchNorm's means and variances anew, over many batches that all count alike: these are **standing statistics** (Brock et al. 2019, appendix C).
 #
 # **Exercise: Standing statistics** (medium, 10 minutes). `G` has `nn.BatchNorm2d` layers that have run before; `zs` is a list of batches. Change `running_mean` and `running_var` of each (a batch's variance as torch takes it, over n - 1) to the mean over the batches. Call `G` once for each batch, without a graph. Leave it in eval mode, its weights and each layer's `momentum` as they were.
 
@@ -509,15 +508,15 @@ if big:
     assert all(row["distance"] < row["running"]["distance"] for row in rows_of("base"))
 
 # %% [markdown]
-# These rows are of 1,000 samples each, those of 12.7 of 5,000: compare them only with one another. A cut does what it says: obedience goes up to 1, variety down to a fifth. The distance does not like it: it counts the missing kinds more than the better pictures, at every cut up to 1, the more the shorter. (A cut at 2 touches one number in twenty, and nothing much happens.) In the paper a mild cut makes the distance smaller; ours does not show that, and neither did StyleGAN's (section 11.11).
+# These rows are of 1,000 samples each, those of 12.7 of 5,000: compare them only with one another. A cut does what it promises: obedience rises to 1, and variety falls to about a fifth of that of real digits. But the distance grows at every cut up to 1, and the more, the shorter the cut: it counts the missing kinds more than the better pictures. (A cut at 2 touches one number in twenty, and little changes.) In the paper a mild cut makes the distance smaller. Our runs do not show that, and neither did StyleGAN (section 11.11).
 #
-# Standing statistics make the distance larger wherever the cut is 1 or less, with a little more variety and no more obedience. A likely reason, which we have not measured: the running ones come from $z$ as it was drawn; a short $z$ gives small deviations, and with the old variance they stay small. Measured anew, the variance is small as well, BatchNorm divides by it, and stretches them again. Without a cut standing statistics are nearer, in all three seeds of the base: there they repair what averaging $G$ has left wrong. So all figures of 12.7 have them.
+# Standing statistics make the distance larger wherever the cut is 1 or less, with a little more variety and no more obedience. Here is a likely reason, which we have not measured. The running statistics come from the uncut $z$ of training. A short $z$ gives activations with small deviations from their mean, and divided by the old spread these stay small. Measured anew, the spread is small as well, so BatchNorm stretches the deviations again and undoes a part of the cut. Without a cut, standing statistics bring the samples nearer, in all three seeds of the base: there they repair what averaging $G$ has left wrong. So all numbers of 12.7 were measured with them.
 #
-# And the penalty? The authors found that most of their generators cannot be cut without it (16 % can, 60 % with it). Both of ours can. They begin about alike without a cut, and the one with the penalty is a little nearer at every cut up to 1; one seed each, so that is a hint and no more.
+# And what does the orthogonal penalty do? The authors found that without it only 16 % of their generators stand a cut, and with it 60 %. Both of ours do. Uncut they are about alike, and the one with the penalty is a little nearer at every cut up to 1. That is one seed each, so it is a hint and no more.
 #
 # ## 12.10 Churches of 25 kinds
 #
-# The same kind of networks, a block more in each, for 32 pixels, three channels and 25 classes: five plans at five times of day. The reader of lesson 04 says whether a church is what was asked for.
+# We take the same kind of networks, with one more block in each, for churches of 32 pixels in colour. There are 25 classes: five plans at five times of day. The reader of lesson 04 says whether a church is what was asked for.
 
 # %%
 if big:
@@ -535,18 +534,18 @@ if big:
     )
 
 # %% [markdown]
-# Six times as good as chance, where real renders are read rightly at 95 %. The recipe is that of the digits, with half the batch and so with twice the steps; but 25 classes share as many images as ten did, 600 each, and a church has more to it than its plan and its light.
+# That is six times as good as chance, but far from the 95 % of renders that are read rightly. The recipe is that of the digits, with half the batch and so twice as many steps. But 25 classes share as many images as the ten digits did, which leaves 600 for each, and a church varies in much more than its plan and its light.
 
 # %% [markdown]
 # ## 12.11 Eyes from somewhere else
 #
-# A discriminator begins blind: it has to learn to see while it teaches. Projected GAN (Sauer et al. 2021) lends it eyes. A network that was trained to name photographs gives four maps of a picture, from fine to coarse; it is frozen. (Theirs is EfficientNet-Lite1, ours Lite0, of lesson 10.) Small **heads** judge the maps, and only they learn. Two more things are frozen and random: a 1 x 1 convolution that mixes the channels of each map, and others that mix a coarse map into the next finer one. Without such mixing, the authors say, a head could do with the few features that tell fakes most easily, and $G$ would get the rest wrong unpunished.
+# A discriminator begins blind: it has to learn to see while it teaches. Projected GAN (Sauer et al. 2021) lends it eyes. A frozen network, which was trained to name what photographs show, gives four maps of a picture, from fine to coarse. (The authors' network is EfficientNet-Lite1; ours is Lite0, from lesson 10.) Small **heads** judge the maps, and only the heads learn. The projections between maps and heads are frozen, too, and random: a 1 × 1 convolution mixes the channels of each map, and others mix each coarse map into the next finer one. Without such mixing, the authors say, a head could content itself with the few features that give fakes away most easily, and $G$ could get all others wrong unpunished.
 #
 # Every head has a loss of its own:
 #
 # $$ \min_G \max_{D_1,\dots,D_4} \sum_{l=1}^{4} \Big(\mathbb E\,\big[\log D_l(P_l(x))\big] + \mathbb E\,\big[\log\big(1 - D_l(P_l(G(z)))\big)\big]\Big), \tag{12.6} $$
 #
-# where $P_l$ are the features and their projections, and $D_l$ is a probability. In practice each head gives scores instead, with the hinge losses, and DiffAugment (lesson 04) is on all that $D$ sees.
+# where $P_l$ are the features and their projections, and $D_l$ is a probability. In practice each head gives scores and is trained with the hinge losses, and all that $D$ sees goes through DiffAugment (lesson 04).
 #
 # **Exercise: Hinge, for several heads** (medium, 8 minutes). `real` and `fake` are lists with a tensor of scores for each head, (B, H, W) of its own H and W. Return $D$'s loss and $G$'s: each mean is over all scores of one head, and the heads' losses are added.
 
@@ -561,7 +560,7 @@ def my_head_losses(real, fake):
 ex.head_losses.check(my_head_losses)
 
 # %% [markdown]
-# What is borrowed must stay as it was. That is easily got wrong, and nothing crashes.
+# What is borrowed must stay as it was. This is easy to get wrong, and when it goes wrong, nothing crashes.
 #
 # **Exercise: The bug hunt** (hard, 20 minutes). The listing is a Projected GAN's discriminator in the manner of published code. It runs, and its loss is a number like any other; but $D$ learns hardly anything, and $G$ nothing at all. Four things are wrong, all about what is borrowed and frozen. Copy the class into your function, repair it, and return `ProjectedD(features, channels, mixed)`. Whatever an optimiser does with `D.parameters()`, only the heads may change, and a $D$ that is loaded from another's `state_dict()` must give the same scores. Keep what was right: the name `heads`, a convolution with kernels of 1 for each map, projections from $N(0, 1) / \sqrt c$, and a score from each head.
 
@@ -581,9 +580,9 @@ ex.bug_hunt.check(my_bug_hunt)
 # %% [markdown]
 # ## 12.12 Do they converge faster?
 #
-# Churches of 64 pixels; every arm has a DCGAN's generator, at the same width and rate. *DCGAN* has a discriminator of its own, and trains as in lesson 03. *Projected* looks through Lite0, projections and four heads, with hinge, spectral norm and DiffAugment. *Raw taps* lacks the projections. *One head* sees the finest map alone, into which the coarser ones are mixed. *Random* looks through the same network with random weights: what it does as well owes nothing to photographs, and since all else is like *projected*, the difference of these two is what the photographs are worth. The ruler is the church reader (lesson 04), which trained none of them; *kinds* and *recall* are those of lessons 04 and 05. Cheaper arms train until they have taken about as long, so that one can compare at equal images and at equal time. (`python -m gancourse reproduce projected`.)
+# We compare five arms on churches of 64 pixels; every arm has a DCGAN's generator, at the same width and rate. *DCGAN* has a DCGAN's discriminator, and trains as in lesson 03. *Projected* looks through Lite0, projections and four heads, with hinge, spectral norm and DiffAugment. *Raw taps* lacks the projections. *One head* sees the finest map alone, into which the coarser ones are mixed. *Random* looks through the same network with random weights; since all else is like *projected*, the difference between these two is what training on photographs is worth. The judge is the church reader (lesson 04), which trained none of them; *kinds* and *recall* are those of lessons 04 and 05. Cheaper arms train on until all have taken about equally long, so that we can compare at equal images and at equal time. (`python -m gancourse reproduce projected`.)
 #
-# Ours is not theirs in all: a DCGAN for $G$ where they have FastGAN's, heads without BatchNorm that are told instead how much the pictures of a group differ (lesson 11), a batch of 32 where they have 64, and runs that are hundreds of times shorter.
+# Ours differs from the authors' in several ways: $G$ is a DCGAN's where they have FastGAN's; our heads have no BatchNorm, but are told how much the pictures of a group differ (lesson 11); the batch is 32, not 64; and our runs are hundreds of times shorter.
 #
 # The rule, written before the first result: *converges faster* holds if the projected arm is nearer to the renders at equal images *and* at equal seconds, each by more than both standard deviations over the seeds together.
 #
@@ -647,19 +646,19 @@ if lent:
     )
 
 # %% [markdown]
-# By the rule the claim fails here, at equal images and at equal time: a step through Lite0 takes about three times as long, and at the end of its run the projected arm is about twice as far from the renders as the DCGAN was after as many images, or more.
+# By the rule the claim fails here, at equal images and at equal time: an image costs the projected arm about three times as much time as the DCGAN, and at the end of its run the projected arm is about twice as far from the renders as the DCGAN was after as many images, or more.
 #
-# Look at the figure before you believe the number. The projected arm has windows, edges and corners that the DCGAN takes much longer to find, and all under one sky, at one hour. The DCGAN has every hour, and smears. *Kinds* and *recall* count just that. A network that was trained to name things cares for edges more than for the light, and heads that judge through it do not ask $G$ for more. Photographs are worth something, too: with random weights the same $D$ leads nowhere. The random projections are not missed, in the one run without them.
+# Look at figure 12.5 before you believe the number. The projected arm has windows, edges and corners that the DCGAN takes much longer to find, but all under one sky, at one hour. The DCGAN has every hour, but smears. *Kinds* and *recall* count just that. Our explanation, which these runs do not test: a network that was trained to name things cares more for edges than for light, so heads that judge through it do not ask $G$ for the right light. Training on photographs is still worth much: with random weights the same $D$ leads nowhere. The random projections were not missed in the one run without them.
 #
 # The authors train for hundreds of times as long, with another $G$ and larger batches. So this is a finding about the beginning of a run, where a claim about convergence should hold, and not about its end.
 #
 # ## 12.13 Who judges? The leak
 #
-# Projected GAN's scores in print are FIDs, by features that a network learned on ImageNet; and its discriminator looked through features that a network learned on ImageNet. Kynkäänniemi et al. (2023) found that a generator can please such a judge without its pictures getting better. So judge our arms twice: by the church reader, and by Lite0, the very network that taught the projected arm. A **gain** is the share of the DCGAN's distance (above that of real renders) that an arm takes away. If Lite0 sees a larger gain than the reader, the rest may be a **leak**: the pupil has learned its examiner's taste.
+# Projected GAN's scores in print are FIDs, which compare features that a network learned on ImageNet; and its discriminator, too, looked through features that a network learned on ImageNet. Kynkäänniemi et al. (2023) found that a generator can please such a judge without its pictures getting better. So we judge our arms twice: by the church reader, and by Lite0, the very network that taught the projected arm. A **gain** is the share of the DCGAN's distance (above that of real renders) that an arm takes away. If Lite0 sees a larger gain than the reader does, the difference may be a **leak**: the pupil has learned its examiner's taste.
 #
-# But two judges differ in more than whom they taught. So we swap: the random network taught an arm as well. If teachers flatter their pupils, the arm that was taught by the random features should look better by the random features, and the projected arm better by Lite0. The rules are in `projected.leak`, written before the first result. (The runs were made twice as long after a first round, whose runs were too short to tell anything; the rules stayed.)
+# But two judges differ in more than whom they taught. So we also swap the judges: the network with random weights taught an arm, too. If teachers flatter their pupils, the arm *random* should look better by the random features, and the projected arm better by Lite0. The rules are in `projected.leak`, and were written before the first result. (A first round of runs was too short to tell anything, so we made the runs twice as long; the rules stayed.)
 #
-# **Predict**: which part of the projected arm's gain, as Lite0 sees it, does the reader not see?
+# **Predict**: how much of the gain that Lite0 sees in the projected arm does the reader not see?
 
 # %%
 if lent:
@@ -677,19 +676,19 @@ if lent:
     print(f"swapped: one's own teacher adds {leak.swap:+.2f} to a gain; the rule says: {leak.own_judge}")
 
 # %% [markdown]
-# The verdict turns round with the judge. By Lite0 the projected arm has taken away more than half of the DCGAN's distance; by the reader it is about twice as far off. Had we scored these runs as Projected GANs are scored in print, by features learned on photographs, we would have reported fast convergence.
+# The verdict turns round with the judge. By Lite0 the projected arm has taken away more than half of the DCGAN's distance; by the reader it is about twice as far off as the DCGAN, or more. So the reader sees nothing of that gain, and since it sees a loss instead, the printed share is above 100 %. Had we scored these runs as Projected GANs are scored in print, by features learned on photographs, we would have reported fast convergence.
 #
-# Is that a leak? The first rule says that Lite0 flatters the arm that it taught. But it is milder than the reader with the *random* arm as well, which it did not teach; and the random network, which did not teach the projected arm, sees a gain there too. The swap, made to tell these apart, decides nothing. So part of it may be a teacher's taste, and part is that a judge which looks for edges does not miss the skies. In either case a score by features like those that $D$ looked through is no evidence of better pictures. Take a judge that had no part in the training, and look.
+# Is that a leak? The first rule says that Lite0 flatters the arm that it taught. But Lite0 is also milder than the reader with the arm *random*, which it did not teach; and the random network, which did not teach the projected arm, sees a gain in that arm, too. The swap was made to decide between the two explanations, and decides nothing. So a part of the difference may be a teacher's taste, and a part that a judge which looks for edges does not miss the skies. In either case a score by features like those that $D$ looked through is no evidence of better pictures. Take a judge that had no part in the training, and look at the pictures.
 #
 # ## 12.14 P4's churches, made good
 #
-# Back to P4. Lesson 04 ended with a generator of 16 channels, all remedies and a distance of about ten: a few good churches among many odd ones. What would P4's two networks do, layer for layer, with a $G$ twice as wide, and with what this course has found since?
+# Back to P4. With all its remedies lesson 04 made a generator of width 16 at a distance of about ten: a few good churches among many odd ones. What would P4's two networks do, layer for layer, with a $G$ twice as wide, and with what this course has found since?
 #
-# One idea carries through the whole of this lesson: $D$ judges better if it is *told*. A class told to both networks turned digits into digits on demand. In lesson 05 the classes were clusters that were found in the pixels. Here the renderer knows the truth, all ten **factors** of every church: plan, top, stone, roof, windows, time, weather, trees, turned, sun. So $D$ gets (12.4) with ten classes at once, a vector for each value of each factor, and judges each picture as the church that it should be.
+# One idea runs through the whole of this lesson: $D$ judges better if it is *told* what a picture should show. A class that is told to both networks gave us digits on demand. In lesson 05 the classes were clusters that were found in the pixels. Here the renderer knows the truth, all ten **factors** of every church: plan, top, stone, roof, windows, time, weather, trees, turned, sun. So $D$ gets (12.4) with ten classes at once, one for each factor, and a vector for each value of each factor; it judges each picture as the church that it should be.
 #
-# P4's $G$ has no input for a factor, and gets none. A part of $z$ becomes it: 41 of the 100 coordinates, one for each value of each factor; the largest of a factor's coordinates is the value that is chosen (`models.factors`). To the outside it is a generator of $z$ as before. Be clear about what this is: **labels went into its training**. P4 had none, and neither has anybody with a folder of photographs.
+# P4's $G$ has no input for factors, and we add none. A part of $z$ takes this role: 41 of its 100 coordinates, one for each value of each factor. Of a factor's coordinates the largest says which value is asked for (`models.factors`). From outside, this $G$ is a generator of $z$ as before. Be clear about what it is: **labels went into its training**. P4 had none, and neither has anybody with a folder of photographs.
 #
-# Two candidates, *plain* and *factors*, equal in all but this, and a rule from before the runs: after 80,000 images the one whose samples are nearer to renders goes on to 400,000. (`python -m gancourse reproduce made_good`.)
+# There are two candidates, *plain* and *factors*, equal in all but this, and a rule that was set before the runs: after 80,000 images the one whose samples are nearer to renders goes on to 400,000. An epoch has 40,000 images. (`python -m gancourse reproduce made_good`.)
 
 # %%
 good = study("made_good")
@@ -758,17 +757,17 @@ if good and last["obeys"]:
         )
 
 # %% [markdown]
-# Told wins, and it is not close: after as many images *plain* is several times as far from the renders. (One run each, but the gap is far beyond what seeds of this course's DCGANs differ by.) A $D$ that is told compares nights with nights, and asks more of $G$: not only a church, but this one. And $G$ need not find the kinds by itself, since each $z$ comes with the church that it should become. Which of the two does more, these runs do not say.
+# The candidate that is told wins, and by far: after as many images *plain* is several times as far from the renders. (That is one run each, but the gap is far beyond what seeds of this course's DCGANs differ by.) A $D$ that is told the factors compares nights with nights, and asks more of $G$: not only a church, but this one. And $G$ need not find the kinds by itself, since each $z$ says which church it should become. Which of these two reasons counts for more, these runs do not say.
 #
-# Then the run went wrong, slowly: $D(x)$ rose, and from the fifth epoch on so did the distance. $D$ had run ahead. We looked, stopped it, and went on from the fifth epoch with R1 (lesson 07; its weight is the better one of two that we tried for an epoch or less) and half the rate, and both turned round. That was a decision by eye in the middle of a run, not the rule from before; a run that had R1 from the start might do as well, or better.
+# Then the run slowly went wrong: $D(x)$ rose, and from the fifth epoch on so did the distance. $D$ had run ahead. We saw that, stopped the run after its sixth epoch, and went on from the fifth with R1 (lesson 07; its weight is the better one of two that we tried for an epoch or less) and half the rate, for four epochs more. The distance fell again; $D(x)$ dropped at once, and then rose more slowly than before. That was a decision by eye in the middle of a run, and not the rule from before; a run that had R1 from the start might do as well, or better.
 #
-# Now the page. In most of these pictures one can say what is there: a nave, a tower, a path, an hour, the weather. The nights are the weakest. And the table: time, weather, sun and the side that the church turns to are nearly always as asked, plan, stone and trees mostly, tops and roofs about half of the time. The windows' shape comes out by chance, but so it does for real renders: our reader cannot see it, so it cannot say.
+# Now look at figure 12.7. In most of these pictures one can say what is there: a nave, a tower, a path, the hour, the weather. The nights are the weakest. And the table below the figure says how well $G$ obeys: time, weather, sun and the side that the church turns to are as asked nine times in ten or more, plan, stone and trees mostly, tops and roofs about half of the time. The shape of the windows is read as asked no more often than by chance; but on renders the reader does no better. It cannot see that shape, so it cannot say.
 #
-# The goal that we had set was a distance of 4, with 95 % of the kinds and a recall of .5. It is missed by little in the first two, and passed in the third.
+# The goal that we had set was a distance of 4, with 95 % of the kinds and a recall of 0.5. The first two are missed by little, and the third is passed.
 #
 # ## 12.15 Where to go from here
 #
-# Twelve lessons, one table. Of every idea whose generator comes with the course, the best checkpoint is scored anew; the others stand with what their own study found. Distances of digits compare with one another, those of churches of one size too, and never across. Minutes are those of the machine that trained: some of a GPU. (`python -m gancourse reproduce bought`.)
+# Twelve lessons, one table. Of every idea whose generator comes with the course, the best checkpoint is scored anew; the others stand with what their own study found. Compare distances of digits with one another, and those of churches of one size with one another, but never one with the other. Minutes are those of the machine that trained, which was a GPU in some rows. (`python -m gancourse reproduce bought`.)
 
 # %%
 table = study("bought")
@@ -781,32 +780,32 @@ if table:
     assert 0 < row["P4's DCGAN, told"]["lines"] - row["P4's DCGAN"]["lines"] <= 10
 
 # %% [markdown]
-# Read it with care: rows differ in how long they trained, and what they were told. On digits the large steps are convolutions (lesson 03), then what lesson 05 put together, then R3GAN's loss on the same generator; from there to real digits it is not far. At 128 pixels the large step is labels, in ten more lines of code; that generator is also twice as wide and saw more images, and 12.14 has the control, as wide, that was not told. The losses of lesson 07 stand there with short runs, and so does Projected GAN. Some ideas are not in the game at all: what Pix2Pix, CycleGAN and SRGAN bought is that a picture can be given.
+# Read the table with care: rows differ in how long they trained, and in what they were told. On digits the large steps are convolutions (lesson 03), then what lesson 05 put together, then R3GAN's loss on the same generator; from there to real digits it is not far. At 128 pixels the large step is to tell both networks the labels, in ten more lines of code. That generator is also twice as wide and trained on more images; 12.14 has a control that is as wide and was told nothing. WGAN-GP, spectral norm with hinge, and Projected GAN stand in the table with short runs. Some ideas do not compete here at all: what Pix2Pix, CycleGAN and SRGAN bought is that one can give a picture and get another one made from it.
 #
-# **What replaced GANs.** Most pictures that are generated today come from **diffusion models** (Ho et al. 2020): a network learns to take a little noise out of a picture, a regression with one loss and no opponent. There is no game that could collapse, and it has grown with data and computers more reliably (Dhariwal and Nichol 2021 passed BigGAN on ImageNet). The price is paid at every picture: the network is asked many times.
+# **What replaced GANs.** Most pictures that are generated today come from **diffusion models** (Ho et al. 2020): a network learns to take a little noise out of a picture. That is a regression, with one loss and no opponent. There is no game that could collapse, and such models have improved more reliably with more data and larger computers (Dhariwal and Nichol 2021 passed BigGAN on ImageNet). The price is paid for every picture: the network has to run many times.
 #
-# **Where GANs stay.** One pass. How much is that? Here is P4's generator against a U-Net of as many parameters, on your machine.
+# **Where GANs stay.** A GAN's generator makes a picture in one pass. How much is that worth? Here is P4's generator beside a U-Net of about as many parameters, on your machine.
 
 # %% tags=["nbval-ignore-output"]
 seconds = {"smoke": 0.5, "laptop": 6.0, "paper": 20.0}[plan.profile]
 print(one_pass.passes_table(one_pass.one_pass(G_good.eval(), seconds)))
 
 # %% [markdown]
-# So where a picture must come at once, on a small machine, or thousands of times, GANs are at home: enlarging (lesson 10), film and games, compression, and as the last step of others: diffusion models are **distilled** into few steps with a discriminator's help (Sauer et al. 2023). And discriminators turn up wherever a loss cannot be written down.
+# So where a picture must come at once, on a small machine, or thousands of times, GANs are at home: in enlarging (lesson 10), in film and games, in compression. GANs also help other models: diffusion models are **distilled** into few steps with the help of a discriminator (Sauer et al. 2023). And discriminators turn up wherever a loss cannot be written down.
 #
-# **If you want to go on.** Read the code of one of the originals beside ours. Take your own pictures (`--data FOLDER`, SCALE.md says how long it takes). Or take the rows of the table that no one has filled: R3GAN's loss (lesson 07) on churches, the path length penalty (lesson 11), a projected discriminator beside one of its own.
+# **If you want to go on.** Read the code of one of the originals beside ours. Train on your own pictures (`--data FOLDER`; SCALE.md says how long it takes). Or add rows that the table does not have yet: R3GAN's loss (lesson 07) on churches, the path length penalty (lesson 11), or a projected discriminator beside an ordinary one.
 #
 # ## What we now know
 #
-# A class that is told to every layer of $G$, and that $D$ judges a picture by, gives digits on demand after some hundreds of rounds. On digits the projection, the $1 +$, the sum and the orthogonal start are what so short a run cannot do without; the orthogonal penalty is not missed. A larger batch makes a better step, and worse use of its images. A short $z$ gives safer pictures and fewer kinds, and here the distance never thanks for it.
+# If every layer of $G$ is told the class, and $D$ judges each picture as its class, then some hundreds of rounds give digits on demand. On digits so short a run cannot do without the projection, the $1 +$, the sum and the orthogonal start; the orthogonal penalty is not missed. A larger batch makes a better step, but worse use of its images. A short $z$ gives safer pictures and fewer kinds, and here it never brings the distance clearly down.
 #
-# Borrowed features did not make our short runs converge faster by a judge that had no part in them, and did by the judge that had lent them. And P4's own layers can do far more than P4 or lesson 04 got out of them, if $D$ is told what it looks at.
+# Borrowed features did not make our short runs converge faster by a judge that had no part in them, but they did by the network that had lent the features. And P4's own layers can do far more than lesson 04 got out of them, if $D$ is told what each picture should show.
 #
 # ## What we do not know yet
 #
 # - What BigGAN's parts are worth at its own size, where training collapses in the end; and at rates that fit each batch.
 # - Whether projected discriminators overtake in longer runs, with a $G$ that has more variety of its own.
-# - How much of the last section's gain would remain if the factors were not known but guessed: by a reader that had seen few labels, or by the clusters of lesson 05. For photographs that is the question.
+# - How much of section 12.14's gain would remain if the factors were not known but guessed, by a reader that had seen few labels or by the clusters of lesson 05. For photographs that is the question.
 # - Whether R1 from the first step would have spared us the stop; and what a second seed would do.
 #
 # ## References

@@ -76,7 +76,7 @@ def test_stability_needs_an_f_test():
     stats = pytest.importorskip("scipy.stats")
     for f, n, m in ((5.2, 3, 3), (1.7, 2, 4), (0.3, 4, 2), (9.28, 3, 3)):
         assert verdicts_of.f_tail(f, n, m) == pytest.approx(stats.f.sf(f, n, m), abs=1e-4)
-    # the old verdict: three seeds, and an MLP that has learnt nothing
+    # the old verdict: three seeds, and an MLP that has learned nothing
     old = claims.steadier([63.3, 57.8, 54.8], [467.4, 516.0, 416.0])
     assert old[0] == claims.UNDECIDED and old[2] > 0.3
     assert claims.steadier([10.0, 10.1, 10.2, 9.9], [10.0, 30.0, 5.0, 90.0])[0] == claims.HOLDS

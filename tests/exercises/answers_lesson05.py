@@ -336,7 +336,7 @@ wrong["precision"] |= {
     "nearest ball": (nearest_ball_only, "nearest real point's ball alone"),
     "second neighbour": (precision_with(lambda w: w.sort(1).values[:, 2]), "second nearest"),
     "city blocks": (precision_city, "sums of coordinate"),
-    "halfway": (precision_with(lambda w: w.sort(1).values[:, 1] / 2), "not halfway"),
+    "halfway": (precision_with(lambda w: w.sort(1).values[:, 1] / 2), "not half-way"),
     "mean radius": (precision_with(lambda w: w.sort(1).values[:, 1].mean()), "not the mean one"),
 }
 wrong["inception_score"] |= {

@@ -2,7 +2,7 @@
 
 `labelled_churches` gives pictures, label maps and factors. `church_pairs` gives the same churches twice, with one
 factor changed: pixel by pixel the same scene, which no camera can do. `unpaired_churches` gives both kinds without
-partners, to learn from as CycleGAN does; what was learnt is then judged on true pairs of a seed that was not seen.
+partners, to learn from as CycleGAN does; what was learned is then judged on true pairs of a seed that was not seen.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def check_conditional_fakes(call: StudentFunction) -> str:
     if len(_drawn(call, 7)[1]) != 7:
         raise Wrong("For n = 7 there are not 7 classes.")
     return (
-        "Ten classes, 9 among them, and D is told the one that G was: a digit that is never asked for is never learnt."
+        "Ten classes, 9 among them, and D is told the one that G was: a digit that is never asked for is never learned."
     )
 
 

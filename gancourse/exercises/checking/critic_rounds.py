@@ -185,8 +185,8 @@ class _Scene:
             ),
             (lambda G, D: right(G, D) / 2, "Half a step: the two means are subtracted, not averaged."),
             (lambda G, D: right(G, D) * len(x), "The loss is summed over the batch: take the mean."),
-            (lambda G, D: -D(x).mean(), "D learnt from the real batch only: the fakes are missing in its loss."),
-            (lambda G, D: D(G(z)).mean(), "D learnt from the fakes only: the real batch is missing in its loss."),
+            (lambda G, D: -D(x).mean(), "D learned from the real batch only: the fakes are missing in its loss."),
+            (lambda G, D: D(G(z)).mean(), "D learned from the fakes only: the real batch is missing in its loss."),
             (
                 lambda G, D: F.softplus(-D(x)).mean() + F.softplus(D(G(z))).mean(),
                 "This is Goodfellow's loss: a critic's is the plain difference of mean scores.",

@@ -128,7 +128,7 @@ def _norm_mistakes(x: Tensor, norm: nn.BatchNorm2d, running: tuple[Tensor, Tenso
             by(x.mean(usual, keepdim=True), spread**2 + norm.eps),
             "It divides by the variance: take the square root, the standard deviation.",
         ),
-        (plain, "Weight and bias, the two learnt numbers of each channel, are missing."),
+        (plain, "Weight and bias, the two learned numbers of each channel, are missing."),
         (plain * weight, "The bias is missing."),
         (plain + bias, "The weight is missing."),
         *((values, "In training the batch's own statistics count, not the running ones.") for values in by_running),

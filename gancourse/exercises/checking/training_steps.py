@@ -194,8 +194,8 @@ def check_discriminator_step(call: StudentFunction) -> str:
         ),
         (scene.after(lambda G, D: right(G, D) / 2), "Half a step: the real and the fake mean are added, not averaged."),
         (scene.after(lambda G, D: right(G, D) * _BATCH), "The loss is summed over the batch: take the mean."),
-        (scene.after(on_real), "D learnt from the real batch only: the fake half of the loss is missing."),
-        (scene.after(on_fake), "D learnt from the fake batch only: the real half of the loss is missing."),
+        (scene.after(on_real), "D learned from the real batch only: the fake half of the loss is missing."),
+        (scene.after(on_fake), "D learned from the fake batch only: the real half of the loss is missing."),
     ]
     for smooth in (0.9, 0.8, 0.7):
 

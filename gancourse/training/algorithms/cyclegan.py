@@ -1,4 +1,4 @@
-"""CycleGAN (Zhu et al. 2017): two translators, there and back, learnt from two sets of pictures without pairs.
+"""CycleGAN (Zhu et al. 2017): two translators, there and back, learned from two sets of pictures without pairs.
 
 Lesson 09 writes the round by hand. With the same settings both give the same weights, bit for bit; a test holds them
 to it.
