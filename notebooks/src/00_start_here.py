@@ -365,7 +365,8 @@ print(scaling.check(lambda pixels: pixels.float() / 255 * 2 - 1))
 
 # %% [markdown]
 # `scaling.hint()` gives the next hint, from a nudge to the key line, and `scaling.solution()` shows the answer. An
-# exercise that you skip never stops a notebook.
+# exercise that you skip never stops a notebook. Near the end of each notebook, under *What you have passed*, a cell lists
+# which of its exercises are passed and which are open.
 
 # %%
 scaling.hint()
