@@ -201,6 +201,16 @@ def test_exercises_of_no_lesson_are_not_kept(file):
     assert mine.check(abs).status == "correct" and not file.exists()
 
 
+def test_a_demonstration_is_nobodys_progress(file):
+    shown = lesson01.count_modes.demonstration()
+    shown.hint()
+    assert shown.check(shown.reference).status == "correct" and repr(shown) == repr(lesson01.count_modes)
+    assert not file.exists() and ONE not in engine.results
+    assert lesson01.count_modes.hint().heading.startswith("Hint 1 ") and lesson01.count_modes.key == ONE
+    start = (ROOT / "notebooks" / "src" / "00_start_here.py").read_text(encoding="utf-8")
+    assert "= mlp02.scale_images.demonstration()" in start and start.count("mlp02.") == 1  # what lesson 00 answers
+
+
 WRITER = """
 import sys
 from gancourse.exercises.record import writing
