@@ -17,7 +17,7 @@ to is said by the check that is given this name, in the same cell or in another:
 The names are free, and other statements may stand in the cell. The student edition keeps all cells as
 they are. The instructor edition replaces the definition by the code of the reference solution, bound to
 the same name, and keeps the cell's other statements. Outputs that the solution changes are removed:
-those of the exercises' cells and of cells that call `.check(`.
+those of the exercises' cells, of cells that call `.check(`, and of the cell that says what is passed.
 
 With `--execute` both editions are run (papermill; GANCOURSE_PROFILE applies) and keep their outputs, and
 every exercise must come out "not attempted" in the student edition and "correct" in the instructor
@@ -31,6 +31,7 @@ import copy
 import importlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from gancourse.exercises.checking.engine import Exercise
 EDITIONS = {"student": "not attempted", "instructor": "correct"}
 
 _TAG = "exercise"
+_TOLD = re.compile(r"\.check\(|\bprogress\(")  # what a cell says that depends on the answers
 # Run after the last cell, and not kept: what each check said, in a form that no text of a message can imitate
 _COLLECT = "import json\nfrom gancourse.exercises.checking import engine\nprint(json.dumps(engine.results))"
 
@@ -170,7 +172,7 @@ def instructor(notebook: Any, name: str) -> Any:
         cell.source = fill(cell.source, exercise, f"{name}, cell {index}")
         _clear(cell)
     for cell in result.cells:
-        if cell.cell_type == "code" and ".check(" in cell.source:
+        if cell.cell_type == "code" and _TOLD.search(cell.source):
             _clear(cell)
     return result
 

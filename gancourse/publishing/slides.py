@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from gancourse.publishing import notebooks
 
-SKIPPED = {"setup", "parameters"}
+SKIPPED = {"setup", "parameters", "progress"}  # the last is a student's own: it says nothing to a class
 
 
 def arranged(notebook: notebooks.Notebook) -> notebooks.Notebook:

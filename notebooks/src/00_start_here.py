@@ -355,7 +355,7 @@ plots.show(
 # 0 to 255 so that they lie between −1 and 1. First, nobody has answered; then somebody has, wrongly; then rightly.
 
 # %%
-scaling = mlp02.scale_images
+scaling = mlp02.scale_images.demonstration()  # shown here, it counts for nobody
 print(scaling)
 print(scaling.check(...))
 print()
@@ -365,7 +365,8 @@ print(scaling.check(lambda pixels: pixels.float() / 255 * 2 - 1))
 
 # %% [markdown]
 # `scaling.hint()` gives the next hint, from a nudge to the key line, and `scaling.solution()` shows the answer. An
-# exercise that you skip never stops a notebook.
+# exercise that you skip never stops a notebook. Near the end of each notebook, under *What you have passed*, a cell lists
+# which of its exercises are passed and which are open.
 
 # %%
 scaling.hint()

@@ -1696,6 +1696,16 @@ assert between > 0.01
 #
 # </details>
 
+# %% [markdown] tags=["progress"]
+# ## What you have passed
+#
+# Run this cell at any time, also on another day: it lists which exercises of this lesson are passed and which are open.
+
+# %% tags=["progress"]
+from gancourse.exercises import progress
+
+progress("01")
+
 # %% [markdown]
 # ## What we now know
 #

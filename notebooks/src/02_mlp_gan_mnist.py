@@ -1335,6 +1335,16 @@ def my_residual_branch(c_in, c_out):
 # %%
 ex.residual_branch.check(my_residual_branch)
 
+# %% [markdown] tags=["progress"]
+# ## What you have passed
+#
+# Run this cell at any time, also on another day: it lists which exercises of this lesson are passed and which are open.
+
+# %% tags=["progress"]
+from gancourse.exercises import progress
+
+progress("02")
+
 # %% [markdown]
 # ## What we now know
 #

@@ -1224,6 +1224,16 @@ assert all(digits[step].bincount(minlength=10).max() < 0.7 * len(z) for step in 
 #
 # </details>
 
+# %% [markdown] tags=["progress"]
+# ## What you have passed
+#
+# Run this cell at any time, also on another day: it lists which exercises of this lesson are passed and which are open.
+
+# %% tags=["progress"]
+from gancourse.exercises import progress
+
+progress("03")
+
 # %% [markdown]
 # ## What we now know
 #

@@ -1256,6 +1256,16 @@ widgets.latent_explorer(G_all)
 #
 # </details>
 
+# %% [markdown] tags=["progress"]
+# ## What you have passed
+#
+# Run this cell at any time, also on another day: it lists which exercises of this lesson are passed and which are open.
+
+# %% tags=["progress"]
+from gancourse.exercises import progress
+
+progress("04")
+
 # %% [markdown]
 # ## What we now know
 #

@@ -1173,7 +1173,18 @@ plots.show(
 # generator; for a walk through latent space, as in lesson 06, it is the worse one. And is its repertoire narrower, as recall
 # says? Coverage says the contrary, and 5.7 says how both can be: its samples lie close together, with small balls. We call it
 # not decided.
+
+# %% [markdown] tags=["progress"]
+# ## What you have passed
 #
+# Run this cell at any time, also on another day: it lists which exercises of this lesson are passed and which are open.
+
+# %% tags=["progress"]
+from gancourse.exercises import progress
+
+progress("05")
+
+# %% [markdown]
 # ## What we now know
 #
 # A GAN has no likelihood to report, so it is judged by comparing samples with real images in some network's features; FID

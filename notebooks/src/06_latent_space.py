@@ -1068,6 +1068,16 @@ print(f"leaning by {(latent.slant(both) - latent.slant(x0)).mean():+.1f} degrees
 with_d = "D" in pretrained.card(name)["files"][str(epoch)]  # of some names only G is shipped
 widgets.real_or_fake(G, pretrained.load(name, epoch, "D") if with_d else None)
 
+# %% [markdown] tags=["progress"]
+# ## What you have passed
+#
+# Run this cell at any time, also on another day: it lists which exercises of this lesson are passed and which are open.
+
+# %% tags=["progress"]
+from gancourse.exercises import progress
+
+progress("06")
+
 # %% [markdown]
 # ## What we now know
 #

@@ -1605,6 +1605,16 @@ plots.show(
 # whose slope is held, an average, and a rate that falls. Within one loss, on this one seed, the rate and the weight of the penalty
 # move the distance more than the loss does.
 
+# %% [markdown] tags=["progress"]
+# ## What you have passed
+#
+# Run this cell at any time, also on another day: it lists which exercises of this lesson are passed and which are open.
+
+# %% tags=["progress"]
+from gancourse.exercises import progress
+
+progress("07")
+
 # %% [markdown]
 # ## What we now know
 #

@@ -794,7 +794,18 @@ print(one_pass.passes_table(one_pass.one_pass(G_good.eval(), seconds)))
 # So where a picture must come at once, on a small machine, or thousands of times, GANs are at home: in enlarging (lesson 10), in film and games, in compression. GANs also help other models: diffusion models are **distilled** into few steps with the help of a discriminator (Sauer et al. 2023). And discriminators turn up wherever a loss cannot be written down.
 #
 # **If you want to go on.** Read the code of one of the originals beside ours. Train on your own pictures (`--data FOLDER`; SCALE.md says how long it takes). Or add rows that the table does not have yet: R3GAN's loss (lesson 07) on churches, the path length penalty (lesson 11), or a projected discriminator beside an ordinary one.
+
+# %% [markdown] tags=["progress"]
+# ## What you have passed
 #
+# Run this cell at any time, also on another day: it lists which exercises of this lesson are passed and which are open.
+
+# %% tags=["progress"]
+from gancourse.exercises import progress
+
+progress("12")
+
+# %% [markdown]
 # ## What we now know
 #
 # If every layer of $G$ is told the class, and $D$ judges each picture as its class, then some hundreds of rounds give digits on demand. On digits so short a run cannot do without the projection, the $1 +$, the sum and the orthogonal start; the orthogonal penalty is not missed. A larger batch makes a better step, but worse use of its images. A short $z$ gives safer pictures and fewer kinds, and here it never brings the distance clearly down.

@@ -18,6 +18,7 @@ from gancourse.__main__ import main
 from gancourse.course import commands, lessons, profiles, studies
 from gancourse.course.lessons import LESSONS, Lesson, Trained
 from gancourse.course.studies import runner
+from gancourse.exercises.record import catalogue
 from gancourse.publishing import editions, notebook_head, notebooks, pipeline, readme
 from gancourse.training.run import Run
 
@@ -48,6 +49,8 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.setitem(LESSONS, NAME, ROW)
     monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(tmp_path / "exercises")])
     monkeypatch.setattr(studies, "__path__", [*studies.__path__, str(tmp_path / "studies")])
+    listed = catalogue._lesson(tmp_path / "exercises" / f"lesson{TOY}.py")
+    monkeypatch.setitem(catalogue.catalogue(), TOY, listed)
     monkeypatch.syspath_prepend(ROOT / "tests" / "exercises")
     monkeypatch.syspath_prepend(tmp_path / "answers")
     monkeypatch.setattr(profiles, "measured_minutes", lambda: MINUTES["lessons"])
@@ -132,6 +135,8 @@ def test_its_notebook_runs_and_has_the_head_that_is_asked_for(toy, monkeypatch, 
     monkeypatch.syspath_prepend(ROOT / "tests" / "notebooks")
     checks = importlib.import_module("notebook_checks")
     assert not list(checks.title_goals_time(notebook)) and any(map(checks.trains, checks.code_cells(notebook)))
+    assert not list(checks.progress_at_the_end(notebook))
+    assert repr(cell["progress"](TOY)).startswith(f"Lesson {TOY}: no exercise has been tried here yet\nIt has 1;")
     setup = next(one.source for one in notebook.cells if "setup" in one.metadata.get("tags", []))
     real = notebooks.read_source(ROOT / "notebooks" / "src" / "05_evaluation.py")
     assert setup in [one.source for one in real.cells]

@@ -17,7 +17,7 @@ from gancourse.exercises import lesson01
 from gancourse.exercises.checking import engine
 from gancourse.exercises.record import form, place, tables, writing
 from gancourse.exercises.record.catalogue import catalogue, known
-from gancourse.publishing import notebook_testing
+from gancourse.publishing import notebook_testing, notebooks
 
 ONE, TWO = "lesson01.count_modes", "lesson01.saturating_gradient"
 ROOT = Path(__file__).parents[2]
@@ -199,6 +199,16 @@ def test_exercises_of_no_lesson_are_not_kept(file):
         return x
 
     assert mine.check(abs).status == "correct" and not file.exists()
+
+
+def test_a_demonstration_is_nobodys_progress(file):
+    shown = lesson01.count_modes.demonstration()
+    shown.hint()
+    assert shown.check(shown.reference).status == "correct" and repr(shown) == repr(lesson01.count_modes)
+    assert not file.exists() and ONE not in engine.results
+    assert lesson01.count_modes.hint().heading.startswith("Hint 1 ") and lesson01.count_modes.key == ONE
+    start = (ROOT / "notebooks" / "src" / "00_start_here.py").read_text(encoding="utf-8")
+    assert "= mlp02.scale_images.demonstration()" in start and start.count("mlp02.") == 1  # what lesson 00 answers
 
 
 WRITER = """
@@ -440,6 +450,41 @@ def test_the_note_of_an_executed_edition_counts_what_its_session_has_passed():
     text = repr(exercises.progress("01"))
     assert "1 of 11" in text and "passed: Counting modes" in text and "Kept in" not in text
     assert "loss (medium, 5 minutes), tried\n" in text
+
+
+@pytest.mark.slow  # starts two kernels that import torch
+def test_the_cell_near_a_notebooks_end_counts_what_a_person_has_passed_also_on_another_day(tmp_path):
+    from jupyter_client.manager import start_new_kernel
+
+    notebook = notebooks.read_source(ROOT / "notebooks" / "src" / "01_minimax_theory.py")
+    (told,) = [c.source for c in notebook.cells if c.cell_type == "code" and "progress" in c.metadata.get("tags", [])]
+    passed = "from gancourse.exercises import lesson01 as ex\nex.count_modes.check(ex.count_modes.reference)"
+    environment = os.environ | {
+        place.VARIABLE: str(tmp_path / "progress.json"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
+    shown: list[str] = []
+    for cells in ([told, passed, told], [told]):
+        manager, client = start_new_kernel(
+            startup_timeout=300, kernel_name="python3", env=environment | {"PYTHONPATH": str(ROOT)}
+        )
+        try:
+            for source in cells:
+                reply = client.execute_interactive(
+                    source,
+                    timeout=300,
+                    output_hook=lambda message: shown.extend(
+                        [message["content"]["data"]["text/plain"]] if "data" in message["content"] else []
+                    ),
+                )
+                assert reply["content"]["status"] == "ok", reply
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+    before, checked, after, another_day = shown
+    assert before.startswith("Lesson 01: no exercise has been tried here yet") and "Correct" in checked
+    assert after.startswith("Lesson 01: 1 of 11 exercises passed\n") and "\npassed: Counting modes\n" in after
+    assert another_day == after
 
 
 def test_the_note_says_what_is_wrong_with_a_file_and_raises_nothing(tmp_path, file):

@@ -14,6 +14,10 @@ LOCAL_PATH = re.compile(r"/(?:home|root|tmp|Users|private|var/folders)/|\b[A-Z]:
 DURATION = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*(?:s|seconds?|min|minutes?)\b")
 IMAGE_MIMES = ("image/png", "image/jpeg", "image/svg+xml")
 NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
+PROGRESS = (
+    "## What you have passed\n\nRun this cell at any time, also on another day: it lists which exercises of this "
+    "lesson are passed and which are open."
+)
 
 
 def executed_top_to_bottom(notebook: Any) -> Iterator[str]:
@@ -81,7 +85,7 @@ def compared_cells(notebook: Any, at_least: int = 6) -> Iterator[str]:
     count = sum(
         any(re.search(r"\d", compared_text(output)) for output in cell.outputs)
         for cell in code_cells(notebook)
-        if not tags(cell) & NOT_COMPARED
+        if not tags(cell) & {*NOT_COMPARED, "progress"}
     )
     if count < at_least:
         yield f"{count} cells have numbers that are compared, expected at least {at_least}"
@@ -112,6 +116,32 @@ def training_took_time(notebook: Any) -> Iterator[str]:
             yield f"cell {n}: it trains, and its output shows no time above 0"
 
 
+def progress_at_the_end(notebook: Any) -> Iterator[str]:
+    """A lesson with exercises says after the last of them what is passed, in the same words and place as the others."""
+    cells = notebook.cells
+    last = max((n for n, cell in enumerate(cells) if "exercise" in tags(cell) or _checks(cell)), default=-1)
+    places = [n for n, cell in enumerate(cells) if "progress" in tags(cell)]
+    if not any("exercise" in tags(cell) for cell in cells):
+        if places:
+            yield f"cell {places[0]}: says what is passed, and there is no exercise"
+        return
+    if len(places) != 2 or places[1] != places[0] + 1:
+        yield f'cells {places} have the tag "progress", expected a text and the code after it'
+        return
+    number = cells[0].source[2:4]
+    code = f'from gancourse.exercises import progress\n\nprogress("{number}")'
+    if [cells[n].source for n in places] != [PROGRESS, code]:
+        yield f"cells {places} say what is passed in words of their own; copy those of another lesson, with {number!r}"
+    if places[0] < last:
+        yield f"cell {places[0]}: says what is passed before the exercise in cell {last}"
+    if not any(cell.source.startswith("## What we now know") for cell in cells[places[1] + 1 : places[1] + 2]):
+        yield f"cell {places[1]}: what is passed is not followed by `## What we now know`"
+
+
+def _checks(cell: Any) -> bool:
+    return cell.cell_type == "code" and any(name.endswith(".check") for name in calls(cell))
+
+
 CHECKS = (
     executed_top_to_bottom,
     no_foreign_metadata,
@@ -123,6 +153,7 @@ CHECKS = (
     compared_cells,
     closed_forms_compared,
     training_took_time,
+    progress_at_the_end,
 )
 
 

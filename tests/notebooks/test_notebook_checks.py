@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from notebook_checks import (
     CHECKS,
+    PROGRESS,
     ROOT,
     alternative_text,
     closed_forms_compared,
@@ -14,6 +15,7 @@ from notebook_checks import (
     no_errors,
     no_foreign_metadata,
     no_local_paths,
+    progress_at_the_end,
     title_goals_time,
     training_took_time,
     unique_ids,
@@ -174,6 +176,68 @@ def test_a_spoilt_notebook_is_caught(check, spoil, good):
     spoil(bad)
     assert list(check(bad))
     assert list(check(good)) == []
+
+
+@pytest.fixture
+def lesson(good):
+    """A good notebook with an exercise, what is passed, and a recap: its last five cells."""
+    stub = nbformat.v4.new_code_cell("my_jsd = ...", metadata={"tags": ["exercise"]}, execution_count=10)
+    check = nbformat.v4.new_code_cell("ex.jsd.check(my_jsd)", execution_count=11)
+    text = nbformat.v4.new_markdown_cell(PROGRESS, metadata={"tags": ["progress"]})
+    code = 'from gancourse.exercises import progress\n\nprogress("02")'
+    told = nbformat.v4.new_code_cell(code, metadata={"tags": ["progress"]}, execution_count=12)
+    good.cells += [stub, check, text, told, nbformat.v4.new_markdown_cell("## What we now know\n\nMuch.")]
+    return good
+
+
+def another_lesson(notebook):
+    notebook.cells[-2].source = notebook.cells[-2].source.replace("02", "03")
+
+
+def other_words(notebook):
+    notebook.cells[-3].source += " Well done!"
+
+
+def not_said(notebook):
+    del notebook.cells[-3:-1]
+
+
+def said_twice(notebook):
+    notebook.cells.append(notebook.cells[-2])
+
+
+def not_tagged(notebook):
+    notebook.cells[-2].metadata["tags"] = []
+
+
+def said_too_early(notebook):
+    notebook.cells.append(nbformat.v4.new_code_cell("ex.kl.check(my_kl)"))
+
+
+def no_recap(notebook):
+    notebook.cells[-1].source = "## References"
+
+
+def no_exercise(notebook):
+    del notebook.cells[-5]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [another_lesson, other_words, not_said, said_twice, not_tagged, said_too_early, no_recap, no_exercise],
+    ids=lambda function: function.__name__,
+)
+def test_what_is_passed_is_said_once_after_the_exercises_and_alike(spoil, lesson):
+    bad = copy.deepcopy(lesson)
+    spoil(bad)
+    assert list(progress_at_the_end(bad))
+    assert [problem for check in CHECKS for problem in check(lesson)] == []
+
+
+def test_what_is_passed_is_no_number_to_compare(lesson):
+    lesson.cells[-2].outputs = [printed("It has 3\n")]
+    assert list(compared_cells(lesson, at_least=7)) == []
+    assert list(compared_cells(lesson, at_least=8)) == ["7 cells have numbers that are compared, expected at least 8"]
 
 
 def test_setting_a_mode_is_not_training(good):

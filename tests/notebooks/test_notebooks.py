@@ -4,9 +4,12 @@ import re
 from functools import cache
 
 import pytest
-from notebook_checks import CHECKS, ROOT, compared_cells
+from notebook_checks import CHECKS, ROOT, code_cells, compared_cells, tags
 
-from gancourse.publishing import notebooks
+from gancourse import exercises
+from gancourse.exercises.checking import engine
+from gancourse.exercises.record.catalogue import catalogue
+from gancourse.publishing import editions, notebooks
 
 NAMES = sorted(path.stem for path in (ROOT / "notebooks" / "src").glob("*.py"))
 
@@ -47,6 +50,23 @@ def test_notebook_is_small_enough_to_be_shown(name):
 def test_title_has_the_number_of_the_file(name):
     found = re.match(r"# (\d\d) ", read(name).cells[0].source)
     assert found and found.group(1) == name[:2]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name[:2] in catalogue()])
+def test_what_is_passed_near_its_end_is_of_its_own_exercises(name, monkeypatch):
+    """The notebook checks every exercise of its lesson, and the note lists just these; committed is that of nobody."""
+    notebook, number = read(name), name[:2]
+    asked = {exercise.key: exercise for exercise in editions.tagged(notebook, name).values()}
+    (cell,) = [cell for cell in code_cells(notebook) if "progress" in tags(cell)]
+    monkeypatch.setattr(engine, "results", {})
+    note = exercises.progress(number)
+    assert [output.data["text/plain"] for output in cell.outputs] == [repr(note)]
+    assert cell.outputs[0].data["text/html"] == note._repr_html_() and f"It has {len(asked)};" in note.message
+    engine.results.update(dict.fromkeys(asked, "wrong"))
+    heading, *lines = repr(exercises.progress(number)).splitlines()
+    assert heading == f"Lesson {number}: 0 of {len(asked)} exercises passed"
+    titles = [line.removeprefix("open: ").rpartition(" (")[0] for line in lines]
+    assert sorted(titles) == sorted(exercise.title for exercise in asked.values())
 
 
 def test_every_built_notebook_has_a_source():

@@ -33,6 +33,8 @@ def tiny():
             ),
             cell(lesson01.count_modes.stub, "exercise"),
             cell("ex.count_modes.check(my_count_modes); 1 + 1"),
+            cell('from gancourse.exercises import progress\n\nprogress("01")', outputs=[shown]),
+            cell("trainer = dict\ntrainer(progress=False)", outputs=[shown]),
         ]
     )
 
@@ -49,9 +51,12 @@ def test_both_editions_run_and_every_check_comes_out_as_it_must(tmp_path):
     student, teacher = (
         json.loads((tmp_path / "out" / edition / "lesson.ipynb").read_text()) for edition in editions.EDITIONS
     )
-    assert len(student["cells"]) == len(teacher["cells"]) == 7
+    assert len(student["cells"]) == len(teacher["cells"]) == 9
     assert "Not attempted yet" in str(student["cells"][3]["outputs"])
     assert "Correct: The best discriminator" in str(teacher["cells"][3]["outputs"])
+    assert "Lesson 01: no exercise has been tried here yet" in str(student["cells"][7]["outputs"])
+    assert "Lesson 01: 3 of 11 exercises passed" in str(teacher["cells"][7]["outputs"])
+    assert "passed: Counting modes" in str(teacher["cells"][7]["outputs"])
 
 
 def test_student_edition_is_the_source(tmp_path):
@@ -69,7 +74,8 @@ def test_instructor_edition_replaces_the_definition_and_keeps_the_rest():
     assert "return p / (p + p_g)" in filled
     assert result.cells[4].source.endswith("letter = where_it_saturates()\nex.where_it_saturates.check(letter)")
     assert result.cells[4].metadata.tags == ["exercise", "other"]
-    assert result.cells[3].outputs == []  # it showed "not attempted yet"
+    assert result.cells[3].outputs == result.cells[7].outputs == []  # they showed "not attempted yet"
+    assert result.cells[8].outputs != []  # no answer changes what it says
     assert result.cells[5].source == lesson01.count_modes.solution_code()
 
 

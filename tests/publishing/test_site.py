@@ -166,6 +166,7 @@ def test_slides_begin_at_sections_skip_the_setup_and_hide_the_code_of_figures(bu
     notebook = notebooks.read(path)
     notebook.cells.insert(1, nbformat.v4.new_code_cell("import secret", metadata={"tags": ["setup"]}))
     notebook.cells.append(nbformat.v4.new_code_cell("shown_code = 2"))
+    notebook.cells.append(nbformat.v4.new_markdown_cell("## Of a student", metadata={"tags": ["progress"]}))
     notebooks.write(notebook, path)
     text = slides.write(path, tmp_path / "slides").read_text(encoding="utf-8")
     assert [c.metadata.slideshow.slide_type for c in slides.arranged(notebook).cells] == [
@@ -173,8 +174,9 @@ def test_slides_begin_at_sections_skip_the_setup_and_hide_the_code_of_figures(bu
         "skip",
         "subslide",
         "fragment",
+        "skip",
     ]
-    assert "secret" not in text and "shown_code" in text and PICTURE in text
+    assert "secret" not in text and "Of a student" not in text and "shown_code" in text and PICTURE in text
     assert "<section" in text and not re.search(r'<span class="n">x</span>', text)
 
 

@@ -15,6 +15,7 @@ that never returns, exits, prints without end or changes torch is dealt with in 
 from __future__ import annotations
 
 import ast
+import copy
 import html
 import inspect
 import re
@@ -250,6 +251,13 @@ class Exercise:
     def solution(self) -> Note:
         """The reference solution: the very function that the course's tests run."""
         return Note(f"Solution: {self.title}", self.source, is_code=True)
+
+    def demonstration(self) -> Exercise:
+        """The same exercise, to show how one works: what its checks say is nobody's progress."""
+        shown = copy.copy(self)
+        shown.key = f"demonstration.{self.name}"
+        shown._hints_shown = 0
+        return shown
 
     @property
     def source(self) -> str:
