@@ -3,7 +3,8 @@
 `pytest --nbval PATH` reads the options of the pyproject.toml nearest to PATH and the folders above it. So a notebook
 that was copied elsewhere is run without them, and a relative path in them points into the current folder. This plugin,
 which installing gancourse registers, sets what such a run needs: the shortest profile, this Python's kernel, and the
-file that says which differences do not count. And it keeps tests out of the user's own progress file.
+file that says which differences do not count. With pytest-xdist (`-n 2`) it gives each worker whole notebooks. And it
+keeps tests out of the user's own progress file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SANITIZE = Path(__file__).parents[1] / "assets" / "nbval-sanitize.cfg"
 CELL_TIMEOUT = 600.0  # seconds
+CELL_BY_CELL = ("load", "loadgroup", "worksteal")  # ways of pytest-xdist that scatter the cells of a notebook
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,6 +38,8 @@ def prepare(config: pytest.Config) -> None:
     if option.nbval_sanitize_with is None and option.sanitize_with is None:
         option.nbval_sanitize_with = str(SANITIZE)
     option.nbval_current_env = option.nbval_current_env or option.nbval_kernel_name is None
+    if getattr(option, "dist", "no") in CELL_BY_CELL:  # each worker has a kernel of its own, which must run every cell
+        option.dist = "loadscope"
     with contextlib.suppress(TypeError, ValueError):
         if float(option.nbval_cell_timeout) == 2000:  # nbval's default
             option.nbval_cell_timeout = CELL_TIMEOUT

@@ -29,6 +29,8 @@ from gancourse.files import write_atomically
 from gancourse.publishing import notebook_head, notebooks
 from gancourse.publishing.website import pages, play, site
 
+START = 600  # seconds that a kernel may take to start on a busy machine; one that dies is noticed at once
+
 
 class _Lines:
     """A file that lets a running cell's lines through above the progress bar."""
@@ -106,6 +108,7 @@ def execute(path: Path, out: Path, folder: Path, profile: str) -> tuple[str | No
             kernel_name="python3",
             cwd=str(folder),
             progress_bar=bar if sys.stderr.isatty() else False,
+            start_timeout=START,
             stdout_file=_Lines(),
         )
     except PapermillExecutionError as error:

@@ -31,13 +31,34 @@ HERE = Path(__file__).resolve().parent
 BUILD = ROOT / "build" / "colab"
 VENV, CONTENT, CHECKOUT, STATE = (BUILD / name for name in ("venv", "content", "repository", "state"))
 PYTHON = VENV / "bin" / "python"
+VERSIONS = ("3.12", "3.13")  # of Python
+START = 600  # seconds that a kernel may take to start, on a machine that is busy with other things
 TRAINS = "out=out"  # in the cell that trains into a run folder
+
+
+def tried(python: str) -> None:
+    """Whether there is such an interpreter, of a version that Colab has had. Raises SystemExit with the remedy.
+
+    pyenv's python3.13, say, is a script that is always there, and fails where that version is not chosen.
+    """
+    try:
+        asked = [python, "-c", "import sys; print(*sys.version_info[:2], sep='.')"]
+        found = subprocess.run(asked, capture_output=True, text=True)
+    except OSError as error:
+        found = subprocess.CompletedProcess([python], 1, "", str(error))
+    version, said = found.stdout.strip(), (found.stderr.strip().splitlines() or [""])[0]
+    if found.returncode or version not in VERSIONS:
+        what = f"is Python {version}" if version else f"does not work ({said})"
+        raise SystemExit(
+            f"{python} {what}, expected Python {' or '.join(VERSIONS)}: make test-colab PY=/path/to/python3.13"
+        )
 
 
 def machine(python: str) -> None:
     """Make the venv, once for each version of colab.txt; afterwards take the course out of it again."""
     wanted, stamp = HERE / "colab.txt", VENV / "colab.txt"
     if not stamp.is_file() or stamp.read_text() != wanted.read_text():
+        tried(python)
         print("installing Colab's packages (some minutes, 6 GB) ...", flush=True)
         shutil.rmtree(VENV, ignore_errors=True)
         subprocess.run([python, "-m", "venv", VENV], check=True)
@@ -111,8 +132,9 @@ def run(name: str, **parameters: Any) -> tuple[nbformat.NotebookNode, float]:
     shutil.copy(notebooks.built_path(ROOT, name), path)
     start = time.perf_counter()
     papermill.execute_notebook(
-        str(path), str(out), parameters, kernel_name="colab", cwd=str(CONTENT), progress_bar=False
-    )
+        str(path), str(out), parameters, kernel_name="colab", cwd=str(CONTENT), progress_bar=False,
+        start_timeout=START,
+    )  # fmt: skip
     done = notebooks.tidy(notebooks.read(out))
     said = [o.text for cell in done.cells for o in cell.get("outputs", []) if o.get("name") == "stderr"]
     assert not said, f"{name} complains: {said}"
@@ -137,7 +159,8 @@ def is_killed(name: str) -> None:
     (parameters,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
     parameters.source += '\nout = "drive"'
     try:
-        nbclient.NotebookClient(notebook, kernel_name="colab", resources={"metadata": {"path": str(CONTENT)}}).execute()
+        place = {"metadata": {"path": str(CONTENT)}}
+        nbclient.NotebookClient(notebook, kernel_name="colab", startup_timeout=START, resources=place).execute()
     except nbclient.exceptions.DeadKernelError:
         folder = STATE / "drive" / "MyDrive" / "gancourse" / f"{name}-smoke" / "checkpoints"
         assert [path.stem for path in folder.glob("*.safetensors")] == ["epoch-0001"], list(folder.iterdir())

@@ -49,26 +49,34 @@ assert board.game.rounds == {"D": 1, "G": 1}
 torch.manual_seed(0)
 G, D = models.networks("mlp")
 latent = {
-    "explorer": widgets.latent_explorer(G),
+    "latent_explorer": widgets.latent_explorer(G),
     "interpolator": widgets.interpolator(G),
     "arithmetic": widgets.arithmetic(G),
-    "epochs": widgets.epochs_scrubber({epoch: torch.rand(64, 1, 28, 28) for epoch in range(3)}),
-    "real or fake": widgets.real_or_fake(G, D),
-    "neighbours": widgets.nearest_neighbours(G, Images(torch.zeros(99, 1, 28, 28, dtype=torch.uint8))),
-    "map": widgets.seed_map(G),
-    "mixer": widgets.style_mixer(models.StyleGenerator(width=4, size=16)),
+    "epochs_scrubber": widgets.epochs_scrubber({epoch: torch.rand(64, 1, 28, 28) for epoch in range(3)}),
+    "real_or_fake": widgets.real_or_fake(G, D),
+    "nearest_neighbours": widgets.nearest_neighbours(G, Images(torch.zeros(99, 1, 28, 28, dtype=torch.uint8))),
+    "seed_map": widgets.seed_map(G),
+    "style_mixer": widgets.style_mixer(models.StyleGenerator(width=4, size=16)),
+    "draw_a_church": widgets.draw_a_church(),
+    "there_and_back": widgets.there_and_back(),
+    "lens": widgets.lens({"noise": torch.rand(2, 3, 48, 48)}, torch.rand(2, 3, 48, 48)),
 }
 acts = {
-    "explorer": lambda figure: setattr(figure.controls["direction 1"], "value", 2.0),
+    "latent_explorer": lambda figure: setattr(figure.controls["direction 1"], "value", 2.0),
     "interpolator": lambda figure: setattr(figure.controls["t"], "value", 0.8),
     "arithmetic": lambda figure: figure.put.click(),
-    "epochs": lambda figure: figure.before.click(),
-    "real or fake": lambda figure: figure.real.click(),
-    "neighbours": lambda figure: setattr(figure.controls["sample"], "value", 5),
-    "map": lambda figure: figure.ways["Right"].click(),
-    "mixer": lambda figure: figure.buttons["Fine"].click(),
+    "epochs_scrubber": lambda figure: figure.before.click(),
+    "real_or_fake": lambda figure: figure.real.click(),
+    "nearest_neighbours": lambda figure: setattr(figure.controls["sample"], "value", 5),
+    "seed_map": lambda figure: figure.ways["Right"].click(),
+    "style_mixer": lambda figure: figure.buttons["Fine"].click(),
+    "draw_a_church": lambda figure: (figure.set("", brush="hill", x=5, y=5), figure.paint_here()),
+    "there_and_back": lambda figure: figure.buttons["Back"].click(),
+    "lens": lambda figure: setattr(figure.controls["x"], "value", 5),
 }
+assert {*latent, "optimal_discriminator_explorer", "playground"} == {*widgets.__all__}, widgets.__all__
 for name, figure in latent.items():
+    assert not figure.trouble, (name, figure.trouble)
     before, said = bytes(figure.picture.value), figure.status.value
     acts[name](figure)
     assert bytes(figure.picture.value) != before and figure.status.value != said, name

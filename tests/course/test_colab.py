@@ -1,7 +1,9 @@
 """Google Colab: what is said without a GPU, and run folders in the Drive. tests/compat/colab.py runs the notebooks."""
 
+import importlib.util
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,3 +81,22 @@ def test_a_runtime_without_a_gpu_says_how_to_get_one(drive, monkeypatch, device,
     monkeypatch.setattr(profiles.estimates, "timed", lambda model, device: 10_000.0)
     assert ("Change runtime type > T4 GPU" in str(profiles.choose("03_dcgan_mnist"))) == said
     assert "GPU." not in str(profiles.choose("01_minimax_theory"))  # which a GPU would not make faster
+
+
+def test_the_stand_in_says_which_python_it_needs(tmp_path):
+    spec = importlib.util.spec_from_file_location("stand_in", Path(__file__).parents[1] / "compat" / "colab.py")
+    assert spec is not None and spec.loader is not None
+    stand_in = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stand_in)
+    shim = tmp_path / "python3.13"
+    shim.write_text("#!/bin/sh\necho 'python3.13: command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    remedy = r"expected Python 3.12 or 3.13: make test-colab PY="
+    for python, what in ((str(shim), "does not work .*not found"), (str(tmp_path / "none"), "does not work .*No such")):
+        with pytest.raises(SystemExit, match=f"{python} {what}.*{remedy}"):
+            stand_in.tried(python)
+    shim.write_text("#!/bin/sh\necho 3.14\n")
+    with pytest.raises(SystemExit, match=f"is Python 3.14, {remedy}"):
+        stand_in.tried(str(shim))
+    shim.write_text("#!/bin/sh\necho 3.12\n")
+    stand_in.tried(str(shim))

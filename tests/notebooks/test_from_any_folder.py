@@ -84,6 +84,15 @@ def test_notebooks_of_others_are_left_alone(tmp_path):
     assert notebook_testing._ours(f"{write(tmp_path / 'ours.ipynb')}::Cell 0") and notebook_testing._ours(str(tmp_path))
 
 
+def test_each_worker_runs_whole_notebooks(tmp_path):
+    cells = ["import gancourse\nn = 0", *["n += 1"] * 6, "assert n == 6"]
+    for name in ("one", "other"):
+        made = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        nbformat.write(nbformat.v4.new_notebook(cells=made), tmp_path / f"{name}.ipynb")
+    done = run(tmp_path, "-n", "2", "one.ipynb", "other.ipynb")
+    assert done.returncode == 0 and "16 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_installing_registers_the_plugin():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
     assert declared["pytest11"] == {"gancourse": PLUGIN} and __import__(PLUGIN, fromlist=["SANITIZE"]).SANITIZE.exists()

@@ -243,3 +243,13 @@ def test_minutes_are_recorded_where_profiles_reads_them(tmp_path):
     assert table["lessons"] == {"02_a": {device: {"laptop": 1.5, "smoke": 0.1}}}
     assert list(table["machines"]) == [device]
     assert "torch" in table["machines"][device]
+
+
+def test_a_kernel_that_starts_slowly_is_waited_for(tmp_path, monkeypatch):
+    """Sixty seconds, papermill's patience, were not enough beside other work."""
+    for name in ("GANCOURSE_PROFILE", "GANCOURSE_PROGRESS", "JUPYTER_PATH"):
+        monkeypatch.setenv(name, "")  # so that what the pipeline sets does not outlive the test
+    asked = {}
+    monkeypatch.setattr(pipeline.papermill, "execute_notebook", lambda *paths, **options: asked.update(options))
+    trouble, _ = pipeline.execute(tmp_path / "a.ipynb", tmp_path / "out" / "a.ipynb", tmp_path, "smoke")
+    assert trouble is None and asked["start_timeout"] >= 300
