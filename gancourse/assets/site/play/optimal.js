@@ -3,7 +3,7 @@
 (() => {
   const Play = (globalThis.Play = globalThis.Play || {});
   const CELLS = 1500, END = 15, SEEN = 6, CELL = (2 * END) / CELLS, LOG2 = Math.LN2, LOG4 = 2 * Math.LN2;
-  const LEFT = 34, RIGHT = 8, TOP = 10, BOTTOM = 22; // of a chart, in its own pixels
+  const LEFT = 46, RIGHT = 8, TOP = 10, BOTTOM = 22; // of a chart, in its own pixels
   const MEANS = Array.from({ length: 33 }, (_, i) => (i - 16) / 4); // of the generator, on the curve of V(D*)
 
   const x = Float64Array.from({ length: CELLS }, (_, i) => -END + CELL * (i + 0.5));
@@ -66,7 +66,7 @@
       lines.v.setAttribute("points", game.through(MEANS.map((mean) => [mean, 2 * jsd(p, normal(mean, std_q)) - LOG4])));
       here.setAttribute("cx", game.across(mean_q));
       here.setAttribute("cy", game.up(2 * divergence - LOG4));
-      for (const output of all("output", root)) output.textContent = Play.signed(value(output.dataset.of)).replace("+", "");
+      for (const span of all("[data-of]", root)) span.textContent = Play.signed(value(span.dataset.of)).replace("+", "");
       const one = (v) => v.toFixed(1).replace("-", "−"), v = (2 * divergence - LOG4).toFixed(3).replace("-0.000", "0.000");
       Play.say(find("[data-said]", root), `Data: ${shape}, mean ${one(mean_p)}, width ${one(std_p)}; generator: mean ` +
         `${one(mean_q)}, width ${one(std_q)}. V(D*) = ${v.replace("-", "−")}, JSD = ${divergence.toFixed(3)} of at most ` +
