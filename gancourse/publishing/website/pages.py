@@ -15,6 +15,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from gancourse.publishing import notebook_head, notebooks
+from gancourse.publishing.website import live
 from gancourse.publishing.website.mathml import to_mathml
 
 TEMPLATE = """{% extends 'lab/index.html.j2' %}
@@ -36,6 +37,9 @@ TEMPLATE = """{% extends 'lab/index.html.j2' %}
 <!--neighbours-->
 </div>
 <script src="site.js" defer></script>
+{%- if nb.metadata.live %}
+<script src="live.js" defer></script>
+{%- endif %}
 </body>
 {%- endblock -%}
 {%- block any_cell scoped -%}
@@ -49,10 +53,15 @@ TEMPLATE = """{% extends 'lab/index.html.j2' %}
 <div class="jp-RenderedLatex jp-OutputArea-output">{{ output.data['text/latex'] | mathml }}</div>
 {%- endblock -%}
 {%- block data_png scoped -%}
+{%- set live = output | get_metadata('live', 'image/png') -%}
+{%- if live -%}
+<div class="live" data-parts="{{ live.parts }}" data-form="{{ live.form }}" data-note="{{ live.note | escape_html }}">
+{%- endif -%}
 <div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
 <img src="data:image/png;base64,{{ output.data['image/png'] | escape_html }}"
  alt="{{ (output | get_metadata('alt', 'image/png') or '') | escape_html }}">
 </div>
+{%- if live -%}</div>{%- endif -%}
 {%- endblock -%}
 """
 
@@ -113,6 +122,9 @@ def write_page(path: Path, folder: Path) -> Path:
     exporter.register_filter("mathml", _latex_output)
     notebook = fold(notebooks.tidy(notebooks.read(path)))
     notebook.metadata["title"] = notebooks.title(notebook, path.stem)
+    if live.mark(notebook, path.stem[:2]):
+        notebook.metadata["live"] = True
+        live.write(folder)
     body, _ = exporter.from_notebook_node(notebook)
     head, end, body = body.partition("</head>")
     styles = re.findall(r"<style[^>]*>(.*?)</style>", head, re.DOTALL)

@@ -18,7 +18,11 @@ from pathlib import Path
 from gancourse.files import cache_folder, write_atomically
 from gancourse.publishing.website import pages
 
-SCRIPTS = ("random", "network", "latent", "page", "explorer", "walk", "epochs", "game", "plane", "playground", "start")
+SCRIPTS = (
+    *("random", "network", "latent", "page", "explorer", "walk", "epochs", "game", "plane", "playground"),
+    *("optimal", "arithmetic"),  # of lessons alone
+    "start",
+)
 BUDGET = 2_000_000  # bytes, of the four files together
 HEAD = (
     '<link rel="stylesheet" href="play.css"><script src="play-data.js" defer></script>'

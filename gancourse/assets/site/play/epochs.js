@@ -1,7 +1,7 @@
 // The same z through the epochs of a run: computed here where the page has that epoch's weights, else as it was stored.
 (() => {
   const Play = (globalThis.Play = globalThis.Play || {});
-  const SVG = "http://www.w3.org/2000/svg", WIDTH = 320, HEIGHT = 150, LEFT = 36, BOTTOM = 24, TOP = 12;
+  const WIDTH = 320, HEIGHT = 150, LEFT = 36, BOTTOM = 24, TOP = 12;
 
   Play.epochs = async (root) => {
     const { find, data } = Play;
@@ -47,13 +47,7 @@
     const low = Math.floor(Math.min(...values)), high = Math.max(Math.ceil(Math.max(...values)), low + 1);
     const x = (epoch) => LEFT + ((WIDTH - LEFT - 10) * epoch) / end;
     const y = (value) => TOP + ((HEIGHT - TOP - BOTTOM) * (high - value)) / (high - low);
-    const draws = (name, attributes, words = "") => {
-      const element = document.createElementNS(SVG, name);
-      for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-      element.textContent = words;
-      chart.append(element);
-      return element;
-    };
+    const draws = (...what) => Play.element(chart, ...what);
     chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     for (let power = low; power <= high; power++) {
       draws("line", { x1: LEFT, x2: WIDTH - 10, y1: y(power), y2: y(power), class: "rule" });

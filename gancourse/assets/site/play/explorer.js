@@ -2,6 +2,7 @@
 (() => {
   const Play = (globalThis.Play = globalThis.Play || {});
   const N = 64, COLUMNS = 8, FIRST = 27, STEP = 0.1, END = 4; // FIRST: which one is chosen at first
+  let made = 0; // explorers on this page
 
   Play.explore = (root) => {
     const { find, all, data, latent } = Play;
@@ -9,11 +10,12 @@
     const line = find("[data-said]", root), seed = find("[name=seed]", root), chosen = find("[name=chosen]", root);
     const epoch = find("[name=epoch]", root), sliders = find("[data-sliders]", root);
     const digit = document.createElement("select");
-    const picked = (name) => find(`[name=${name}]:checked`, root).value;
+    const picked = (name) => find(`[name=${name}]:checked`, root)?.value;
     const state = { index: FIRST, amounts: {}, listeners: [] };
+    const own = made++ ? `-${made}` : ""; // ends the ids of all but the first
     let network = null, vectors = {}, slopes = {}, basis = [], sums = null;
 
-    // ---- controls, made of what the data holds
+    // ---- controls, made of what the data holds; the sliders may be left out of the page
 
     for (const number of Object.keys(data.generators)) epoch.add(new Option(number, number));
     epoch.value = data.last;
@@ -24,21 +26,21 @@
     const slider = (name, label) => {
       const row = find("template", sliders).content.firstElementChild.cloneNode(true);
       const input = find("input", row), caption = find("[data-label]", row);
-      Object.assign(input, { id: `along-${name}`, min: -END, max: END, step: STEP, value: 0 });
+      Object.assign(input, { id: `along-${name}${own}`, min: -END, max: END, step: STEP, value: 0 });
       caption.htmlFor = input.id;
       caption.append(...label);
-      input.setAttribute("aria-describedby", (find("[data-fact]", row).id = `fact-${name}`));
+      input.setAttribute("aria-describedby", (find("[data-fact]", row).id = `fact-${name}${own}`));
       input.addEventListener("input", () => set(name, Number(input.value)));
       sliders.append(row);
       return { input, output: find("output", row), fact: find("[data-fact]", row) };
     };
-    const rows = {
+    const rows = sliders ? {
       thickness: slider("thickness", ["thicker"]),
       slant: slider("slant", ["leaning right"]),
       digit: slider("digit", ["more of a ", digit]),
       first: slider("first", ["strongest direction"]),
       second: slider("second", ["second strongest"]),
-    };
+    } : {};
     const direction = (name) => data.directions[epoch.value][name === "digit" ? `digit ${digit.value}` : name];
 
     function set(name, amount) {
@@ -135,7 +137,7 @@
       seed.value = (Play.seed(seed) + 1) % (Number(seed.max) + 1);
       settle();
     });
-    find("[data-reset]", root).addEventListener("click", () => Object.keys(rows).forEach((name) => set(name, 0)));
+    find("[data-reset]", root)?.addEventListener("click", () => Object.keys(rows).forEach((name) => set(name, 0)));
     for (const control of [seed, epoch, digit, ...all("[name=shown]", root)]) control.addEventListener("input", settle);
     for (const control of all("[name=moves]", root)) control.addEventListener("input", draw);
 

@@ -69,6 +69,15 @@
     canvas.getContext("2d").drawImage(image, column * SIDE, row * SIDE, SIDE, SIDE, 0, 0, SIDE, SIDE);
   };
 
+  // An element at the end of an SVG picture.
+  Play.element = (picture, name, attributes, words = "") => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.textContent = words;
+    picture.append(element);
+    return element;
+  };
+
   // Says something in a live line, when nothing else has come for a moment: a slider would chatter.
   const said = new Map();
   Play.say = (line, words, wait = 350) => {

@@ -208,6 +208,6 @@
     new MutationObserver(() => { readColours(); draw(); })
       .observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     begin();
-    return { game: () => game };
+    return { game: () => game, pause: stop };
   };
 })();

@@ -1,9 +1,25 @@
-// Brings the parts to life that the page holds, and says how exact they are here.
+// Brings parts to life: those of the page Play at once, those of a lesson when live.js asks.
 (() => {
   const Play = globalThis.Play;
   const { data, find, all } = Play;
+
+  // The parts that `root` holds: what can be asked of them, a promise of those that wait for a picture, and a pause.
+  Play.begin = (root) => {
+    const begin = (name, ...more) => {
+      const at = find(`[data-part=${name}]`, root);
+      return at && Play[name](at, ...more);
+    };
+    const explorer = begin("explore"), walk = explorer && begin("walk", explorer), board = begin("playground");
+    if (explorer) begin("arithmetic", explorer);
+    begin("optimal");
+    const ready = Promise.all([begin("epochs"), begin("game")]);
+    return { explorer, board, ready, pause() { for (const part of [walk, board]) part?.pause(); } };
+  };
+
+  const lead = find("[data-part=lead]");
+  if (!lead) return; // a lesson's page
   if (!data) {
-    find(".play .lead").textContent = "The file play-data.js, which holds the weights, is not beside this page: " +
+    find(".lead", lead).textContent = "The file play-data.js, which holds the weights, is not beside this page: " +
       "copy the whole folder, or make it again with `make html`.";
     return;
   }
@@ -28,16 +44,6 @@
       (most, v, i) => Math.max(most, Math.abs(((v + 1) / 2) * 255 - stored[i] / 257)), 0);
   }
 
-  const begin = (selector, part, ...more) => {
-    const root = find(selector);
-    return root && Play[part](root, ...more);
-  };
-
-  Play.explorer = begin("[data-part=explore]", "explore");
-  if (Play.explorer) begin("[data-part=walk]", "walk", Play.explorer);
-  Play.board = begin("[data-part=playground]", "playground");
-  Play.ready = Promise.all([begin("[data-part=epochs]", "epochs"), begin("[data-part=game]", "game")]);
-  Play.difference = difference;
-  all("[data-part=about]").forEach(facts);
-  all("[data-part=lead]").forEach(facts);
+  Object.assign(Play, Play.begin(document), { difference });
+  for (const root of [lead, ...all("[data-part=about]")]) facts(root);
 })();

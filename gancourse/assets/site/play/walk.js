@@ -81,5 +81,6 @@
     stops = [0, 9, 18, 27].map((i) => Float32Array.from(explorer.basis()[i]));
     find("[data-still]", root).hidden = !Play.still.matches;
     show();
+    return { pause() { if (running) run(false); } };
   };
 })();
