@@ -102,7 +102,8 @@ print(profiles.environment())
 # And this is what the plan cell at the top chose for you. A **profile** says how long the training runs of a lesson
 # are: `smoke` takes seconds and only proves that the code runs, `laptop` takes minutes and shows everything that the
 # lesson talks about, `paper` trains for as long as the paper did. `auto` takes the longest of them that was measured
-# to finish within 20 minutes on your class of machine.
+# to finish within 20 minutes on your class of machine. To choose another one, write its name into the cell that says
+# `profile = "auto"`, and run the notebook again from there.
 
 # %% tags=["nbval-ignore-output"]
 print(f"profile:  {plan.profile} ({plan.reason})")
