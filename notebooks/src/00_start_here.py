@@ -344,8 +344,8 @@ plots.show(
 #
 # **Running them.** On your own machine, `make lab` opens them in JupyterLab and `make course` runs them all; on Colab,
 # the first cell of each installs the package. Run the cells from the top with Shift+Enter. You may stop a training
-# cell at any time (the stop button): the networks keep what they have learnt so far, and the cells
-# below work with it.
+# cell (the stop button): the networks keep what they have learnt so far, and the cells below work with it, if one epoch
+# had ended; they need its numbers.
 #
 # **Each section** asks a question, answers it, runs it, looks at it, and lets you try. Where a statement of theory can
 # be put into a line of code, an `assert` next to it does so: the notebook would stop there if it were false. Before a
