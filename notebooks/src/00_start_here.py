@@ -346,6 +346,8 @@ plots.show(
 # the first cell of each installs the package. Run the cells from the top with Shift+Enter. You may stop a training
 # cell (the stop button): the networks keep what they have learnt so far, and the cells below work with it, if one epoch
 # had ended; they need its numbers.
+# A widget needs its kernel: in a notebook that you saved and open again, its place says `Error displaying widget: model
+# not found` until its cell has run once more.
 #
 # **Each section** asks a question, answers it, runs it, looks at it, and lets you try. Where a statement of theory can
 # be put into a line of code, an `assert` next to it does so: the notebook would stop there if it were false. Before a
