@@ -19,8 +19,9 @@ help:  ## list these targets
 
 install: $(STAMP)  ## make .venv with everything the course needs (once)
 
+# A profile given here goes before the one in each notebook; without one, the notebook's cell counts.
 lab: $(STAMP)  ## open the notebooks in JupyterLab
-	@$(BIN)/python -m gancourse lab notebooks
+	@$(if $(filter command,$(origin PROFILE)),GANCOURSE_PROFILE="$(PROFILE)" )$(BIN)/python -m gancourse lab notebooks
 
 course: $(STAMP)  ## run every notebook and write pages to build/html
 	@$(PIPELINE) course --profile "$(PROFILE)" --notebooks "$(NOTEBOOKS)"

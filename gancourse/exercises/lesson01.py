@@ -10,6 +10,7 @@ import torch
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
 from gancourse.exercises.checking.judging import (
     close,
+    counted,
     judge,
     judge_formula,
     letter,
@@ -363,7 +364,7 @@ def _check_algorithm_1_round(call: StudentFunction) -> str:
     for start in _ROUNDS:
         row = numbers(call(*start, _ascent, _gradient)).reshape(-1)
         if row.numel() != 3:
-            raise Wrong(f"It returned {row.numel()} numbers: the new w, the new b and the new theta are expected.")
+            raise Wrong(f"It returned {counted(row)}: the new w, the new b and the new theta are expected.")
         rows.append(row)
 
     def table(rule: Any) -> torch.Tensor:
@@ -434,7 +435,7 @@ def _positions(call: StudentFunction) -> torch.Tensor:
     for start in _STARTS:
         row = numbers(call(*start)).reshape(-1)
         if row.numel() != 2:
-            raise Wrong(f"It returned {row.numel()} numbers: the new x and the new y are expected.")
+            raise Wrong(f"It returned {counted(row)}: the new x and the new y are expected.")
         rows.append(row)
     return torch.cat(rows)
 

@@ -49,6 +49,12 @@ class History(list[Row]):
         super().__init__(rows)
         self.marks = dict(marks or {})
 
+    def __getitem__(self, place: Any) -> Any:
+        """As a list has it. Raises IndexError, with the remedy, where no epoch has ended yet."""
+        if not self and not isinstance(place, slice):
+            raise IndexError("there is no row yet: run the training again, and let its first epoch end")
+        return super().__getitem__(place)
+
 
 def differences(folder: dict[str, Any], asked: dict[str, Any]) -> list[str]:
     """A line for each setting that keeps a run from going on: what the folder has, and what is asked for."""

@@ -160,6 +160,7 @@ class Trainer:
                     break
         except KeyboardInterrupt:
             stopped = f"; stopped by you in epoch {self.epoch + 1} of {self.config.epochs}"
+            stopped += "" if self.history else ", so that there are no numbers of a whole epoch yet"
             if self.history and self.history[-1]["epoch"] == self.epoch:  # else it was in the middle of being scored
                 self._save_what_is_unsaved()  # an epoch was done, and the interrupt came while it was saved
         finally:

@@ -102,7 +102,8 @@ print(profiles.environment())
 # And this is what the plan cell at the top chose for you. A **profile** says how long the training runs of a lesson
 # are: `smoke` takes seconds and only proves that the code runs, `laptop` takes minutes and shows everything that the
 # lesson talks about, `paper` trains for as long as the paper did. `auto` takes the longest of them that was measured
-# to finish within 20 minutes on your class of machine.
+# to finish within 20 minutes on your class of machine. To choose another one, write its name into the cell that says
+# `profile = "auto"`, and run the notebook again from there.
 
 # %% tags=["nbval-ignore-output"]
 print(f"profile:  {plan.profile} ({plan.reason})")
@@ -343,8 +344,10 @@ plots.show(
 #
 # **Running them.** On your own machine, `make lab` opens them in JupyterLab and `make course` runs them all; on Colab,
 # the first cell of each installs the package. Run the cells from the top with Shift+Enter. You may stop a training
-# cell at any time (the stop button): the networks keep what they have learned so far, and the cells
-# below work with it.
+# cell (the stop button): the networks keep what they have learned so far, and the cells below work with it, if one epoch
+# had ended; they need its numbers.
+# A widget needs its kernel: in a notebook that you saved and open again, its place says `Error displaying widget: model
+# not found` until its cell has run once more.
 #
 # **Each section** asks a question, answers it, runs it, looks at it, and lets you try. Where a statement of theory can
 # be put into a line of code, an `assert` next to it does so: the notebook would stop there if it were false. Before a

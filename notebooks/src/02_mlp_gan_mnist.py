@@ -465,8 +465,8 @@ ex.generator_step.check(my_generator_step)
 # trains for all 100. While it runs, a dashboard shows where it is: the losses with their marks, what $D$ answers, both
 # gradients, and the samples of one fixed $z$, new after every epoch.
 #
-# **You may stop it.** Interrupt the kernel, and the training returns with the networks as they are. The cells below then
-# work with a half-trained $G$. With `out` set to a folder (in the parameters cell), running the cell again goes on after
+# **You may stop it** when an epoch has ended. Interrupt the kernel, and the training returns with the networks as they
+# are. The cells below then work with a half-trained $G$. With `out` set to a folder (in the parameters cell), running the cell again goes on after
 # the last whole epoch, even tomorrow.
 
 # %% tags=["nbval-ignore-output"]

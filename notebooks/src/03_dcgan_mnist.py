@@ -577,8 +577,8 @@ assert same == numbers
 # that are fine in train mode and mush in eval mode (running averages that do not fit the weights), or a $D$
 # whose loss drops to 0 at once (real and fake told apart by their batch).
 #
-# **You may stop it**: the cells below then work with what $G$ has learned so far. With `out` set to a folder, running
-# the cell again goes on after the last whole epoch.
+# **You may stop it** when an epoch has ended: the cells below then work with what $G$ has learned so far. With `out` set
+# to a folder, running the cell again goes on after the last whole epoch.
 
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(seed)

@@ -21,7 +21,7 @@
 #
 # | minutes, measured on | smoke | laptop | paper, estimated |
 # | --- | ---: | ---: | ---: |
-# | 2 cores without bfloat16 units (AVX2 only) | 0.5 | 1.4 | 16 days |
+# | 2 cores without bfloat16 units (AVX2 only) | 0.5 | 1.4 | 34 days |
 # | 2 cores with bfloat16 units | 0.4 | 1.0 | 9.6 days |
 
 # %% tags=["setup"]

@@ -275,7 +275,7 @@ WRONG = {
         "D down": (round_of(up=-1), "D goes down"),
         "G up": (round_of(down=-1), "G goes up"),
         "b at the new w": (round_b_after_w, "the new b it gives"),
-        "theta only": (lambda w, b, theta, k, lr, ascent, gradient: theta, "It returned 1 numbers"),
+        "theta only": (lambda w, b, theta, k, lr, ascent, gradient: theta, "It returned 1 number:"),
         "the change only": (
             lambda w, b, theta, k, lr, ascent, gradient: (*ascent(w, b, theta), gradient(w, b, theta)),
             "the new w it gives",
@@ -288,7 +288,7 @@ WRONG = {
         "both ascend": (lambda x, y, lr: (x + lr * y, y + lr * x), "Both players ascend"),
         "own position": (lambda x, y, lr: (x - lr * x, y + lr * y), "the other's position"),
         "the change only": (lambda x, y, lr: (-lr * y, lr * x), "the changes alone"),
-        "x only": (lambda x, y, lr: x - lr * y, "It returned 1 numbers"),
+        "x only": (lambda x, y, lr: x - lr * y, "It returned 1 number:"),
     },
     "extragradient_step": {
         "simultaneous": (lambda x, y, lr: (x - lr * y, y + lr * x), "look-ahead point, a plain simultaneous"),

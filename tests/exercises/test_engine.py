@@ -73,15 +73,28 @@ def test_untouched_values_are_not_attempted(answer):
     assert make(lambda value: "Fine.", value=True).check(answer).status == "not attempted"
 
 
-def test_a_forgotten_return_is_named():
-    def forgot(x):
-        x + 1
+def forgot(x):
+    x + 1
 
-    def forgot_with_names(x):
-        abs(x)
 
-    assert make(plus_one).check(forgot_with_names).message.endswith("end it with a `return`.")
-    assert make(plus_one).check(forgot).status == "not attempted"
+def forgot_with_names(x):
+    abs(x)
+
+
+def printed(x):
+    """A docstring."""
+    print(x + 1)
+
+
+@pytest.mark.parametrize("answer", [forgot, forgot_with_names, printed])
+def test_a_forgotten_return_is_named(answer):
+    result = make(plus_one).check(answer)
+    assert result.status == "wrong" and "returned None: end it with a `return`" in result.message
+
+
+@pytest.mark.parametrize("answer", [lambda x: x, lambda x: "text", lambda x: 1])
+def test_what_returns_something_is_no_stub(answer):
+    assert not engine.is_stub(answer) and make(plus_one).check(answer).status != "not attempted"
 
 
 def test_a_forgotten_branch_is_wrong():
@@ -112,6 +125,10 @@ def test_a_crash_is_reported_with_line_input_and_remedy():
         (lambda x: unknown, "Check the spelling"),  # type: ignore[name-defined]  # noqa: F821
         (lambda x: torch.log(x), "use torch's on tensors"),
         (lambda x: torch.ones(2) + torch.ones(3), "Print the shapes"),
+        (
+            lambda x: torch.ones(1, 2, 3) @ torch.ones(2, 2, 3),
+            "got: [2, 2]. It was called",
+        ),  # torch ends it with a full stop
         (lambda x: torch.ones(1).sum().backward(), "cut off from the weights"),
         (lambda x: torch.nn.Linear(1, 1).weight.normal_(), "changed in place by"),
         (lambda x: [][0], "a cell of its own"),

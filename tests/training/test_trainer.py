@@ -537,6 +537,19 @@ def test_a_keyboard_interrupt_returns_what_there_is(digits, tmp_path, monkeypatc
     assert made.run.checkpointed_epochs() == [2, 3]
 
 
+def test_an_interrupt_in_the_first_epoch_says_that_there_are_no_numbers(digits, monkeypatch, capsys):
+    made = trainer(digits, plain(epochs=2))
+    interrupt_after(monkeypatch, 2, "after a step")
+    history = made.fit(progress=False)
+    assert (
+        "stopped by you in epoch 1 of 2, so that there are no numbers of a whole epoch yet" in capsys.readouterr().out
+    )
+    assert history[:] == [] and list(made.samples) == [0]
+    with pytest.raises(IndexError, match="run the training again, and let its first epoch end"):
+        history[-1]
+    assert made.fit(progress=False)[-1]["epoch"] == 2
+
+
 def test_an_interrupt_outside_fit_leaves_networks_that_train(digits, monkeypatch):
     made = trainer(digits, plain(epochs=2))
     interrupt_after(monkeypatch, 1, "in G's step")

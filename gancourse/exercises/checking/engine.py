@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import dis
 import html
 import inspect
 import re
@@ -41,7 +42,7 @@ _HEADINGS = {"correct": "Correct", "wrong": "Not correct yet", "not attempted": 
 # dark mode.
 _BARS = {"correct": "#2a9d6f", "wrong": "#d9822b", "not attempted": "#888888"}
 _UNTOUCHED = "Replace the `...` by your answer, run its cell again, then run this check."
-_RETURNED_NONE = "Your function returned None: write its body, and end it with a `return`."
+_RETURNED_NONE = "Your function returned None: end it with a `return`. Printing a value does not return it."
 
 
 class Wrong(Exception):
@@ -124,7 +125,9 @@ class StudentFunction:
             return value
         if self._answered:
             raise Wrong(f"It returned None when called with {describe(args)}: does every branch return a value?")
-        raise NotAttempted(_UNTOUCHED if value is not None or is_stub(self.function) else _RETURNED_NONE)
+        if value is None and not is_stub(self.function):
+            raise Wrong(_RETURNED_NONE)
+        raise NotAttempted(_UNTOUCHED)
 
     def in_place(self, *args: Any) -> None:
         """Call a function that is judged by what it does, not by what it returns."""
@@ -360,9 +363,16 @@ def _untouched(value: Any) -> bool:
 
 
 def is_stub(function: Callable[..., Any]) -> bool:
-    """Whether a function's body names nothing (`...`, `pass`, a docstring), so that it can do nothing."""
+    """Whether a function's body is nothing but `...`, `pass` or a docstring: it loads no name and computes nothing."""
     code = getattr(function, "__code__", None)
-    if code is None or code.co_names or code.co_freevars:
+    if code is None:
         return False
-    constants = {item for item in code.co_consts if not isinstance(item, str)}
-    return constants <= {None, Ellipsis} and code.co_nlocals == code.co_argcount
+    return all(
+        step.opname in _NOTHING and (step.opname in _MOVES or step.argval is None or step.argval is ...)
+        for step in dis.get_instructions(code)
+    )
+
+
+# What Python makes of such a body: constants loaded, dropped and returned.
+_MOVES = {"RESUME", "NOP", "POP_TOP", "RETURN_VALUE", "COPY_FREE_VARS"}
+_NOTHING = _MOVES | {"LOAD_CONST", "RETURN_CONST"}

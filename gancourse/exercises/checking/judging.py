@@ -37,6 +37,11 @@ def numbers(value: Any) -> Tensor:
         raise Wrong(f"It returned {describe((value,))}: numbers are expected.") from None
 
 
+def counted(values: Tensor) -> str:
+    """How many numbers these are, in words: "1 number", "3 numbers"."""
+    return f"{values.numel()} number{'s' * (values.numel() != 1)}"
+
+
 def array(value: Any) -> Tensor | None:
     """A tensor or a numpy array as a tensor of its own dtype, without graph; None for anything else."""
     return torch.as_tensor(value).detach().cpu() if isinstance(value, Tensor | np.ndarray) else None
@@ -46,7 +51,7 @@ def scalar(value: Any) -> Tensor:
     """A numeric answer that is a single number, as a 0-d float64 tensor; else `Wrong`."""
     tensor = numbers(value)
     if tensor.numel() != 1:
-        raise Wrong(f"It returned {tensor.numel()} numbers (shape {tuple(tensor.shape)}): a single number is expected.")
+        raise Wrong(f"It returned {counted(tensor)} (shape {tuple(tensor.shape)}): a single number is expected.")
     return tensor.reshape(())
 
 
