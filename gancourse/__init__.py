@@ -7,4 +7,4 @@ network), ``training`` (losses, one step, a whole run), ``pretrained`` (weights 
 notebooks to pages). Imports flow one way, from images to notebooks; README.md in this folder is the map.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

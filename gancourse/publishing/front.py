@@ -77,7 +77,7 @@ def translated() -> Image.Image:
     at_dusk = unscale(through(pretrained.translator("cyclegan-dusk"), scale(dusk.a.pixels)))
     rows = [
         ("a drawing, painted by Pix2Pix, and the church that it is of", (maps.a.pixels, painted, maps.b.pixels)),
-        ("a morning, CycleGAN's dusk, learned without pairs, and the true one", (dusk.a.pixels, at_dusk, dusk.b.pixels)),
+        ("a morning, CycleGAN's dusk, found without pairs, and the true one", (dusk.a.pixels, at_dusk, dusk.b.pixels)),
     ]
     side = 2 * maps.a.pixels.shape[-1]
     page = Image.new("RGB", (TRIPLES * (3 * side + GAP) - GAP, len(rows) * (side + WORDS)), PAPER)
