@@ -13,7 +13,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,15 @@ from torch import Tensor
 from gancourse.data.sheets import tile, untile
 from gancourse.files import read_at_most, write_atomically
 from gancourse.training import translation
-from gancourse.training.checkpoint import Checkpoint, CheckpointError, Row, RunError, load_checkpoint, save_checkpoint
+from gancourse.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    History,
+    Row,
+    RunError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from gancourse.training.critic import marks_in
 from gancourse.training.lock import FolderLock
 from gancourse.training.losses import LOSSES
@@ -40,20 +48,6 @@ _MAX_PIXELS = 1 << 26  # of a sheet of samples
 _CHECKPOINT = re.compile(r"epoch-([0-9]{4,18})\.safetensors")
 _SHEET = re.compile(r"epoch-([0-9]{4,18})\.png")
 _LEFT_OVER = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp")
-
-
-class History(list[Row]):
-    """Rows of floats, one an epoch. .marks: statistic -> (its value at the equilibrium, what to call that)."""
-
-    def __init__(self, rows: Iterable[Row] = (), marks: Mapping[str, tuple[float, str]] | None = None) -> None:
-        super().__init__(rows)
-        self.marks = dict(marks or {})
-
-    def __getitem__(self, place: Any) -> Any:
-        """As a list has it. Raises IndexError, with the remedy, where no epoch has ended yet."""
-        if not self and not isinstance(place, slice):
-            raise IndexError("there is no row yet: run the training again, and let its first epoch end")
-        return super().__getitem__(place)
 
 
 def differences(folder: dict[str, Any], asked: dict[str, Any]) -> list[str]:
