@@ -333,10 +333,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Which of these did we get? Two numbers help the eye. One is the **variety of samples**: the mean standard deviation of a
-# pixel between the 64 samples of one epoch (pixel values in [-1, 1]), which is near 0 where all samples are the same
-# picture. The other is the **grain**: the share of an image's power in patterns finer than 4 pixels, which a checkerboard
-# raises.
+# Which of these did we get? Two numbers help the eye. The **variety of samples** is the mean standard deviation of a pixel
+# between the 64 samples of one epoch (pixel values in [-1, 1]); it is near 0 where all samples are the same picture. The
+# **grain** is the share of an image's power in patterns finer than 4 pixels; a checkerboard raises it.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -989,7 +988,7 @@ plots.show(
 # *precision* is the share of samples that look real, *recall* the share of real images that the generator could have made.
 # All four need a network that looks at the images, and Inception was trained on photographs. For renders we use the reader
 # instead (whose errors are known on renders only, section 4.6). The scores are computed as usual, but on another scale. So
-# none of the numbers means anything without its **floor**: what real churches that nobody trained on score against other
+# none of these scores means anything without its **floor**: what real churches that nobody trained on score against other
 # real churches.
 
 # %% tags=["nbval-ignore-output"]

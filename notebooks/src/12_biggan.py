@@ -473,7 +473,7 @@ def my_truncated(n, d, t, rng):
 ex.truncated.check(my_truncated)
 
 # %% [markdown]
-# BatchNorm has kept means and variances of the activations that it met in training. A cut $z$ gives other activations, and so does an averaged $G$. So one can measure BatchNorm's means and variances anew, over many batches that all count alike: these are **standing statistics** (Brock et al. 2019, appendix C).
+# BatchNorm has kept means and variances of the activations that it met in training. A cut $z$ gives other activations, and so does an averaged $G$. So one measures them anew. The **standing statistics** of a BatchNorm are its means and variances, measured over many batches that all count alike (Brock et al. 2019, appendix C).
 #
 # **Exercise: Standing statistics** (medium, 10 minutes). `G` has `nn.BatchNorm2d` layers that have run before; `zs` is a list of batches. Change `running_mean` and `running_var` of each (a batch's variance as torch takes it, over n - 1) to the mean over the batches. Call `G` once for each batch, without a graph. Leave it in eval mode, its weights and each layer's `momentum` as they were.
 
@@ -539,7 +539,7 @@ if big:
 # %% [markdown]
 # ## 12.11 Eyes from somewhere else
 #
-# A discriminator begins blind: it has to learn to see while it teaches. Projected GAN (Sauer et al. 2021) lends it eyes. A frozen network, which was trained to name what photographs show, gives four maps of a picture, from fine to coarse. (The authors' network is EfficientNet-Lite1; ours is Lite0, from lesson 10.) Small **heads** judge the maps, and only the heads learn. The projections between maps and heads are frozen, too, and random: a 1 × 1 convolution mixes the channels of each map, and others mix each coarse map into the next finer one. Without such mixing, the authors say, a head could content itself with the few features that give fakes away most easily, and $G$ could get all others wrong unpunished.
+# A discriminator begins blind: it has to learn to see while it teaches. Projected GAN (Sauer et al. 2021) lends it eyes. A frozen network, which was trained to name what photographs show, gives four maps of a picture, from fine to coarse. (The authors' network is EfficientNet-Lite1; ours is Lite0, from lesson 10.) Small networks, the **heads**, judge one map each, and only the heads learn. The projections between maps and heads are frozen, too, and random: a 1 × 1 convolution mixes the channels of each map, and others mix each coarse map into the next finer one. Without such mixing, the authors say, a head could content itself with the few features that give fakes away most easily, and $G$ could get all others wrong unpunished.
 #
 # Every head has a loss of its own:
 #
