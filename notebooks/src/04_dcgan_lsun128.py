@@ -227,8 +227,8 @@ plots.show(
     plots.image_grid(shown.pixels, columns=6),
     "4.2",
     "The first 24 churches of one seed, not selected.",
-    "Four rows of six drawings of churches with towers, spires, domes and battlements, at morning, noon, evening and "
-    "night, in sun, fog, rain and snow, some between trees.",
+    "Four rows of six drawings of churches with towers, spires, domes and battlements, at morning, noon, evening, "
+    "dusk and night, in sun, fog, rain and snow, some between trees.",
 )
 
 # %% [markdown]
@@ -328,8 +328,9 @@ plots.show(
     plots.samples_over_epochs({epoch: run.samples[epoch] for epoch in moments}, count=4),
     "4.3",
     "The run of this notebook, four fixed z: colours come first, then the place of things, and a weave over all.",
-    "Rows of images by epoch. The first row is flat grey; later rows show blurred patches, in some of them a dark sky "
-    "over a green ground, under a regular pattern like woven cloth.",
+    "Rows of images by epoch. The first row is flat grey, the next grey with faint shades; then come blurred patches "
+    "of colour, and in the last row a pale sky over a greenish ground with dark upright shapes, all but the first "
+    "under a regular pattern like woven cloth.",
 )
 
 # %% [markdown]
@@ -777,7 +778,8 @@ for row in study["rows"]:
 plots.show(
     plots.side_by_side({name: torch.cat(pairs) for name, pairs in drawn.items()}, columns=2),
     "4.9",
-    "Two samples a seed, one seed a row, at the end of its short run; the same two z in a row, half their size.",
+    "Two samples of each seed at the end of its short run, one seed a row, at half their size; the same two z in "
+    "every row.",
     "Left, the MLP: grey fields with a faint darker or lighter patch and noise all over, hardly different from one "
     "another. Right, DCGAN: coloured sky, ground and patches, under a regular pattern like woven cloth.",
 )
@@ -979,7 +981,8 @@ plots.show(
     plots.samples_over_epochs({e: by_epoch[e] for e in moments}, count=5),
     "4.12",
     "The run that made the shipped generator, the same z after some of its epochs.",
-    "Rows of pictures by epoch: flat grey first, then blurred shapes under a sky, then recognisable churches.",
+    "Rows of pictures by epoch: flat grey first, then blurred shapes under a sky, then shapes in which churches can "
+    "be made out.",
 )
 
 # %% [markdown]
@@ -1116,8 +1119,8 @@ plots.show(
     plots.image_grid(best[:12], columns=6),
     "4.14",
     "The first 12 samples of church-best, not selected; the same z again.",
-    "Two rows of six generated churches: naves, towers, roofs, cypresses and paths can be made out in most, in sun, fog, "
-    "snow, at dusk and at night; the night ones are dark shapes with lit windows.",
+    "Two rows of six generated churches: naves, towers, roofs, cypresses and paths can be made out in most, in sun, "
+    "fog and snow, in the evening and at dusk; the two dark ones are violet shapes with lit windows.",
 )
 
 # %% tags=["nbval-ignore-output"]
