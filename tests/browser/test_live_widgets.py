@@ -68,7 +68,7 @@ def opened(folder, browser):
         page.goto(next(where.glob(f"{lesson}_*.html")).as_uri())
         return page
 
-    open_it.complaints = complaints
+    open_it.complaints = complaints  # type: ignore[attr-defined]
     yield open_it
     for context in contexts:
         context.close()
