@@ -11,6 +11,9 @@ silent. tests/browser repeats this under 8, and without the script. One thing di
 anywidget's script, ipywidgets 7 shows "model not found" in place of the *whole box* that contains one. Hence the
 handshake below: the listener joins the box only after its script has reported from the page. Google Colab itself was
 out of reach.
+
+The same script keeps the arrow keys of the widget's lists and sliders for them: JupyterLab takes those for going from
+cell to cell, unless the element says otherwise.
 """
 
 from __future__ import annotations
@@ -62,6 +65,13 @@ function render({ model, el }) {
     });
     on("pointermove", (event) => { if (down) say(event, model.get("at")[2]); });
     for (const name of ["pointerup", "pointercancel"]) on(name, () => { down = false; });
+    const root = picture.parentElement.closest("[class*='gc-']") ?? place;
+    const spare = (event) => {
+      if (!root.contains(event.target) || !event.target.matches("select, .noUi-handle")) return;
+      if (event.key.startsWith("Arrow")) event.target.dataset.lmSuppressShortcuts = "true";
+      else delete event.target.dataset.lmSuppressShortcuts;
+    };
+    window.addEventListener("keydown", spare, { capture: true, signal: signals.signal });  // before JupyterLab's own
     model.on("change:active", adapt);
     adapt();
   };

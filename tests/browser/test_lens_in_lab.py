@@ -62,3 +62,14 @@ def test_it_follows_keys_and_another_version_comes_to_the_large_view(page):
     page.page.locator(f"{LENS} select").first.select_option("truth")
     page.changes(LENS, before, "lens, another version")
     page.says(LENS, "truth in the large view")
+
+
+def test_arrow_keys_choose_from_a_list_and_do_not_go_from_cell_to_cell(page):
+    chosen = page.page.locator(f"{LENS} select").first
+    chosen.select_option("truth")
+    page.says(LENS, "truth in the large view")
+    before = page.source(LENS)
+    chosen.focus()
+    chosen.press("ArrowUp")  # JupyterLab's own command for it would select the cell above
+    page.changes(LENS, before, "lens, arrow key in a list to new picture")
+    assert page.page.evaluate("() => document.activeElement.tagName") == "SELECT"
