@@ -158,7 +158,7 @@ def test_the_cluster_of_a_real_image_is_found_before_it_is_augmented(images, pai
 
     monkeypatch.setattr(Images, "rows", note)
     next(trainer.rounds())
-    assert torch.equal(told[0], D.code(scale(batch[0]))) and len(told[0].unique()) > 1
+    assert torch.equal(told[0], D.code(scale(batch[0][: len(told[0])]))) and len(told[0].unique()) > 1
 
 
 @pytest.mark.parametrize("fast", [False, True])
