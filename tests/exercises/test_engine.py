@@ -213,6 +213,29 @@ def test_an_answer_is_stopped_outside_the_main_thread_too(monkeypatch):
         assert "still running" in pool.submit(make(plus_one).check, for_ever).result().message
 
 
+STRUCK = """
+import contextlib, threading, time
+from gancourse.exercises.checking import guard
+
+def struck(*errors):  # OutOfTime comes between the answer's end and what finish does about it
+    guard.suppress = contextlib.suppress
+    raise guard.OutOfTime
+
+guard.suppress = struck
+try:
+    guard.within(0.1, lambda: 3)
+except guard.OutOfTime:
+    pass
+time.sleep(0.5)  # a watcher that goes on strikes here
+print("quiet", [t.name for t in threading.enumerate() if t.name.startswith("time limit")])
+"""
+
+
+def test_a_watcher_ends_with_the_call_that_it_watches_even_where_its_end_was_cut_off():
+    told = subprocess.run([sys.executable, "-c", STRUCK], capture_output=True, text=True, timeout=120)
+    assert (told.returncode, told.stdout) == (0, "quiet []\n"), told.stderr
+
+
 def test_within_passes_on_what_the_function_raises_and_returns():
     assert guard.within(60, lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):

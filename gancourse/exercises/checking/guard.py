@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import io
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,7 +43,7 @@ def within(seconds: float, function: Callable[[], T]) -> T:
             return
         while True:
             with lock:  # so that nothing is raised once `finish` is through
-                if done.is_set():
+                if done.is_set() or not _runs(thread, done):  # `finish` itself may have been struck
                     return
                 told.set()
                 _raise_in(thread, OutOfTime)
@@ -72,6 +73,14 @@ def within(seconds: float, function: Callable[[], T]) -> T:
         finish()
         if wakes:
             signal.signal(signal.SIGURG, before if before is not None else signal.SIG_DFL)
+
+
+def _runs(thread: int, done: threading.Event) -> bool:
+    """Whether the call of `within` that made this event is still under way in the thread."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None and not (frame.f_code is within.__code__ and frame.f_locals.get("done") is done):
+        frame = frame.f_back
+    return frame is not None
 
 
 def _raise_in(thread: int, error: type[BaseException]) -> None:
