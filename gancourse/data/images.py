@@ -1,8 +1,8 @@
 """Images: uint8 in one tensor until they are a batch, then shuffled float batches in [-1, 1].
 
 The tutorials' DataLoader decodes, transforms and stacks every image on its own, again in every epoch; for small images
-that costs more than the training. Here the images stay uint8 in one tensor on the training device, and a batch is one
-gather and one multiplication.
+that costs more than the training. Here the images stay uint8 in one tensor on the training device; the rows of several
+small batches are gathered at once, and each batch is scaled when its turn comes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_AT_ONCE = (
-    2**21
-)  # bytes of pixels that `batches` gathers together: rows of several batches cost less than theirs one by one
+_AT_ONCE = 2**21  # bytes of pixels that `batches` gathers at once: many rows together cost less than a batch's alone
 
 
 class DataError(ValueError):

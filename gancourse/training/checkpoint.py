@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,26 +24,11 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from gancourse.files import write_atomically
+from gancourse.training.history import Row
 
 FORMAT = "gancourse-checkpoint-1"
 MAX_FILE = 2 << 30  # bytes; six times what the largest networks of the course need
 MAX_HEADER = 16 << 20  # bytes; 40,000 epochs of history
-
-Row = dict[str, float]
-
-
-class History(list[Row]):
-    """Rows of floats, one an epoch. .marks: statistic -> (its value at the equilibrium, what to call that)."""
-
-    def __init__(self, rows: Iterable[Row] = (), marks: Mapping[str, tuple[float, str]] | None = None) -> None:
-        super().__init__(rows)
-        self.marks = dict(marks or {})
-
-    def __getitem__(self, place: Any) -> Any:
-        """As a list has it. Raises IndexError, with the remedy, where no epoch has ended yet."""
-        if not self and not isinstance(place, slice):
-            raise IndexError("there is no row yet: run the training again, and let its first epoch end")
-        return super().__getitem__(place)
 
 
 class RunError(RuntimeError):

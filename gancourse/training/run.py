@@ -26,16 +26,9 @@ from torch import Tensor
 from gancourse.data.sheets import tile, untile
 from gancourse.files import read_at_most, write_atomically
 from gancourse.training import translation
-from gancourse.training.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    History,
-    Row,
-    RunError,
-    load_checkpoint,
-    save_checkpoint,
-)
+from gancourse.training.checkpoint import Checkpoint, CheckpointError, RunError, load_checkpoint, save_checkpoint
 from gancourse.training.critic import marks_in
+from gancourse.training.history import History, Row
 from gancourse.training.lock import FolderLock
 from gancourse.training.losses import LOSSES
 from gancourse.training.recipe import Recipe

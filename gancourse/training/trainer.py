@@ -27,8 +27,9 @@ from gancourse.models import fast
 from gancourse.models.base import eval_mode
 from gancourse.training import out_of_memory, state, threads
 from gancourse.training.algorithms.base import Algorithm, Setting
-from gancourse.training.checkpoint import Checkpoint, History, Row, RunError
+from gancourse.training.checkpoint import Checkpoint, RunError
 from gancourse.training.config import Config, pick_device
+from gancourse.training.history import History, Row
 from gancourse.training.processes import Team
 from gancourse.training.run import Run
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from gancourse import plots
 from gancourse.plots import dashboard
-from gancourse.training.checkpoint import History
+from gancourse.training.history import History
 from gancourse.training.trainer import Trainer
 from gancourse.widgets.figure import Figure
 

@@ -29,7 +29,7 @@ AVX2 = {  # all that either side's products listen to; bench.AVX2 limits oneDNN 
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
 }
-NOT_FOR = {"compiled": "ATEN_CPU_CAPABILITY"}  # with it a compiled step takes minutes; _worker narrows its loops
+NOT_FOR = {"compiled": ["ATEN_CPU_CAPABILITY"]}  # with it a compiled step takes minutes; _worker narrows its loops
 
 
 def _worker(kind: str, model: str, steps: str, pipe: Any) -> None:
@@ -79,13 +79,7 @@ def compare(model: str, environment: dict[str, str], pairs: int, peers: list[str
     """Images a second of each, and the median over the turns of how many times as fast as each peer we are."""
     steps = {kind: SLOW.get((kind, model), STEPS[model]) for kind in ("ours", *peers)}
     sides = {
-        kind: Process(
-            _worker,
-            kind,
-            model,
-            str(n),
-            environment={name: value for name, value in environment.items() if name != NOT_FOR.get(kind)},
-        )
+        kind: Process(_worker, kind, model, str(n), environment=environment, without=NOT_FOR.get(kind, ()))
         for kind, n in steps.items()
     }
     turns = [{kind: side.ask("run") for kind, side in sides.items()} for _ in range(pairs)]

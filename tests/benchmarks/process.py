@@ -11,7 +11,7 @@ from typing import Any
 class Process:
     """Runs target(*arguments, pipe) in a new process until "stop" comes through the pipe.
 
-    environment: set there alone. without: names of variables that it does not get.
+    environment: set there alone. without: names of variables that it does not get, from there neither.
     """
 
     def __init__(
@@ -20,9 +20,9 @@ class Process:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         before = dict(os.environ)
+        os.environ |= environment
         for name in without:
             os.environ.pop(name, None)
-        os.environ |= environment
         self.process = context.Process(target=target, args=(*arguments, other), daemon=True)
         self.process.start()
         os.environ.clear()

@@ -131,10 +131,8 @@ def run(name: str, **parameters: Any) -> tuple[nbformat.NotebookNode, float]:
     path, out = CONTENT / f"{name}.ipynb", STATE / f"{name}.ipynb"
     shutil.copy(notebooks.built_path(ROOT, name), path)
     start = time.perf_counter()
-    papermill.execute_notebook(
-        str(path), str(out), parameters, kernel_name="colab", cwd=str(CONTENT), progress_bar=False,
-        start_timeout=START,
-    )  # fmt: skip
+    options = {"kernel_name": "colab", "cwd": str(CONTENT), "progress_bar": False, "start_timeout": START}
+    papermill.execute_notebook(str(path), str(out), parameters, **options)
     done = notebooks.tidy(notebooks.read(out))
     said = [o.text for cell in done.cells for o in cell.get("outputs", []) if o.get("name") == "stderr"]
     assert not said, f"{name} complains: {said}"

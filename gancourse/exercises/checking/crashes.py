@@ -28,12 +28,8 @@ def describe(args: Sequence[Any]) -> str:
 
 def brief(error: BaseException) -> str:
     """An exception's type and the first line of its message, at most 160 characters, without a full stop."""
-    lines = str(error).strip().splitlines()
-    return (
-        f"{type(error).__name__}: {textwrap.shorten(lines[0], 160).removesuffix('.')}"
-        if lines
-        else type(error).__name__
-    )
+    kind, lines = type(error).__name__, str(error).strip().splitlines()
+    return f"{kind}: {textwrap.shorten(lines[0], 160).removesuffix('.')}" if lines else kind
 
 
 def crash_message(function: Callable[..., Any], args: tuple[Any, ...], error: BaseException) -> str:

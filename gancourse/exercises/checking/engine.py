@@ -41,6 +41,9 @@ _HEADINGS = {"correct": "Correct", "wrong": "Not correct yet", "not attempted": 
 # Only the bar at the left is coloured: the text keeps the theme's own colour, so that it can be read in
 # dark mode.
 _BARS = {"correct": "#2a9d6f", "wrong": "#d9822b", "not attempted": "#888888"}
+# What Python makes of a body that does nothing: constants loaded, dropped and returned.
+_MOVES = {"RESUME", "NOP", "POP_TOP", "RETURN_VALUE", "COPY_FREE_VARS"}
+_NOTHING = _MOVES | {"LOAD_CONST", "RETURN_CONST"}
 _UNTOUCHED = "Replace the `...` by your answer, run its cell again, then run this check."
 _RETURNED_NONE = "Your function returned None: end it with a `return`. Printing a value does not return it."
 
@@ -371,8 +374,3 @@ def is_stub(function: Callable[..., Any]) -> bool:
         step.opname in _NOTHING and (step.opname in _MOVES or step.argval is None or step.argval is ...)
         for step in dis.get_instructions(code)
     )
-
-
-# What Python makes of such a body: constants loaded, dropped and returned.
-_MOVES = {"RESUME", "NOP", "POP_TOP", "RETURN_VALUE", "COPY_FREE_VARS"}
-_NOTHING = _MOVES | {"LOAD_CONST", "RETURN_CONST"}
