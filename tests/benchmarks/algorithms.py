@@ -1,15 +1,18 @@
 """`make bench`: a round of each algorithm of lessons 07 to 12 against the loop that tutorials write for it, in turns.
 
-Both train the lesson's own networks at its own batch, on noise: what the pictures show costs nothing. With --record the
-table goes into notebooks/SPEED.md and the figures into bench.json.
+Both train the lesson's own networks at its own batch, on noise: what the pictures show costs nothing. Beside the ratio
+stands the share of our round that torch's profiler finds in convolutions and matrix products: what a round could still
+win if all the rest were free. With --record the table goes into notebooks/SPEED.md and the figures into bench.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from tests.benchmarks import recording
@@ -19,6 +22,7 @@ from tests.benchmarks.process import Process
 STEPS = {"wgan-gp": 3, "pix2pix": 30, "cyclegan-dusk": 8, "srgan": 4, "stylegan": 16, "biggan": 20}
 MARKS = ("<!-- algorithms: measured by make bench -->", "<!-- end of algorithms -->")
 PICTURES = 640
+PRODUCTS = re.compile(r"aten::(_?convolution|mkldnn_convolution|convolution_backward|slow_conv\w*|(add|b|badd)?mm)$")
 
 
 def _noise(shape: tuple[int, int, int], seed: int = 0) -> Any:
@@ -69,7 +73,9 @@ def _made(name: str) -> tuple[Any, Any, Any]:
 
 
 def _worker(kind: str, name: str, precision: str, pipe: Any) -> None:
-    """Answers ("run", n) with seconds, "rate" with the images of a round."""
+    """Answers a number n with the seconds of n rounds, "images" with the images of a round, ("share", n) with the share
+    of the processor's time that n rounds spend in convolutions and matrix products.
+    """
     from gancourse.course.lessons import trained
     from gancourse.training import Config, Trainer
     from tests.benchmarks.algorithm_loops import LOOPS, Pictures
@@ -94,10 +100,24 @@ def _worker(kind: str, name: str, precision: str, pipe: Any) -> None:
         if message == "images":
             pipe.send(images)
             continue
+        if isinstance(message, tuple):
+            pipe.send(_share_of_products(steps, message[1]))
+            continue
         start = time.perf_counter()
         for _ in range(message):
             next(steps)
         pipe.send(time.perf_counter() - start)
+
+
+def _share_of_products(steps: Iterator[Any], n: int) -> float:
+    """The share of the time of n steps that goes into convolutions and matrix products, backward ones too."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        for _ in range(n):
+            next(steps)
+    times = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
+    return sum(t for name, t in times.items() if PRODUCTS.match(name)) / sum(times.values())
 
 
 def compare(name: str, precision: str, environment: dict[str, str], pairs: int) -> dict[str, Any]:
@@ -107,7 +127,7 @@ def compare(name: str, precision: str, environment: dict[str, str], pairs: int) 
     for side in (ours, theirs):
         side.ask(max(1, n // 4))
     times = [(ours.ask(n), theirs.ask(n)) for _ in range(pairs)]
-    images = n * ours.ask("images")
+    images, share = n * ours.ask("images"), ours.ask(("share", n))
     for side in (ours, theirs):
         side.stop()
     rates = [round(images / statistics.median(t[i] for t in times), 1) for i in (0, 1)]
@@ -118,6 +138,7 @@ def compare(name: str, precision: str, environment: dict[str, str], pairs: int) 
         "ours": rates[0],
         "baseline": rates[1],
         "ratio": round(statistics.median(b / a for a, b in times), 2),
+        "products": round(share, 3),
         "pairs": pairs,
     }
 
@@ -129,7 +150,7 @@ def with_table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
         MARKS,
         f"Images a second on {machine}; medians of {rows[0]['pairs']} pairs of runs, in turns, at a lesson's batch.",
         {"trained by": "---", "device": "---", "precision": "---"}
-        | dict.fromkeys(("gancourse", "tutorials' loop", "ratio"), "---:"),
+        | dict.fromkeys(("gancourse", "tutorials' loop", "ratio", "in products"), "---:"),
         [
             [
                 r["algorithm"],
@@ -138,6 +159,7 @@ def with_table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
                 f"{r['ours']:,.0f}",
                 f"{r['baseline']:,.0f}",
                 f"{r['ratio']:.2f}",
+                f"{r['products']:.0%}",
             ]
             for r in rows
         ],

@@ -20,6 +20,7 @@ from gancourse.data.pairs import AlignedPairs, UnalignedPairs
 from gancourse.models import translators
 from gancourse.models.base import eval_mode
 from gancourse.models.cyclegan import Pool
+from gancourse.models.unet import PatchDiscriminator
 from gancourse.training import Config, CycleGAN, CycleRecipe, Pix2Pix, Pix2PixRecipe, Trainer
 from gancourse.training.run import Run, RunError
 from gancourse.training.translation import falling_rate
@@ -116,6 +117,35 @@ def test_a_round_of_cyclegan_written_by_hand_gives_the_same_bits():
             opt_d.step()
     for name, network in (("G_ab", G_ab), ("G_ba", G_ba), ("D_a", D_a), ("D_b", D_b), ("pool_b", pools[1])):
         assert same(network, theirs[name]), name
+
+
+def passes(trainer: Trainer) -> int:
+    """Forward passes of the four networks in one round."""
+    counted: list[int] = []
+    for name in ("G_ab", "G_ba", "D_a", "D_b"):
+        trainer.networks[name].register_forward_hook(lambda *_: counted.append(1))
+    next(trainer.rounds())
+    return len(counted)
+
+
+def test_the_fast_path_passes_two_pictures_at_once_and_finds_the_same_gradients():
+    plain, fast = (of(CycleGAN(**made("cyclegan")), fast=fast) for fast in (False, True))
+    assert (passes(plain), passes(fast)) == (12, 8)
+    for name in ("G_ab", "G_ba", "D_a", "D_b"):
+        for p, q in zip(plain.networks[name].parameters(), fast.networks[name].parameters(), strict=True):
+            torch.testing.assert_close(p.grad, q.grad, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("recipe", [CycleRecipe(identity=0), CycleRecipe(cycle=0)])
+def test_without_an_identity_nothing_more_is_passed_on_the_fast_path(recipe):
+    plain, fast = (passes(of(CycleGAN(**made("cyclegan"), recipe=recipe), fast=fast)) for fast in (False, True))
+    assert fast == plain - 2  # the two discriminators'
+
+
+def test_pictures_that_batchnorm_couples_are_passed_one_side_at_a_time():
+    networks = made("cyclegan")
+    networks["D_a"] = PatchDiscriminator(3, 4, norm="batch")
+    assert passes(of(CycleGAN(**networks), fast=True)) == 12
 
 
 KILLED = """
