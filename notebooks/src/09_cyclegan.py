@@ -319,8 +319,8 @@ plots.show(
 )
 
 # %% [markdown]
-# After the short run the picture as a whole is much nearer to the dusk, and inside windows it is no nearer, or hardly: there are lights by now, but many stand on the walls beside the
-# windows. Lights in their places come with the longer run. Nobody told the generator that windows are lit at dusk, or where windows are: $D_b$ saw lit windows on its side, so that dark
+# After the short run the picture as a whole is much nearer to the dusk. Inside windows it has come less far: a fifth of the way at most in the runs that we kept, and in one of them
+# hardly at all. There are lights by now, but many stand on the walls beside the windows. Lights in their places come with the longer run. Nobody told the generator that windows are lit at dusk, or where windows are: $D_b$ saw lit windows on its side, so that dark
 # ones can be told from them.
 #
 # ## 9.5 There and back, by hand
