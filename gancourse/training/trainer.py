@@ -161,19 +161,21 @@ class Trainer:
                 if time.perf_counter() - start + row["seconds"] > seconds:
                     break
         except KeyboardInterrupt:
-            stopped = f"; stopped by you in epoch {self.epoch + 1} of {self.config.epochs}"
+            stopped = f"; stopped by you in epoch {min(self.epoch + 1, self.config.epochs)} of {self.config.epochs}"
             stopped += "" if self.history else ", so that there are no numbers of a whole epoch yet"
-            if self.history and self.history[-1]["epoch"] == self.epoch:  # else it was in the middle of being scored
-                self._save_what_is_unsaved()  # an epoch was done, and the interrupt came while it was saved
+            self._save_what_is_unsaved()  # an epoch was done, and the interrupt came while it was drawn or saved
         finally:
             bar.close()
         self._report(first, time.perf_counter() - start, stopped)
         return self.history
 
     def _save_what_is_unsaved(self) -> None:
-        """After a save that failed (a full disk, say), the next fit() begins with it."""
+        """After a save that failed (a full disk, say) or was stopped, the next fit() begins with it."""
+        if self.epoch not in self.samples:
+            self.samples[self.epoch] = self._drawn()
         if self.run is None or not self.setting.team.is_main or self.epoch in (0, *self.run.checkpointed_epochs()):
             return
+        self.run.save_samples(self.epoch, self.samples[self.epoch])
         self.run.save(self._checkpoint())
 
     def _report(self, first: int, seconds: float, stopped: str) -> None:
@@ -229,8 +231,10 @@ class Trainer:
         row |= {name: float(s) / rounds for name, s in zip(names, sums, strict=True)}
         row |= {"images_per_second": rounds * self._images_per_round() / seconds, "seconds": seconds}
         self.epoch += 1
-        self._score(row)
-        self.history.append(row)
+        try:
+            self._score(row)
+        finally:  # an epoch that was trained has its row, even where somebody stops the scoring
+            self.history.append(row)
         self._sample()
         if self.run is not None and self.setting.team.is_main:
             self.run.save(self._checkpoint())
@@ -302,13 +306,12 @@ class Trainer:
 
     def _score(self, row: Row) -> None:
         """Put the score into this epoch's row. Once a run has that column, all rows have it, with nan for none."""
-        if self.score is not None and self.epoch % self.score_every == 0:
-            row["fid"] = self.score(self._shown()) if self.setting.team.is_main else math.nan
-        elif self.score is not None or any("fid" in earlier for earlier in self.history):
+        if self.score is not None or any("fid" in earlier for earlier in self.history):
             row["fid"] = math.nan
-        if "fid" in row:
             for earlier in self.history:
                 earlier.setdefault("fid", math.nan)
+        if self.score is not None and self.epoch % self.score_every == 0 and self.setting.team.is_main:
+            row["fid"] = self.score(self._shown())
 
     def _shown(self) -> nn.Module:
         """What is scored: the first average, or the network that it would be taken of."""

@@ -14,6 +14,7 @@ from gancourse.plots.style import COLOURS
 from gancourse.theory.minimax import Density, Mixture, Normal, Uniform
 from gancourse.widgets.figure import Figure, choice, float_slider, in_row
 from gancourse.widgets.page import PALE, Box, Canvas, in_box
+from gancourse.widgets.pointer import Pointer
 
 TOP: Box = (40, 28, 600, 228)
 BELOW: Box = (40, 268, 600, 412)
@@ -38,6 +39,8 @@ class OptimalDiscriminator(Figure):
         below_shape = w.Label("", layout=w.Layout(width="300px"))
         p, q = in_row(self.shape, self.mean_p, self.std_p), in_row(below_shape, self.mean_q, self.std_q)
         super().__init__([w.VBox([p, q])])
+        self._pointer = Pointer(self.picture, self, lambda *_: None)  # for the arrow keys of the list alone
+        self._pointer.active = False
         for control in (self.shape, self.mean_p, self.std_p, self.mean_q, self.std_q):
             control.observe(lambda _: self.show(), "value")
         self.show()

@@ -550,6 +550,48 @@ def test_an_interrupt_in_the_first_epoch_says_that_there_are_no_numbers(digits, 
     assert made.fit(progress=False)[-1]["epoch"] == 2
 
 
+def interrupt_once(monkeypatch, owner, name):
+    """A keyboard interrupt at the end of the first call of a method after this one."""
+    real = getattr(owner, name)
+
+    def stopped(self, *arguments):
+        monkeypatch.setattr(owner, name, real)
+        real(self, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, name, stopped)
+
+
+@pytest.mark.parametrize("where", ["_score", "_drawn", "save_samples", "save"])
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_an_interrupt_between_two_epochs_loses_nothing_of_the_first(
+    digits, tmp_path, monkeypatch, capsys, where, epochs
+):
+    made = trainer(digits, plain(epochs=epochs), tmp_path, score=lambda G: 7.0)
+    interrupt_once(monkeypatch, Run if "save" in where else type(made), where)
+    history = made.fit(progress=False)
+    assert f"stopped by you in epoch {epochs} of {epochs}" in capsys.readouterr().out
+    assert [row["epoch"] for row in history] == [made.epoch] == [1]
+    assert sorted(made.samples) == sorted(made.run.samples()) == [0, 1]  # the cells after a training show these
+    assert made.run.checkpointed_epochs() == [1]
+    made.fit(progress=False)
+    assert [row["fid"] for row in made.history] == [7.0] * epochs
+
+
+def test_a_score_that_is_stopped_is_nan_and_its_epoch_has_its_row(digits, tmp_path, monkeypatch):
+    scores = iter([KeyboardInterrupt, 5.0])
+
+    def score(G):
+        if (value := next(scores)) is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        return value
+
+    made = trainer(digits, plain(epochs=2), tmp_path, score=score)
+    assert [row["epoch"] for row in made.fit(progress=False)] == [1]
+    made.fit(progress=False)
+    assert [str(row["fid"]) for row in made.run.history()] == ["nan", "5.0"]
+
+
 def test_an_interrupt_outside_fit_leaves_networks_that_train(digits, monkeypatch):
     made = trainer(digits, plain(epochs=2))
     interrupt_after(monkeypatch, 1, "in G's step")
