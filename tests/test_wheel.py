@@ -1,5 +1,6 @@
 """A built wheel, installed and not editable, imports and finds its assets. It is made of the sdist."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,9 @@ def test_an_installed_wheel_has_its_command_and_draws_digits_in_an_empty_environ
     where = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     site = Path(subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip())
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", str(built[1])]
-    subprocess.run(install, check=True)
+    # Without a PYTHONPATH: pip takes a checkout there that was once built for an installed gancourse, and does nothing.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run(install, check=True, env=own)
     # The dependencies come from the environment that runs this test, so that torch is not downloaded again. A
     # .pth file there, such as an editable install's, is not read when the folder is added like this.
     dependencies = sorted({path for path in sys.path if path.endswith("site-packages")})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gancourse.models.base import Z_SIZE
+from gancourse.models.base import Z_SIZE, random_numbers
 
 Interpolation = Callable[[Tensor, Tensor, "Tensor | float"], Tensor]
 _PARALLEL = (
@@ -17,8 +17,11 @@ _PARALLEL = (
 
 
 def sample(n: int, z_size: int = Z_SIZE, seed: int = 0) -> Tensor:
-    """n draws of z ~ N(0, I), shape (n, z_size). The same seed gives the same z on every machine."""
-    return torch.randn(n, z_size, generator=torch.Generator().manual_seed(seed))
+    """n draws of z ~ N(0, I), shape (n, z_size). The same seed gives the same z on every machine.
+
+    Raises ValueError for a seed that is no whole number from 0 to 2**63 - 1.
+    """
+    return torch.randn(n, z_size, generator=random_numbers(seed))
 
 
 def norms(z: Tensor) -> Tensor:

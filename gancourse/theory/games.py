@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from gancourse.models.base import random_numbers
 from gancourse.theory.minimax import Density, Normal, grid
 from gancourse.training.losses import discriminator_loss, non_saturating_loss
 
@@ -58,11 +59,12 @@ def train_discriminator(real: Density, fake: Density, steps: int = 2000, seed: i
 
     Minimises the discriminator's loss -V of [G14] eq. 1 with Adam on fresh batches of 512 real and as many
     generated points; the learning rate falls linearly from 0.01 to 0, so that the noise of the last batches
-    averages out. Raises ValueError for fewer than one step.
+    averages out. Raises ValueError for fewer than one step, or a seed that is no
+    whole number from 0 to 2**63 - 1.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    rng = torch.Generator().manual_seed(seed)
+    rng = random_numbers(seed)
     net = _seeded(seed, SmallNet, 1, 1, 32)
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.01, total_iters=steps)
@@ -209,7 +211,10 @@ def count_modes(samples: Tensor, centres: Tensor, std: float) -> ModeCount:
 
 
 class RingGAN:
-    """A small GAN on the ring: G 2 -> 64 -> 64 -> 2, D 2 -> 64 -> 64 -> 1, ReLU and Adam."""
+    """A small GAN on the ring: G 2 -> 64 -> 64 -> 2, D 2 -> 64 -> 64 -> 1, ReLU and Adam.
+
+    Raises ValueError for a seed that is no whole number from 0 to 2**63 - 1.
+    """
 
     BATCH = 256
 
@@ -222,7 +227,7 @@ class RingGAN:
         std: float = 0.1,
     ) -> None:
         self.std, self.k = std, k
-        self.rng = torch.Generator().manual_seed(seed)
+        self.rng = random_numbers(seed)
         self.G = _seeded(seed, SmallNet, 2, 2, 64, nn.ReLU)
         self.D = _seeded(seed + 1, SmallNet, 2, 1, 64, nn.ReLU)
         self.optimiser_g = torch.optim.Adam(self.G.parameters(), lr=lr_g, betas=(0.5, 0.999))

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from gancourse.models.base import LARGEST_SEED, SEEDS
 from gancourse.training.losses import LOSSES
 from gancourse.training.settings import check, choice, number, one_of, setting, switch, whole
 
@@ -56,8 +57,8 @@ class Config:
     seed: int = setting(
         0,
         "of data order and z; the networks are initialised before",
-        whole(0, 2**63 - 1),
-        "a whole number from 0 to 2**63 - 1",
+        whole(0, LARGEST_SEED),
+        SEEDS,
         kind=int,
     )
     ema_half_life: float = setting(

@@ -145,15 +145,20 @@ def words(notebook: nbformat.NotebookNode, within: str) -> str:
     return "".join(output.get("text", "") for output in cell.outputs)
 
 
+def killed_after_an_epoch(source: str) -> str:
+    """A cell that trains, up to the line that calls fit(); in its place one epoch, and the end of the process."""
+    fit = re.search(r"^.*?(\w+)\.fit\(", source, re.MULTILINE)
+    assert fit, source
+    return source[: fit.start()] + f"next({fit.group(1)}.epochs())\nimport os\nos.kill(os.getpid(), 9)"
+
+
 def is_killed(name: str) -> None:
     """A runtime that keeps its run in the Drive, and ends after the first of two epochs."""
     CONTENT.mkdir(parents=True, exist_ok=True)
     notebook = notebooks.read(notebooks.built_path(ROOT, name))
     n = next(n for n, c in enumerate(notebook.cells) if TRAINS in c.source)
     notebook.cells = notebook.cells[: n + 1]
-    trains, trainer = notebook.cells[n], re.search(r"(\w+)\.fit\(", notebook.cells[n].source).group(1)  # type: ignore
-    makes_it = trains.source[: trains.source.index("\n", trains.source.index(TRAINS))]
-    trains.source = "\n".join([makes_it, f"next({trainer}.epochs())", "import os", "os.kill(os.getpid(), 9)"])
+    notebook.cells[n].source = killed_after_an_epoch(notebook.cells[n].source)
     (parameters,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
     parameters.source += '\nout = "drive"'
     try:

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from gancourse.course import colab, profiles
+from gancourse.course.lessons import LESSONS
 from gancourse.data import Images
 from gancourse.models import networks
+from gancourse.publishing import notebooks
 from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
 
@@ -83,11 +85,31 @@ def test_a_runtime_without_a_gpu_says_how_to_get_one(drive, monkeypatch, device,
     assert "GPU." not in str(profiles.choose("01_minimax_theory"))  # which a GPU would not make faster
 
 
-def test_the_stand_in_says_which_python_it_needs(tmp_path):
+@pytest.fixture(scope="module")
+def stand_in() -> Any:
+    """tests/compat/colab.py as a module."""
     spec = importlib.util.spec_from_file_location("stand_in", Path(__file__).parents[1] / "compat" / "colab.py")
     assert spec is not None and spec.loader is not None
-    stand_in = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(stand_in)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_stand_in_kills_every_cell_that_trains_into_a_folder(stand_in):
+    """The cell as it is up to its fit(), over however many lines the trainer is made; then one epoch, and the end."""
+    sources = [notebooks.read_source(notebooks.source_path(stand_in.ROOT, name)) for name in LESSONS]
+    cells = [cell.source for source in sources for cell in source.cells if stand_in.TRAINS in cell.source]
+    cells = [source for source in cells if ".fit(" in source]
+    assert len(cells) >= 4
+    for source in cells:
+        killed = stand_in.killed_after_an_epoch(source)
+        compile(killed, "cell", "exec")
+        assert stand_in.TRAINS in killed and ".fit(" not in killed
+        name = killed[killed.index("next(") + 5 : killed.index(".epochs())")]
+        assert f"\n{name} = Trainer(" in killed and killed.endswith("os.kill(os.getpid(), 9)")
+
+
+def test_the_stand_in_says_which_python_it_needs(stand_in, tmp_path):
     shim = tmp_path / "python3.13"
     shim.write_text("#!/bin/sh\necho 'python3.13: command not found' >&2\nexit 127\n")
     shim.chmod(0o755)

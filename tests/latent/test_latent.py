@@ -61,6 +61,13 @@ def test_sampling_repeats_by_seed():
     assert not torch.equal(latent.sample(3, 5, seed=4), latent.sample(3, 5, seed=5))
 
 
+@pytest.mark.parametrize("seed", ["one", 1.5, -1, 2**63, True])
+def test_sampling_names_a_seed_that_is_none(seed):
+    with pytest.raises(ValueError, match=r"seed is .*, expected a whole number from 0 to 2\*\*63 - 1") as caught:
+        latent.sample(10, seed=seed)
+    assert repr(seed) in str(caught.value)
+
+
 @pytest.mark.parametrize("how", [latent.lerp, latent.slerp])
 def test_ends_are_exact_in_every_shape(how):
     a, b = latent.sample(6, 100, seed=2).split(3)

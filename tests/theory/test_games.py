@@ -108,6 +108,16 @@ def test_the_ring_gan_is_seeded_and_leaves_the_other_player_alone():
     assert all(torch.equal(a, b) for a, b in zip(before, one.D.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("seed", ["one", 1.5, -1, 2**63, True])
+def test_the_games_name_a_seed_that_is_none(seed):
+    expected = r"seed is .*, expected a whole number from 0 to 2\*\*63 - 1"
+    with pytest.raises(ValueError, match=expected):
+        RingGAN(seed=seed)
+    with pytest.raises(ValueError, match=expected) as caught:
+        games.train_discriminator(Normal(), Normal(1.0), steps=1, seed=seed)
+    assert repr(seed) in str(caught.value)
+
+
 def test_a_slow_discriminator_lets_the_generator_hop_from_mode_to_mode():
     """Lesson 01, section 1.11: a D with a fifth of G's learning rate is late, and G holds one mode after another."""
     gan, centres = RingGAN(seed=0, lr_d=2e-4, lr_g=1e-3), ring_centres()
