@@ -311,7 +311,10 @@ class Trainer:
             for earlier in self.history:
                 earlier.setdefault("fid", math.nan)
         if self.score is not None and self.epoch % self.score_every == 0 and self.setting.team.is_main:
-            row["fid"] = self.score(self._shown())
+            on = self.setting.device
+            # Its random numbers are not the run's: loading a judge, say, draws some, once in every process.
+            with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
+                row["fid"] = self.score(self._shown())
 
     def _shown(self) -> nn.Module:
         """What is scored: the first average, or the network that it would be taken of."""

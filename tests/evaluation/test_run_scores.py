@@ -66,6 +66,27 @@ def test_a_run_goes_on_with_and_without_scores(tmp_path):
     assert math.isnan(rows[0]["fid"]) and math.isnan(rows[2]["fid"])
 
 
+def test_what_a_score_draws_at_random_is_not_the_runs(tmp_path):
+    """Judges draw some when they are made, once in a process: a resumed run would have others than a whole one."""
+
+    def judging():
+        made = []
+
+        def score(G):
+            if not made:
+                made.append(torch.nn.Linear(3, 3))
+            return 7.5
+
+        return score
+
+    trainer(tmp_path / "whole", epochs=3, score=judging()).fit(progress=False)
+    trainer(tmp_path / "run", epochs=2, score=judging()).fit(progress=False)
+    trainer(tmp_path / "run", epochs=3, score=judging()).fit(progress=False)
+    whole, resumed = (Run(tmp_path / name).load(3).tensors for name in ("whole", "run"))
+    assert whole.keys() == resumed.keys() and "rng.torch" in whole
+    assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
+
+
 def test_score_every_is_checked():
     with pytest.raises(ValueError, match="score_every is 0"):
         trainer(score=quick_fid, score_every=0)
