@@ -70,7 +70,7 @@ def test_what_a_score_draws_at_random_is_not_the_runs(tmp_path):
     """Judges draw some when they are made, once in a process: a resumed run would have others than a whole one."""
 
     def judging():
-        made = []
+        made: list[torch.nn.Module] = []
 
         def score(G):
             if not made:
