@@ -29,7 +29,7 @@ from gancourse.training import out_of_memory, state, threads
 from gancourse.training.algorithms.base import Algorithm, Setting
 from gancourse.training.checkpoint import Checkpoint, RunError
 from gancourse.training.config import Config, pick_device
-from gancourse.training.history import History, Row
+from gancourse.training.history import History, Row, Samples
 from gancourse.training.processes import Team
 from gancourse.training.run import Run
 
@@ -107,7 +107,7 @@ class Trainer:
         self.fixed = _moved(algorithm.fixed(self.data, config.seed), where)
         self.epoch = 0
         self.history = History(marks=algorithm.marks())
-        self.samples: dict[int, Tensor] = {}
+        self.samples = Samples()
         self._threads: int | None = None  # of a run that goes on with another number than this process has
         self.run = None if out is None else Run(out, keep_last, milestones)
         if self.run is not None:
@@ -403,7 +403,7 @@ class Trainer:
         self.history = History(checkpoint.history, self.algorithm.marks())
         n, _, h, w = self._drawn().shape
         have = self.run.samples(n, (h, w)) if self.run else {}
-        self.samples = {epoch: pixels for epoch, pixels in have.items() if epoch <= self.epoch}
+        self.samples = Samples({epoch: pixels for epoch, pixels in have.items() if epoch <= self.epoch})
 
 
 def _moved(fixed: Any, device: torch.device) -> Any:

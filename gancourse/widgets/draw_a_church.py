@@ -184,8 +184,12 @@ class DrawAChurch(Tool):
         page.put(self._picture(self.memory["map"], self.value("seed")), right, TOP, SIDE * PIXEL)
         half = self.value("width") * PIXEL / 2
         centre = 0.5 * (self.value("width") % 2)
-        x, y = (start + (self.value(axis) + centre) * PIXEL for start, axis in ((LEFT, "x"), (TOP, "y")))
-        page.frame(x - half, y - half, 2 * half, 2 * half, "ink", 1)
+        spans = []
+        for start, axis in ((LEFT, "x"), (TOP, "y")):  # what of the brush lies on the map
+            at = start + (self.value(axis) + centre) * PIXEL
+            spans.append((max(at - half, start), min(at + half, start + SIDE * PIXEL)))
+        (x, right), (y, bottom) = spans
+        page.frame(x, y, right - x, bottom - y, "ink", 1)
         return page
 
     def describe(self) -> str:

@@ -16,6 +16,7 @@ import ipywidgets as w
 LABEL = {"description_width": "110px"}
 SEEDS = 9_999  # the largest seed that the controls offer
 WRAP = w.Layout(flex_flow="row wrap")
+WHOLE = "calc(100% - 4px)"  # the width of a narrow page: ipywidgets puts 2 pixels of margin around every widget
 
 
 class Figure(w.VBox):
@@ -27,7 +28,7 @@ class Figure(w.VBox):
     title, hint, css_class, text = "", "interactive: run the notebook to use it", "", ""
 
     def __init__(self, rows: Sequence[w.Widget] = (), width: int = 960) -> None:
-        self.picture = w.Image(format="png", layout=w.Layout(width=f"{width}px", max_width="100%", height="auto"))
+        self.picture = w.Image(format="png", layout=w.Layout(width=f"{width}px", max_width=WHOLE, height="auto"))
         self.status = w.HTML()
         super().__init__([*rows[:1], self.picture, self.status, *rows[1:]])
         self.add_class(self.css_class)
@@ -64,7 +65,8 @@ def in_row(*controls: w.Widget) -> w.HBox:
 
 
 def choice(label: str, options: Any, value: Any) -> w.Dropdown:
-    return w.Dropdown(description=label, options=options, value=value, style=LABEL, layout=w.Layout(width="300px"))
+    layout = w.Layout(width="300px", max_width=WHOLE)  # a long option would make it wider than a narrow page
+    return w.Dropdown(description=label, options=options, value=value, style=LABEL, layout=layout)
 
 
 def number(label: str, value: int, low: int, high: int) -> w.IntSlider:

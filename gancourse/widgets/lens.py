@@ -108,7 +108,7 @@ class Lens(Tool):
         found = self.decibels()
         for i, name in enumerate(self.views):
             x, y = self._piece(i)
-            said = _decibels(found[name]) if name in found else ""
+            said = _beside(name, found[name], self.sheet.side) if name in found else ""
             page.text(x + self.sheet.side, y - 6, said, anchor="rs")
             page.text(x, y - 6, _shortened(name, self.sheet.side - font(13).getlength(said) - 6))
             page.put(_pixelated(self.inside(name), self.sheet.side, self.sheet.side), x, y, self.sheet.side)
@@ -163,6 +163,12 @@ def _pixelated(image: np.ndarray, h: int, w: int) -> np.ndarray:
 
 def _decibels(value: float) -> str:
     return "equal" if math.isinf(value) else f"{value:.1f} dB"
+
+
+def _beside(name: str, value: float, width: float) -> str:
+    """Decibels as they stand beside a name, in so many pixels: without their unit where that would cut the name."""
+    said = _decibels(value)
+    return said if font(13).getlength(name + said) + 6 <= width else said.removesuffix(" dB")
 
 
 def _shortened(name: str, width: float) -> str:

@@ -22,7 +22,7 @@ from gancourse.plots.style import COLOURS
 from gancourse.theory import plane
 from gancourse.theory.plane import VIEW, as_points
 from gancourse.theory.playground import CONSTRAINTS, LOSS_NAMES, Game, Settings, Who, replay
-from gancourse.widgets.figure import LABEL, Figure, button, choice, float_slider, in_row, number
+from gancourse.widgets.figure import LABEL, WHOLE, Figure, button, choice, float_slider, in_row, number
 from gancourse.widgets.page import PALE, SIZE, Box, Canvas, in_box
 from gancourse.widgets.pointer import Pointer
 
@@ -81,7 +81,7 @@ class Playground(Figure):
             "width_g": choice("Width of G", WIDTHS, s.width_g),
         }
         self.pace = choice("Pace of Run", list(PACES), "at most 5 rounds")
-        width = w.Layout(width="420px")
+        width = w.Layout(width="420px", max_width=WHOLE)
         self.formula = w.Text(
             description="x(t), y(t)", value=s.formula, continuous_update=False, style=LABEL, layout=width
         )

@@ -74,3 +74,20 @@ def test_the_slider_goes_there_and_back(page):
     page.click(TOOL, "Back")
     page.says(TOOL, "back again. What comes back is")
     page.screenshot("there-and-back", TOOL)
+
+
+@pytest.mark.parametrize("css", [BOARD, TOOL])
+def test_no_control_is_wider_than_a_narrow_page(page, css):
+    wide = page.page.viewport_size
+    page.page.set_viewport_size({"width": 390, "height": 844})
+    page.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    script = """css => {
+      const end = document.querySelector(css).closest(".jp-OutputArea-output").getBoundingClientRect().right;
+      const parts = document.querySelectorAll(["select", "input", "button", "img"].map((tag) => `${css} ${tag}`));
+      return [...parts].map((part) => part.getBoundingClientRect().right - end);
+    }"""
+    page.wait("css => document.querySelector(css).getBoundingClientRect().width < 390", css)
+    try:
+        assert max(page.page.evaluate(script, css)) <= 0
+    finally:
+        page.page.set_viewport_size(wide)

@@ -547,7 +547,10 @@ def test_an_interrupt_in_the_first_epoch_says_that_there_are_no_numbers(digits, 
     assert history[:] == [] and list(made.samples) == [0]
     with pytest.raises(IndexError, match="run the training again, and let its first epoch end"):
         history[-1]
+    with pytest.raises(KeyError, match=r"no samples of epoch 1 \(of these there are: 0\).*let that epoch end"):
+        made.samples[1]
     assert made.fit(progress=False)[-1]["epoch"] == 2
+    assert sorted(made.samples) == [0, 1, 2]
 
 
 def interrupt_once(monkeypatch, owner, name):

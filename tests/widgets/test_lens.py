@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from driving import changes, picture_of, press, spoken
 from gancourse import widgets
 from gancourse.data.images import Images, scale
 from gancourse.evaluation.translation import psnr
-from gancourse.widgets.lens import GIVEN, LARGE, TRUTH
-from gancourse.widgets.page import SMALL
+from gancourse.widgets.lens import GIVEN, LARGE, TRUTH, _beside, _shortened
+from gancourse.widgets.page import SMALL, font
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 EDGE, TOP = 8, 28  # of the large view
@@ -114,6 +115,15 @@ def test_other_shapes(h, w):
         left, top, factor = tool._on_page()
         tool._point((left + 0.5 * factor) / tool.size[0], (top + (h - 0.5) * factor) / tool.size[1], True)
         assert (tool.value("x"), tool.value("y")) == (0, h - 1)
+
+
+def test_decibels_give_way_to_a_name_that_would_be_cut():
+    beside = {name: _beside(name, 22.7, 164) for name in ("bicubic", "srresnet-churches")}
+    assert beside == {"bicubic": "22.7 dB", "srresnet-churches": "22.7"}
+    for name, said in beside.items():
+        assert _shortened(name, 164 - font(13).getlength(said) - 6) == name
+    assert _shortened("srresnet-churches", 164 - font(13).getlength("22.7 dB") - 6) != "srresnet-churches"
+    assert _beside("srresnet-churches", math.inf, 164) == "equal"
 
 
 @pytest.mark.parametrize("n", range(1, 11))

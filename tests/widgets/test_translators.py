@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from driving import changes, picture_of, press, spoken
@@ -78,6 +79,17 @@ def test_presses_beside_the_map_do_nothing_and_drags_stop_at_its_edge():
     press(board, board.size[0] - 20, TOP + 5.5 * PIXEL, drag=True)
     wall = board.drawing == CLASSES.index("wall")
     assert wall[5, 60:].all() and wall.sum() == SIDE - 60
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (SIDE - 1, 0), (SIDE - 1, SIDE - 1), (0, SIDE - 1)])
+def test_the_brush_at_an_edge_is_drawn_on_the_map_alone(x, y):
+    board = drawn()
+    small = np.asarray(board.shown.image)
+    board.set("", x=x, y=y, width=15)
+    large = np.asarray(board.shown.image)
+    rows, columns = np.nonzero((small != large).any(-1))
+    assert len(rows) and columns.min() >= LEFT - 1 and rows.min() >= TOP - 1  # a frame has a line around it
+    assert columns.max() <= LEFT + SIDE * PIXEL and rows.max() <= TOP + SIDE * PIXEL
 
 
 def test_it_begins_again_and_throws_the_dice_again():
