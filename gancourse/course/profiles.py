@@ -76,18 +76,22 @@ def device_class(device: str | None = None) -> str:
     return "cpu-bf16" if has_bfloat16(found) else "cpu"
 
 
-def choose(lesson: str, profile: str = "auto") -> Plan:
+def choose(lesson: str, profile: str = "auto", seed: int = 0) -> Plan:
     """The plan of one notebook on this machine.
 
     profile: "smoke", "laptop", "paper", or "auto": the longest one whose measured minutes on this class of device are
         at most 20, and laptop where nothing was measured. The environment variable GANCOURSE_PROFILE goes before it.
+    seed: what the notebook will give to its games; looked at here, before anything is computed.
     The first call of a process on a CPU also chooses the number of threads, where other processes compute and you have
     chosen none (see gancourse.training.threads).
-    Raises ValueError for an unknown lesson or profile.
+    Raises ValueError for an unknown lesson or profile, and for a seed that is no whole number from 0 to 2**63 - 1.
     """
     if lesson not in LESSONS:
         raise ValueError(f"lesson is {lesson!r}, expected one of {', '.join(LESSONS)}.")
+    from gancourse.models.base import check_seed
     from gancourse.training.config import pick_device
+
+    check_seed(seed)
 
     device = pick_device("auto").type
     minutes = measured_minutes().get(lesson, {}).get(device_class(device), {})

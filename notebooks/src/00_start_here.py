@@ -50,7 +50,7 @@ from gancourse.training import Config, Minimax, Trainer, losses
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("00_start_here", profile)
+plan = profiles.choose("00_start_here", profile, seed)
 print(plan)
 
 # %% [markdown]

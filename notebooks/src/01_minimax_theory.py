@@ -68,7 +68,7 @@ DATA, GENERATOR, DISCRIMINATOR, ACCENT = (
 )
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("01_minimax_theory", profile)
+plan = profiles.choose("01_minimax_theory", profile, seed)
 print(plan)
 
 # %% [markdown]

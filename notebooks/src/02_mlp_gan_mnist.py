@@ -63,7 +63,7 @@ from gancourse.widgets.dashboard import Dashboard
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("02_mlp_gan_mnist", profile)
+plan = profiles.choose("02_mlp_gan_mnist", profile, seed)
 out = plan.folder(out)
 print(plan)
 

@@ -64,7 +64,7 @@ from gancourse.widgets.dashboard import Dashboard
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("03_dcgan_mnist", profile)
+plan = profiles.choose("03_dcgan_mnist", profile, seed)
 out = plan.folder(out)
 print(plan)
 

@@ -63,7 +63,7 @@ from gancourse.training.recipe import view
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("04_dcgan_lsun128", profile)
+plan = profiles.choose("04_dcgan_lsun128", profile, seed)
 out = plan.folder(out)
 width = profiles.CHURCH_WIDTH[plan.profile]
 print(plan)

@@ -59,7 +59,7 @@ from gancourse.training import Config, Minimax, Trainer
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("05_evaluation", profile)
+plan = profiles.choose("05_evaluation", profile, seed)
 n_samples = {"smoke": 500, "laptop": 5_000, "paper": 10_000}[plan.profile]
 print(plan)
 print(f"samples of each generator: {n_samples:,}")

@@ -55,7 +55,7 @@ from gancourse.plots import COLOURS
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("06_latent_space", profile)
+plan = profiles.choose("06_latent_space", profile, seed)
 print(plan)
 
 

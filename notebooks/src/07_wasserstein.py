@@ -77,7 +77,7 @@ plots.use_style()
 GREY, ORANGE, VIOLET, BLUE = (plots.COLOURS[name] for name in ("data", "generator", "discriminator", "accent"))
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("07_wasserstein", profile)
+plan = profiles.choose("07_wasserstein", profile, seed)
 out = plan.folder(out)
 print(plan)
 

@@ -66,7 +66,7 @@ plots.use_style()
 GREY, ORANGE, VIOLET, BLUE = (plots.COLOURS[name] for name in ("data", "generator", "discriminator", "accent"))
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("08_pix2pix", profile)
+plan = profiles.choose("08_pix2pix", profile, seed)
 out = plan.folder(out)
 print(plan)
 

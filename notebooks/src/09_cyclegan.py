@@ -62,7 +62,7 @@ from gancourse.training.translation import falling_rate
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("09_cyclegan", profile)
+plan = profiles.choose("09_cyclegan", profile, seed)
 out = plan.folder(out)
 print(plan)
 

@@ -68,7 +68,7 @@ from gancourse.training.superresolution import content_loss
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("10_srgan", profile)
+plan = profiles.choose("10_srgan", profile, seed)
 out = plan.folder(out)
 print(plan)
 

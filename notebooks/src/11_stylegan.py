@@ -73,7 +73,7 @@ from gancourse.training.style import lazy
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("11_stylegan", profile)
+plan = profiles.choose("11_stylegan", profile, seed)
 out = plan.folder(out)
 print(plan)
 

@@ -66,7 +66,7 @@ from gancourse.training.step import draw_z
 plots.use_style()
 
 # %% tags=["nbval-ignore-output"]
-plan = profiles.choose("12_biggan", profile)
+plan = profiles.choose("12_biggan", profile, seed)
 out = plan.folder(out)
 print(plan)
 

@@ -143,3 +143,9 @@ def test_environment_names_versions_and_device():
     text = profiles.environment()
     assert f"torch {torch.__version__}" in text
     assert "device: cpu" in text
+
+
+@pytest.mark.parametrize("seed", ["one", 1.5, -1, True, 2**63])
+def test_a_seed_that_is_no_whole_number_is_named(seed):
+    with pytest.raises(ValueError, match=rf"^seed is {seed!r}, expected a whole number from 0 to 2\*\*63 - 1\.$"):
+        choose(LESSON, "smoke", seed)
