@@ -1,5 +1,7 @@
 """What every test shares."""
 
+import io
+
 import matplotlib
 import pytest
 
@@ -22,6 +24,24 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def quick_packing():
+    """What `ship` writes is packed with less search for what repeats, as long as a module's tests run: the same weights
+    and pixels, in larger files, sooner."""
+    from gancourse import files
+    from gancourse.publishing import shipping
+
+    def lossless(picture):
+        buffer = io.BytesIO()
+        picture.save(buffer, "webp", lossless=True, quality=0, method=0)
+        return buffer.getvalue()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_FOR_WEIGHTS", [one | {"preset": 0} for one in files._FOR_WEIGHTS])
+        patch.setattr(shipping, "lossless", lossless)
+        yield
 
 
 @pytest.fixture

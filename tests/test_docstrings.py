@@ -77,8 +77,13 @@ def tree(module: str) -> ast.Module | None:
     return None
 
 
-def imported(parsed: ast.Module) -> Iterator[tuple[str, str, str]]:
+@cache
+def imported(parsed: ast.Module) -> list[tuple[str, str, str]]:
     """(module, name, what it is called here) of all imports from the package; no name for a whole module."""
+    return list(_imported(parsed))
+
+
+def _imported(parsed: ast.Module) -> Iterator[tuple[str, str, str]]:
     for node in ast.walk(parsed):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gancourse":
             module = (node.module or "").partition(".")[2]

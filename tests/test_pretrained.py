@@ -21,11 +21,14 @@ from gancourse.publishing import shipping
 from gancourse.training.checkpoint import RunError
 from gancourse.training.run import Run
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*too few for the covariance.*")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*too few for the covariance.*"),
+    pytest.mark.usefixtures("quick_packing"),
+]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, quick_packing):
     """A short run of the MLP, shipped at two epochs: its run folder and the folder of weights."""
     folder = tmp_path_factory.mktemp("shipped")
     patch = pytest.MonkeyPatch()

@@ -17,7 +17,7 @@ from gancourse.data import mnist, mnist_digits
 from gancourse.evaluation import conditions
 from gancourse.training.run import Run
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "quick_packing")
 CHURCHES = {"size": 32, "classes": 25}
 CONFIG = {"batch_size": 16, "betas": (0.0, 0.999), "ema_half_life": 100.0}
 ROWS = {

@@ -17,7 +17,7 @@ from gancourse.models.growing import grown
 from gancourse.publishing import shipping
 from gancourse.training.run import Run
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "quick_packing")
 FEW = ["--profile", "smoke", "--images", "8", "--epochs", "1", "--device", "cpu", "--precision", "float32"]
 
 

@@ -22,7 +22,7 @@ from gancourse.training.run import Run
 
 networks: Any = models.networks
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "quick_packing")
 OPTIONS = {"smoke": {"width": 4, "mapping": 1, "latent": 8}}
 ROWS = {"stylegan": Trained("stylegan", "small", OPTIONS, config={"batch_size": 4, "betas": (0.0, 0.99)}, style={})}
 FEW = ["--profile", "smoke", "--images", "8", "--epochs", "1", "--device", "cpu", "--precision", "float32"]

@@ -15,7 +15,7 @@ from gancourse.course import datasets
 from gancourse.publishing import shipping
 from gancourse.training.run import Run
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "quick_packing")
 FEW = ["--profile", "smoke", "--images", "8", "--batch-size", "4", "--device", "cpu", "--precision", "float32"]
 SMALL = ["--network", "size=16"]
 

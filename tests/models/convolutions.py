@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -269,33 +270,33 @@ def work(used: Used) -> int:
     return weight.numel() * max(1, h // sh) * max(1, w // sw)
 
 
-def errors(used: Used, batch: int, ways: list[tuple[bool, bool]], rng: torch.Generator) -> Iterator[tuple[str, float]]:
-    """For each way (channels_last, bfloat16): its words, and the largest difference to float64.
+def errors(
+    used: Used, batches: tuple[int, ...], ways: list[tuple[bool, bool]], rng: torch.Generator
+) -> Iterator[tuple[str, float]]:
+    """For each size of a batch and way (channels_last, bfloat16): its words, and the largest difference to float64.
 
-    Of output and both gradients, each in parts of the largest true value.
+    Of output and both gradients, each in parts of the largest true value. A smaller batch is the first part of the
+    largest, which is as many such parts.
     """
     from gancourse.models.pointwise import without_faulty_kernel
 
     plain = copy.deepcopy(used.layer).to_empty(device="cpu")
     for value in plain.parameters():
         value.data = torch.empty(value.shape).normal_(0.0, value[0].numel() ** -0.5, generator=rng)
-    true = copy.deepcopy(plain).double()
-    x_plain = torch.randn(batch, *used.shape, generator=rng)
-    x_true = x_plain.double().requires_grad_()
-    y_true = true(x_true)
-    back = torch.randn(y_true.shape, generator=rng)
-    y_true.backward(back.double())
-    for last, bfloat16 in ways:
+    x_all = torch.randn(max(batches), *used.shape, generator=rng)
+    back_all, right = _in_float64(plain, x_all, min(batches), rng)
+    for batch, (last, bfloat16) in itertools.product(batches, ways):
         order = torch.channels_last if last else torch.contiguous_format
         how = f"{'channels_last' if last else 'contiguous'}{', bfloat16' if bfloat16 else ''}, batch {batch}"
         print(f"{used}; {how}", flush=True)
-        layer, x = copy.deepcopy(plain), x_plain.clone(memory_format=order).requires_grad_()
+        layer, x = copy.deepcopy(plain), x_all[:batch].clone(memory_format=order).requires_grad_()
         if last:  # as fast.Network prepares a network, whoever wrote the layer
             layer = without_faulty_kernel(layer).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16) if bfloat16 else contextlib.nullcontext():
             y = layer(x)
+        back = back_all[:batch]
         y.backward(back.to(y.dtype).contiguous(memory_format=order))
-        pairs = [(y, y_true), (x.grad, x_true.grad), *zip(grads(layer), grads(true), strict=True)]
+        pairs = list(zip([y, x.grad, *grads(layer)], right[batch], strict=True))
         # A bias's gradient is a sum that may lie near 0, and of few channels all may: it is measured by its usual size.
         usual = back.double().norm().item() / y.shape[1] ** 0.5
         least = [usual if b.ndim == 1 else 1e-12 for _, b in pairs]
@@ -304,6 +305,25 @@ def errors(used: Used, batch: int, ways: list[tuple[bool, bool]], rng: torch.Gen
             for (a, b), low in zip(pairs, least, strict=True)
         ]
         yield f"{used}; {how}", max(found)
+
+
+def _in_float64(plain: nn.Module, x: Tensor, part: int, rng: torch.Generator) -> tuple[Tensor, dict[int, list[Tensor]]]:
+    """A gradient for the layer's output, and its output and gradients in float64 by the number of images so far."""
+    true = copy.deepcopy(plain).double()
+    back, right = torch.empty(0), {}
+    outputs: list[Tensor] = []
+    slopes: list[Tensor] = []
+    for start in range(0, len(x), part):
+        x_true = x[start : start + part].double().requires_grad_()
+        y_true = true(x_true)
+        if not start:
+            back = torch.randn(len(x), *y_true.shape[1:], generator=rng)
+        y_true.backward(back[start : start + part].double())  # gradients of the weights add up
+        assert x_true.grad is not None
+        outputs.append(y_true.detach())
+        slopes.append(x_true.grad)
+        right[start + part] = [torch.cat(outputs), torch.cat(slopes), *(grad.clone() for grad in grads(true))]
+    return back, right
 
 
 def grads(layer: nn.Module) -> list[Tensor]:
@@ -320,10 +340,9 @@ def main(which: str) -> None:
     chosen = [u for u in collected().values() if (u.work > QUICK_WORK) == (which == "large")]
     wrong = []
     for used in chosen:
-        for batch in (6, 3) if used.work < QUICK_WORK / 8 else (2,):
-            for what, found in errors(used, batch, ways, rng):
-                if not found < (0.03 if "bfloat16" in what else 3e-5):
-                    wrong.append(f"{what}: wrong by {found:.1e} of the largest value")
+        for what, found in errors(used, (6, 3) if used.work < QUICK_WORK / 8 else (2,), ways, rng):
+            if not found < (0.03 if "bfloat16" in what else 3e-5):
+                wrong.append(f"{what}: wrong by {found:.1e} of the largest value")
     print(f"{len(chosen)} convolutions")
     print("\n".join(wrong) or "all right")
 

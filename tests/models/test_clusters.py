@@ -248,7 +248,8 @@ def test_churches_trained_shipped_and_loaded(tmp_path, monkeypatch):
     assert command.startswith("python -m gancourse train church-clusters --epochs 1 --width 2 --images 104")
 
 
-def test_trained_shipped_and_loaded(tmp_path, capsys):
+def test_trained_shipped_and_loaded(tmp_path, quick_packing, monkeypatch):
+    monkeypatch.setattr("gancourse.publishing.shipping.N_SCORE", 500)
     run, out = str(tmp_path / "run"), tmp_path / "weights"
     train = "train dcgan-clusters --epochs 1 --images 128 --batch-size 64 --lr 0.001 --decay --ema-half-life 64 --plain"
     assert main([*train.split(), "--precision", "float32", "--milestones", "1", "--out", run]) == 0

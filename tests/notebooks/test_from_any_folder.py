@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -26,14 +28,72 @@ def write(path: Path) -> Path:
     return path
 
 
-def run(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """pytest --nbval in a process and a folder of its own."""
-    plugins = {entry.value for entry in metadata.entry_points(group="pytest11")}
-    add = [] if PLUGIN in plugins else ["-p", PLUGIN]  # a checkout whose entry points were not installed again
+def start(*command: str, cwd: Path, **pipes: Any) -> subprocess.Popen[str]:
+    """A process of Python, without what this run of pytest has set."""
     environment = {k: v for k, v in os.environ.items() if k not in ("GANCOURSE_PROFILE", "PYTEST_ADDOPTS")}
     environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *add, "--nbval", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    return subprocess.Popen([sys.executable, *command], cwd=cwd, env=environment, text=True, **pipes)
+
+
+def options(*arguments: str) -> list[str]:
+    """Those of `pytest --nbval`; a checkout whose entry points were not installed again names the plugin."""
+    plugins = {entry.value for entry in metadata.entry_points(group="pytest11")}
+    add = [] if PLUGIN in plugins else ["-p", PLUGIN]
+    return ["-q", "-p", "no:cacheprovider", *add, "--nbval", *arguments]
+
+
+def run(cwd: Path, *arguments: str) -> tuple[int, str]:
+    """pytest --nbval in a process and a folder of its own, started as by hand: (status, what it said)."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = start("-m", "pytest", *options(*arguments), cwd=cwd, **pipes)
+    said, _ = process.communicate()
+    return process.returncode, said
+
+
+PARENT = """
+import json, os, sys
+import pytest
+import nbval.plugin  # what takes the time of a start, so that every child has it
+import gancourse.publishing.notebook_testing
+for line in sys.stdin:
+    job = json.loads(line)
+    if not (pid := os.fork()):
+        status = 70
+        try:
+            said = os.open(job["said"], os.O_WRONLY | os.O_CREAT, 0o600)
+            os.dup2(said, 1)
+            os.dup2(said, 2)
+            os.chdir(job["cwd"])
+            sys.path[0] = job["cwd"]  # as `python -m pytest` has it
+            status = int(pytest.main(job["options"]))
+            sys.stdout.flush()
+        finally:
+            os._exit(status)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory):
+    """`run`, each time in a process forked from one that has pytest and nbval imported; without fork, `run` itself."""
+    if not hasattr(os, "fork"):
+        yield run
+        return
+    folder = tmp_path_factory.mktemp("parent")
+    parent = start("-c", PARENT, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    asked, answered = parent.stdin, parent.stdout
+    assert asked and answered
+
+    def run_in_a_child(cwd: Path, *arguments: str) -> tuple[int, str]:
+        said = folder / "said.txt"
+        said.unlink(missing_ok=True)
+        job = {"cwd": str(cwd), "options": options(*arguments), "said": str(said)}
+        print(json.dumps(job), file=asked, flush=True)
+        return int(answered.readline()), said.read_text()
+
+    yield run_in_a_child
+    asked.close()
+    parent.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +123,16 @@ def places(tmp_path_factory):
     ],
     ids=["root", "notebooks", "another", "another-rootdir", "copied", "copied-folder"],
 )
-def test_a_notebook_passes_from_there(places, cwd, arguments):
-    done = run(places[cwd], *(argument.format(**places) for argument in arguments))
-    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+def test_a_notebook_passes_from_there(places, forked, cwd, arguments):
+    status, said = forked(places[cwd], *(argument.format(**places) for argument in arguments))
+    assert status == 0 and "1 passed" in said, said
 
 
-def test_a_real_difference_is_still_one(places, tmp_path):
+def test_a_real_difference_is_still_one(places, forked, tmp_path):
     path = tmp_path / "different.ipynb"
     path.write_text((places["elsewhere"] / "copy.ipynb").read_text().replace("smoke", "paper"))
-    done = run(places["empty"], str(path))
-    assert done.returncode == 1 and "1 failed" in done.stdout, done.stdout + done.stderr
+    status, said = forked(places["empty"], str(path))
+    assert status == 1 and "1 failed" in said, said
 
 
 def test_notebooks_of_others_are_left_alone(tmp_path):
@@ -89,8 +149,8 @@ def test_each_worker_runs_whole_notebooks(tmp_path):
     for name in ("one", "other"):
         made = [nbformat.v4.new_code_cell(cell) for cell in cells]
         nbformat.write(nbformat.v4.new_notebook(cells=made), tmp_path / f"{name}.ipynb")
-    done = run(tmp_path, "-n", "2", "one.ipynb", "other.ipynb")
-    assert done.returncode == 0 and "16 passed" in done.stdout, done.stdout + done.stderr
+    status, said = run(tmp_path, "-n", "2", "one.ipynb", "other.ipynb")
+    assert status == 0 and "16 passed" in said, said
 
 
 def test_installing_registers_the_plugin():

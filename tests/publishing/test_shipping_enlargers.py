@@ -22,7 +22,7 @@ from gancourse.publishing import shipping_translators
 from gancourse.training.checkpoint import RunError
 from gancourse.training.run import Run
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "quick_packing")
 PIXELS = {"content": "pixels"}
 ROWS = {
     "srresnet": Trained("srgan", "enlarging", config={"batch_size": 4}, translation=PIXELS | {"adversarial": 0.0}),

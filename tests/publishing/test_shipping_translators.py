@@ -15,7 +15,7 @@ from gancourse.pretrained import TRANSLATOR, PretrainedError
 from gancourse.training.checkpoint import RunError
 from gancourse.training.run import Run
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "quick_packing")
 SMALL = ["--images", "8", "--epochs", "1", "--width", "4", "--device", "cpu", "--milestones", "1"]
 TRAINED = {
     "pix2pix": ["--batch-size", "2", "--l1", "50", "--untold"],
