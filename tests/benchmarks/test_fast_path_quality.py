@@ -13,6 +13,7 @@ def test_a_fast_path_that_is_worse_than_every_plain_seed_is_refused():
     assert fast_path.verdict(rows, "mlp")["within"]
 
 
+@pytest.mark.slow
 def test_the_study_runs(tmp_path):
     out = runner.reproduce(
         "fast_path", tmp_path / "out.json", quick=True, workers=0, work=tmp_path, report=lambda s: None

@@ -67,6 +67,7 @@ def test_an_arm_differs_from_the_base_in_its_part_alone():
         assert trainer.algorithm.recipe.orthogonal == recipe.get("orthogonal", 1e-4)
 
 
+@pytest.mark.slow
 def test_digits_have_all_figures_and_a_curve_of_truncation():
     found = biggan.run(of("base"))
     figures = {"obedience", "shares", "variety", "distance", "within", "within_each"}
@@ -106,6 +107,7 @@ def test_truncated_z_gives_less_variety_and_g_keeps_its_statistics():
     assert all(torch.equal(v, before[k]) for k, v in G.state_dict().items())
 
 
+@pytest.mark.slow
 def test_churches_and_real_images_have_the_same_figures(few_churches):
     found = biggan.run(of("churches"))
     assert len(found["shares"]) == len(found["within_each"]) == 25

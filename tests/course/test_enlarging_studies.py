@@ -99,6 +99,7 @@ def test_an_srresnet_is_judged_in_all_ways(stand_ins):
     assert found["psnr"] == pytest.approx(psnr(bicubic(shrink(truth)), truth).mean().item(), abs=4)
 
 
+@pytest.mark.slow
 def test_an_srgan_begins_with_its_srresnet_and_what_is_trained_stays(stand_ins, runs, monkeypatch):
     begun = []
 

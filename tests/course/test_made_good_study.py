@@ -15,6 +15,7 @@ from gancourse.training.run import Run
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.slow
 def test_the_chosen_candidate_goes_on_and_what_is_done_is_kept(tmp_path, monkeypatch):
     for name, value in {"EPOCHS": 3, "COMPARED": 1, "STOPPED": 2, "BEST": 1, "R1_EPOCHS": 1}.items():
         monkeypatch.setattr(made_good, name, value)

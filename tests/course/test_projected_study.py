@@ -74,6 +74,7 @@ def test_each_arm_has_its_own_discriminator_and_game(stand_in):
     assert all(torch.equal(starts[0][k], other[k]) for other in starts for k in other)  # all begin alike
 
 
+@pytest.mark.slow
 def test_runs_have_a_point_a_part_and_pictures(stand_in):
     found = {arm: projected.run(of(arm)) for arm in ("dcgan", "projected", "renders")}
     assert json.loads(json.dumps(found)) == found

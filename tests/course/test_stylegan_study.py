@@ -50,6 +50,7 @@ def test_stages_grow_and_carry_what_was_learned():
     assert last.networks["D"].options["fading"] == 1 and runs[0].networks["D"].options["fading"] == 0
 
 
+@pytest.mark.slow
 def test_a_stylegan_has_all_figures_and_a_dcgan_those_of_z():
     found = stylegan.run(of("stylegan"))
     assert {"quality", "planes", "edits", "mixing", "truncation", "noise_levels", "path_length", "strip"} <= set(found)

@@ -58,6 +58,7 @@ def test_painting_in_any_mode_leaves_g_as_it_was():
     assert not torch.equal(made["batch of 1"], made["batch of 50"])
 
 
+@pytest.mark.slow
 def test_a_job_of_each_kind_of_cyclegan_is_judged():
     snow = cyclegan.run(job(cyclegan, arm="cyclegan", task="snow"))
     assert {"ab", "ba", "cycle", "cycle_rounded", "cycle_noise", "roof_told", "roof_told_noise"} <= set(snow)

@@ -28,7 +28,7 @@ from gancourse.models import fast, pointwise
 ROOT = Path(__file__).resolve().parents[2]
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 on_x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="these limits are x86's")
-SETS = [pytest.param({}, id="as-it-is"), pytest.param(AVX2, id="avx2", marks=[on_x86, pytest.mark.slow])]
+SETS = [pytest.param({}, id="as-it-is"), pytest.param(AVX2, id="avx2", marks=on_x86)]
 
 
 def run(*program: str, limits: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -50,10 +50,10 @@ def verdict(done: subprocess.CompletedProcess[str]) -> str:
     return "\n".join(lines[next(i for i, line in enumerate(lines) if line.endswith(" convolutions")) + 1 :])
 
 
-# `make test` computes them with the instructions that the machine has, .ci/run also in a whole run of the unit tests
-# under AVX2; a second time in one run, under AVX2 beside, is a test for `make slow`.
+# A minute and more each, so that they are tests for `make slow`: with all instructions of the machine, and with AVX2 alone.
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", SETS)
-@pytest.mark.parametrize("which", ["quick", pytest.param("large", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("which", ["quick", "large"])
 def test_every_convolution_of_every_network_is_right(which, limits):
     assert verdict(run(str(Path(convolutions.__file__)), which, limits=limits)) == "all right"
 
