@@ -50,7 +50,7 @@ def verdict(done: subprocess.CompletedProcess[str]) -> str:
     return "\n".join(lines[next(i for i, line in enumerate(lines) if line.endswith(" convolutions")) + 1 :])
 
 
-# A minute and more each, so that they are tests for `make slow`: with all instructions of the machine, and with AVX2 alone.
+# A minute and more each, so that they are for `make slow`: with all instructions of the machine, and with AVX2 alone.
 @pytest.mark.slow
 @pytest.mark.parametrize("limits", SETS)
 @pytest.mark.parametrize("which", ["quick", "large"])
