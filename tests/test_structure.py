@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the bottom to the top: a module may import from its own layer and from those above it in this list. A name
 # stands for the module or the package and everything in it; the longest name that fits a module decides.
 LAYERS: dict[str, str] = {
-    "ground": "files workers stopping plots exercises",
+    "ground": "files workers stopping seeds plots exercises",
     "images": "data",
     "networks": "models",
     "training": "training pretrained",

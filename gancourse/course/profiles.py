@@ -88,7 +88,7 @@ def choose(lesson: str, profile: str = "auto", seed: int = 0) -> Plan:
     """
     if lesson not in LESSONS:
         raise ValueError(f"lesson is {lesson!r}, expected one of {', '.join(LESSONS)}.")
-    from gancourse.models.base import check_seed
+    from gancourse.seeds import check_seed
     from gancourse.training.config import pick_device
 
     check_seed(seed)

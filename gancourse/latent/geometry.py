@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gancourse.models.base import Z_SIZE, random_numbers
+from gancourse.models.base import Z_SIZE
+from gancourse.seeds import random_numbers
 
 Interpolation = Callable[[Tensor, Tensor, "Tensor | float"], Tensor]
 _PARALLEL = (

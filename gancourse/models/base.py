@@ -15,28 +15,10 @@ import torch
 from torch import Tensor, nn
 
 Z_SIZE = 100
-LARGEST_SEED = 2**63 - 1
-SEEDS = "a whole number from 0 to 2**63 - 1"
 
 
 class ShapeError(ValueError):
     """A tensor of the wrong shape was given to a network."""
-
-
-def check_seed(seed: object) -> None:
-    """Raises ValueError for a seed that is no whole number from 0 to 2**63 - 1.
-
-    torch's own messages ("an integer is required") do not say what was wrong, and it takes negative seeds, with which
-    no run could be trained.
-    """
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"seed is {seed!r}, expected {SEEDS}.")
-
-
-def random_numbers(seed: int) -> torch.Generator:
-    """torch's random numbers that begin at `seed`. ValueError as in `check_seed`."""
-    check_seed(seed)
-    return torch.Generator().manual_seed(seed)
 
 
 class Generator(nn.Module):

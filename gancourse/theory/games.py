@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from gancourse.models.base import random_numbers
+from gancourse.seeds import random_numbers
 from gancourse.theory.minimax import Density, Normal, grid
 from gancourse.training.losses import discriminator_loss, non_saturating_loss
 

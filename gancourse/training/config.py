@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gancourse.models.base import LARGEST_SEED, SEEDS
+from gancourse import seeds
 from gancourse.training.losses import LOSSES
 from gancourse.training.settings import check, choice, number, one_of, setting, switch, whole
 
@@ -57,8 +57,8 @@ class Config:
     seed: int = setting(
         0,
         "of data order and z; the networks are initialised before",
-        whole(0, LARGEST_SEED),
-        SEEDS,
+        whole(0, seeds.LARGEST),
+        seeds.EXPECTED,
         kind=int,
     )
     ema_half_life: float = setting(

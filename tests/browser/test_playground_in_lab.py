@@ -52,6 +52,24 @@ def test_a_key_moves_the_slider_by_one_step(page):
     page.says(EXPLORER, "mean -0.9, width")
 
 
+def test_arrow_keys_choose_the_shape_of_the_data(page):
+    shape = page.page.locator(f"{EXPLORER} select").first
+    for key, chosen in (("ArrowDown", "two humps"), ("ArrowDown", "uniform"), ("ArrowUp", "two humps")):
+        before = page.source(EXPLORER)
+        shape.focus()
+        shape.press(key)  # JupyterLab's own command for it would select the cell above or below
+        page.changes(EXPLORER, before, "explorer, arrow key in a list to new picture")
+        page.says(EXPLORER, f"Data: {chosen}")
+    assert page.page.evaluate("() => document.activeElement.tagName") == "SELECT"
+
+
+def test_the_explorers_picture_takes_no_press(page):
+    before = page.words(EXPLORER)
+    page.press(EXPLORER, (0.3, 0.3), (0.6, 0.3))
+    page.page.wait_for_timeout(500)
+    assert page.words(EXPLORER) == before
+
+
 def test_a_step_moves_the_picture(page):
     before = page.source(BOARD)
     page.click(BOARD, "Step both")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -28,72 +26,14 @@ def write(path: Path) -> Path:
     return path
 
 
-def start(*command: str, cwd: Path, **pipes: Any) -> subprocess.Popen[str]:
-    """A process of Python, without what this run of pytest has set."""
+def run(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """pytest --nbval in a process and a folder of its own."""
+    plugins = {entry.value for entry in metadata.entry_points(group="pytest11")}
+    add = [] if PLUGIN in plugins else ["-p", PLUGIN]  # a checkout whose entry points were not installed again
     environment = {k: v for k, v in os.environ.items() if k not in ("GANCOURSE_PROFILE", "PYTEST_ADDOPTS")}
     environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, *command], cwd=cwd, env=environment, text=True, **pipes)
-
-
-def options(*arguments: str) -> list[str]:
-    """Those of `pytest --nbval`; a checkout whose entry points were not installed again names the plugin."""
-    plugins = {entry.value for entry in metadata.entry_points(group="pytest11")}
-    add = [] if PLUGIN in plugins else ["-p", PLUGIN]
-    return ["-q", "-p", "no:cacheprovider", *add, "--nbval", *arguments]
-
-
-def run(cwd: Path, *arguments: str) -> tuple[int, str]:
-    """pytest --nbval in a process and a folder of its own, started as by hand: (status, what it said)."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    process = start("-m", "pytest", *options(*arguments), cwd=cwd, **pipes)
-    said, _ = process.communicate()
-    return process.returncode, said
-
-
-PARENT = """
-import json, os, sys
-import pytest
-import nbval.plugin  # what takes the time of a start, so that every child has it
-import gancourse.publishing.notebook_testing
-for line in sys.stdin:
-    job = json.loads(line)
-    if not (pid := os.fork()):
-        status = 70
-        try:
-            said = os.open(job["said"], os.O_WRONLY | os.O_CREAT, 0o600)
-            os.dup2(said, 1)
-            os.dup2(said, 2)
-            os.chdir(job["cwd"])
-            sys.path[0] = job["cwd"]  # as `python -m pytest` has it
-            status = int(pytest.main(job["options"]))
-            sys.stdout.flush()
-        finally:
-            os._exit(status)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory):
-    """`run`, each time in a process forked from one that has pytest and nbval imported; without fork, `run` itself."""
-    if not hasattr(os, "fork"):
-        yield run
-        return
-    folder = tmp_path_factory.mktemp("parent")
-    parent = start("-c", PARENT, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    asked, answered = parent.stdin, parent.stdout
-    assert asked and answered
-
-    def run_in_a_child(cwd: Path, *arguments: str) -> tuple[int, str]:
-        said = folder / "said.txt"
-        said.unlink(missing_ok=True)
-        job = {"cwd": str(cwd), "options": options(*arguments), "said": str(said)}
-        print(json.dumps(job), file=asked, flush=True)
-        return int(answered.readline()), said.read_text()
-
-    yield run_in_a_child
-    asked.close()
-    parent.wait(60)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *add, "--nbval", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -123,16 +63,16 @@ def places(tmp_path_factory):
     ],
     ids=["root", "notebooks", "another", "another-rootdir", "copied", "copied-folder"],
 )
-def test_a_notebook_passes_from_there(places, forked, cwd, arguments):
-    status, said = forked(places[cwd], *(argument.format(**places) for argument in arguments))
-    assert status == 0 and "1 passed" in said, said
+def test_a_notebook_passes_from_there(places, cwd, arguments):
+    done = run(places[cwd], *(argument.format(**places) for argument in arguments))
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_a_real_difference_is_still_one(places, forked, tmp_path):
+def test_a_real_difference_is_still_one(places, tmp_path):
     path = tmp_path / "different.ipynb"
     path.write_text((places["elsewhere"] / "copy.ipynb").read_text().replace("smoke", "paper"))
-    status, said = forked(places["empty"], str(path))
-    assert status == 1 and "1 failed" in said, said
+    done = run(places["empty"], str(path))
+    assert done.returncode == 1 and "1 failed" in done.stdout, done.stdout + done.stderr
 
 
 def test_notebooks_of_others_are_left_alone(tmp_path):
@@ -149,8 +89,8 @@ def test_each_worker_runs_whole_notebooks(tmp_path):
     for name in ("one", "other"):
         made = [nbformat.v4.new_code_cell(cell) for cell in cells]
         nbformat.write(nbformat.v4.new_notebook(cells=made), tmp_path / f"{name}.ipynb")
-    status, said = run(tmp_path, "-n", "2", "one.ipynb", "other.ipynb")
-    assert status == 0 and "16 passed" in said, said
+    done = run(tmp_path, "-n", "2", "one.ipynb", "other.ipynb")
+    assert done.returncode == 0 and "16 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_installing_registers_the_plugin():

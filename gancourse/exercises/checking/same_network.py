@@ -85,60 +85,45 @@ def _draw(net: nn.Module) -> list[Tensor]:
 _PARTS = ("outputs in eval mode", "outputs in train mode", "running statistics after a batch", "gradients")
 
 
-def _computed(net: nn.Module, x: Tensor, pairing: list[int]) -> Iterator[Tensor]:
-    """What a network computes with its weights: the `_PARTS`, one by one; gradients are those of the images, or z."""
+def _computed(net: nn.Module, values: list[Tensor], pairing: list[int], x: Tensor) -> list[Tensor] | None:
+    """What a network computes with these weights: the `_PARTS`; gradients are those of the images, or z."""
+    if not _fill(net, values, pairing):
+        return None
     net.eval()
     with torch.no_grad():
         in_eval = net(x.clone()).clone()
-    yield in_eval
     net.train()
     given = x.clone().requires_grad_()
     out = net(given)
-    yield out.detach()
+    weighted = (out * torch.linspace(-1, 1, out.numel()).reshape(out.shape)).sum()
+    gradient = torch.autograd.grad(weighted, given)[0] if weighted.requires_grad else torch.zeros_like(x)
     order = sorted(range(len(pairing)), key=pairing.__getitem__)  # statistics in the reference's order
     state = _state(net)
     count = len(list(net.parameters()))
     statistics = [state[i].detach().flatten() for i in order if i >= count]
-    yield torch.cat(statistics or [torch.zeros(1)])
-    weighted = (out * torch.linspace(-1, 1, out.numel()).reshape(out.shape)).sum()
-    yield torch.autograd.grad(weighted, given)[0] if weighted.requires_grad else torch.zeros_like(x)
+    return [in_eval, out.detach(), torch.cat(statistics or [torch.zeros(1)]), gradient]
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and bool((a - b).norm() <= 3e-4 * b.norm() + 1e-5)
 
 
-def _difference(net: nn.Module, build: Build, x: Tensor, thoroughly: bool = True) -> str | None:
-    """What the student's network computes otherwise than the reference; "" for nothing, None if its weights differ.
-
-    thoroughly: of several ways to pair the weights, tell the difference of the one that agrees in most. Otherwise each
-    is left at the first difference, which is enough to know that there is one.
-    """
+def _difference(net: nn.Module, build: Build, x: Tensor) -> str | None:
+    """What the student's network computes otherwise than the reference; "" for nothing, None if its weights differ."""
     state = torch.random.get_rng_state()
     torch.default_generator.manual_seed(1)
     reference = build()
-    kinds = _kinds(reference)
-    pairings = list(_pairings(net, kinds))
-    values = _draw(reference) if pairings else []
+    kinds, values = _kinds(reference), _draw(reference)
     torch.random.set_rng_state(state)
-    if not pairings:
-        return None
-    own = list(range(len(values)))
-    assert _fill(reference, values, own)
-    computing = _computed(reference, x, own)
-    wanted: list[Tensor] = []
+    wanted = _computed(reference, values, list(range(len(values))), x)
+    assert wanted is not None
     best: str | None = None
     furthest = -1
-    for pairing in pairings:
-        if not _fill(net, values, pairing):
+    for pairing in _pairings(net, kinds):
+        found = _computed(net, values, pairing, x)
+        if found is None:
             continue
-        equal: list[bool] = []
-        for n, found in enumerate(_computed(net, x, pairing)):
-            if n == len(wanted):
-                wanted.append(next(computing))
-            equal.append(_alike(found, wanted[n]))
-            if not (equal[-1] or thoroughly):
-                break
+        equal = [_alike(a, b) for a, b in zip(found, wanted, strict=True)]
         if all(equal):
             return ""
         if sum(equal) > furthest:
@@ -174,7 +159,7 @@ def judge_network(
                 return
             part = part or found
         for build, message in mistakes:
-            if _difference(made(), build, x, thoroughly=part is None) == "":
+            if _difference(made(), build, x) == "":
                 raise Wrong(message)
     except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise Wrong(f"The network stops on {describe((x,))} with {brief(error)}.") from None

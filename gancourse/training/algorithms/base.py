@@ -109,6 +109,11 @@ class Algorithm:
         """Statistic -> its value at the game's equilibrium and what to call that: a dashed line in figures."""
         return {}
 
+    def to_channels_last(self) -> None:
+        """Lay the networks' weights in memory as convolution kernels want them; called before `start` makes views."""
+        for network in self.networks.values():
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
     def takes_no(self, *names: str) -> None:
         """Raise ValueError where the run's config has another value than the default for settings not used here."""
         for one in fields(Config):

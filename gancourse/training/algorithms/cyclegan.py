@@ -11,12 +11,14 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gancourse.data.images import scale
 from gancourse.data.pairs import Batch, TrainingData, UnalignedPairs
-from gancourse.models.cyclegan import Pool
+from gancourse.models.cyclegan import Pool, ResNetTranslator
+from gancourse.models.unet import PatchDiscriminator
 from gancourse.training.algorithms.base import Setting
-from gancourse.training.algorithms.translating import Translating, gives_each_its_own
+from gancourse.training.algorithms.translating import Translating
 from gancourse.training.losses import wide
 from gancourse.training.pair_losses import PAIR_LOSSES
 from gancourse.training.step import grad_norm, means
@@ -60,7 +62,7 @@ class CycleGAN(Translating):
                 "batch_size instead."
             )
         super().start(setting)
-        alone = all(gives_each_its_own(self.networks[name]) for name in ("G_ab", "G_ba", "D_a", "D_b"))
+        alone = all(_gives_each_its_own(self.networks[name]) for name in ("G_ab", "G_ba", "D_a", "D_b"))
         self._together = setting.config.fast and alone
 
     def check(self, data: TrainingData) -> None:
@@ -137,6 +139,12 @@ class CycleGAN(Translating):
         G_ab, G_ba = networks.get("ema_ab", networks["G_ab"]), networks.get("ema_ba", networks["G_ba"])
         fake_b, fake_a = G_ab(a), G_ba(b)
         return torch.cat([a, fake_b, G_ba(fake_b), b, fake_a, G_ab(fake_a)])
+
+
+def _gives_each_its_own(network: nn.Module) -> bool:
+    """Whether a network of ours answers a picture in the same way in any batch: it has no BatchNorm."""
+    own = isinstance(network, ResNetTranslator | PatchDiscriminator)
+    return own and not any(isinstance(layer, _BatchNorm) for layer in network.modules())
 
 
 def _in_one(network: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -50,8 +50,7 @@ class SRGAN(Algorithm):
 
     def start(self, setting: Setting) -> None:
         if setting.plan.device in ("cpu", "cuda") and setting.config.fast:
-            for network in self.networks.values():
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.to_channels_last()
         super().start(setting)
         G = self.networks["G"]
         if setting.plan.device == "cpu" and setting.config.fast and type(G) is SRResNet:

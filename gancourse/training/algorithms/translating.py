@@ -9,11 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import torch
-from torch import nn
-
-from gancourse.models.cyclegan import ResNetTranslator
-from gancourse.models.unet import PatchDiscriminator
 from gancourse.training.algorithms.base import Algorithm, Setting
 from gancourse.training.translation import CycleRecipe, Pix2PixRecipe, falling_rate
 
@@ -28,8 +23,7 @@ class Translating(Algorithm):
 
     def start(self, setting: Setting) -> None:
         if setting.config.fast and setting.plan.precision == "bfloat16":  # in float32 either order is as quick
-            for network in self.networks.values():
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.to_channels_last()
         super().start(setting)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -44,9 +38,3 @@ class Translating(Algorithm):
 
     def marks(self) -> Mapping[str, tuple[float, str]]:
         return self.recipe.marks()
-
-
-def gives_each_its_own(network: nn.Module) -> bool:
-    """Whether a network of ours answers a picture in the same way in any batch: it has no BatchNorm."""
-    own = isinstance(network, ResNetTranslator | PatchDiscriminator)
-    return own and not any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
