@@ -19,7 +19,7 @@ from gancourse.training.recipe import Recipe
 from gancourse.training.step import STATISTICS, draw_z, train_step
 from gancourse.training.style import StyleRecipe
 from gancourse.training.superresolution import SRRecipe, content_loss
-from gancourse.training.trainer import Trainer, TrainingDiverged
+from gancourse.training.trainer import Trainer, TrainingDiverged, TrainingStopped
 from gancourse.training.translation import CycleRecipe, Pix2PixRecipe
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "StyleRecipe",
     "Trainer",
     "TrainingDiverged",
+    "TrainingStopped",
     "content_loss",
     "draw_z",
     "pick_device",

@@ -34,6 +34,13 @@ from gancourse.training.processes import Team
 from gancourse.training.run import Run
 
 
+class TrainingStopped(KeyboardInterrupt):
+    """`Trainer.fit(whole=True)` was interrupted; the message says what is kept. A notebook shows that line alone."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython asks for it
+        return [f"stopped: {self}"]
+
+
 class TrainingDiverged(RuntimeError):
     """A loss became NaN or infinite; the message names the step and the last good checkpoint."""
 
@@ -130,6 +137,7 @@ class Trainer:
         seconds: float = math.inf,
         watch: Callable[[Trainer], Any] | None = None,
         until: int | None = None,
+        whole: bool = False,
     ) -> list[Row]:
         """Train up to config.epochs and return the history. One tidy line is left on the screen.
 
@@ -138,6 +146,8 @@ class Trainer:
         watch: called with this trainer before the first and after every epoch; a dashboard, for one.
         A keyboard interrupt (the stop button) ends the training and returns what there is: the networks keep what they
         have learned, also in the unfinished epoch; a run folder keeps its last whole epoch.
+        whole: what comes next needs the whole training, as a comparison or a second stage does: an interrupt raises
+        TrainingStopped then, which ends a notebook's cell, and says from where the cell goes on when it is run again.
         """
         self._save_what_is_unsaved()
         start, first = time.perf_counter(), self.epoch
@@ -151,10 +161,10 @@ class Trainer:
             disable=not (progress and self.setting.team.is_main),
         )
         stopped = ""
-        watch = watch or (lambda trainer: None)
+        watch, last = watch or (lambda trainer: None), min(self.config.epochs, until or self.config.epochs)
         try:
             watch(self)
-            while self.epoch < min(self.config.epochs, until or self.config.epochs):
+            while self.epoch < last:
                 row = self._train_epoch(bar.update)
                 bar.set_postfix(epoch=self.epoch, **{name: f"{row[name]:.3f}" for name in self._losses()})
                 watch(self)
@@ -167,6 +177,13 @@ class Trainer:
         finally:
             bar.close()
         self._report(first, time.perf_counter() - start, stopped)
+        if whole and stopped and self.epoch < last:
+            again = "begins anew"
+            if self.run is not None and self.epoch:
+                again = f"goes on after epoch {self.epoch}, which {self.run.folder} keeps"
+            raise TrainingStopped(
+                f"what comes next needs all of this training. Run the cell again before you go on: it {again}."
+            )
         return self.history
 
     def _save_what_is_unsaved(self) -> None:

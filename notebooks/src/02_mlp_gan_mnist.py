@@ -400,7 +400,7 @@ torch.manual_seed(seed)
 G_package, D_package = models.networks("mlp")
 plain = Config(model="mlp", epochs=2, seed=seed, fast=False, precision="float32")
 trainer = Trainer(Minimax(G_package, D_package), few, plain, device="cpu")
-trainer.fit(progress=False)
+trainer.fit(progress=False, whole=True)
 print(f"by hand, the last two losses: D {last_losses[0]:.4f}, G {last_losses[1]:.4f}")
 
 # %% [markdown]

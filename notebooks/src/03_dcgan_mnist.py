@@ -553,7 +553,7 @@ train_by_hand(G_hand, D_hand, few, epochs=2, seed=seed)
 torch.manual_seed(seed)
 G_package, D_package = models.networks("dcgan")
 plain = Config(model="dcgan", epochs=2, seed=seed, fast=False, precision="float32")
-package_history = Trainer(Minimax(G_package, D_package), few, plain, device="cpu").fit(progress=False)
+package_history = Trainer(Minimax(G_package, D_package), few, plain, device="cpu").fit(progress=False, whole=True)
 
 # %%
 numbers = same = 0

@@ -959,7 +959,7 @@ for name, (by_hand, recipe, lr) in recipes.items():
     G_package, D_package = models.networks("critic", width=16)
     plain = Config(name, 2, 64, k=5, lr=lr, betas=(0.5, 0.9), seed=seed, fast=False, precision="float32")
     trainer = Trainer(CriticGAN(G_package, D_package, recipe), few, plain, device="cpu")
-    trainer.fit(progress=False)
+    trainer.fit(progress=False, whole=True)
     pairs_of_runs[name] = ((G_hand, G_package), (D_hand, D_package))
     print(f"{name}: by hand, the last estimate {says:.3g}")
 
@@ -1029,7 +1029,7 @@ first, last = history[0], history[-1]
 print(f"estimated distance: {-first['loss_d']:.2f} in the first epoch, {-last['loss_d']:.2f} in the last")
 print(f"slope between real and fake: {first['slope']:.2f}, then {last['slope']:.2f}")
 print(f"classifier's distance of the samples: {first['fid']:.0f}, then {last['fid']:.0f}")
-if plan.profile == "laptop":  # what the answer below says
+if plan.profile == "laptop" and trainer.epoch == plan.epochs:  # what the answer below says
     assert -last["loss_d"] < -first["loss_d"] / 2 and 1 < last["slope"] < first["slope"] and last["fid"] < first["fid"]
 print(f"time: {sum(row['seconds'] for row in history):.0f} s for {plan.epochs} epochs of {plan.images:,} images")
 

@@ -126,7 +126,9 @@ for x, y in some.batches(128, rng):
 
 torch.manual_seed(seed)
 G, D = ConditionalGenerator(), ConditionalDiscriminator()
-Trainer(ConditionalGAN(G, D), some, Config("conditional", lr=1e-3, **plain), device="cpu").fit(progress=False)
+Trainer(ConditionalGAN(G, D), some, Config("conditional", lr=1e-3, **plain), device="cpu").fit(
+    progress=False, whole=True
+)
 for mine, theirs in zip(G_hand.parameters(), G.parameters(), strict=True):
     assert torch.equal(mine, theirs)
 print("by hand and by the package: the same weights, bit for bit")
@@ -142,7 +144,7 @@ for told in (True, False):
     G, D = ConditionalGenerator(), ConditionalDiscriminator(told)
     config = Config("conditional", {"smoke": 1, "laptop": 10, "paper": 20}[plan.profile], lr=1e-3, seed=seed)
     trainer = Trainer(ConditionalGAN(G, D), digits, config)
-    trainer.fit()
+    trainer.fit(whole=True)
     G = G.cpu()
     name = "D is told" if told else "D is not told"
     obeys[name] = obedience(G, {"smoke": 20, "laptop": 200, "paper": 200}[plan.profile])
@@ -444,7 +446,7 @@ torch.manual_seed(seed)
 networks = models.translators("pix2pix", width=4)
 trainer = Trainer(Pix2Pix(**networks), few, Config("pix2pix", batch_size=4, **plain), device="cpu")
 torch.manual_seed(seed + 1)
-trainer.fit(progress=False)
+trainer.fit(progress=False, whole=True)
 for name in ("G", "D"):
     for mine, theirs in zip(by_hand[name].parameters(), networks[name].parameters(), strict=True):
         assert torch.equal(mine, theirs)

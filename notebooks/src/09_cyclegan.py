@@ -275,7 +275,7 @@ for epoch in range(3):
 torch.manual_seed(seed)
 networks = models.translators("cyclegan", width=4)
 config = Config("cyclegan", 3, batch_size=1, seed=seed, fast=False, precision="float32")
-Trainer(CycleGAN(**networks, recipe=CycleRecipe(pool=2)), few, config, device="cpu").fit(progress=False)
+Trainer(CycleGAN(**networks, recipe=CycleRecipe(pool=2)), few, config, device="cpu").fit(progress=False, whole=True)
 for name, mine in by_hand.items():
     for one, other in zip(mine.parameters(), networks[name].parameters(), strict=True):
         assert torch.equal(one, other)

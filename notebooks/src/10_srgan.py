@@ -40,6 +40,7 @@ seed = 0  # of the networks and the order of the data
 out = None  # a folder, or on Colab "drive": the run is kept there, and goes on after an interruption
 
 # %%
+import copy
 from itertools import chain
 from statistics import fmean, stdev
 from textwrap import fill
@@ -308,7 +309,7 @@ for epoch in range(2):
 torch.manual_seed(seed)
 networks = models.enlargers(width=8, blocks=1)
 config = Config("srgan", 2, 8, lr=2e-4, betas=(0.9, 0.999), seed=seed, fast=False, precision="float32")
-Trainer(SRGAN(**networks, recipe=SRRecipe(content="random")), few, config, device="cpu").fit(progress=False)
+Trainer(SRGAN(**networks, recipe=SRRecipe(content="random")), few, config, device="cpu").fit(progress=False, whole=True)
 for name, mine in by_hand.items():
     for one, other_one in zip(mine.state_dict().values(), networks[name].state_dict().values(), strict=True):
         assert torch.equal(one, other_one)
@@ -329,19 +330,21 @@ torch.manual_seed(seed)
 width, blocks = {"smoke": (8, 1), "laptop": (32, 8), "paper": (32, 8)}[plan.profile]
 live = models.enlargers(width, blocks, norm="none", residual=1)
 crops = CropPairs(enlarging.churches(plan.images))
-runs = {"resnet": None, "gan": None} if out is None else {"resnet": out / "resnet", "gan": out / "gan"}
+folders = {"resnet": None, "gan": None} if out is None else {"resnet": out / "resnet", "gan": out / "gan"}
 config = Config("srgan", plan.epochs, 16, lr=1e-3, betas=(0.9, 0.999), seed=seed)
-trainer = Trainer(SRGAN(**live, recipe=SRRecipe(**enlarging.PIXELS)), crops, config, runs["resnet"])
-trainer.fit()
+trainer = Trainer(SRGAN(**live, recipe=SRRecipe(**enlarging.PIXELS)), crops, config, folders["resnet"])
+trainer.fit(whole=True)
+resnet = copy.deepcopy(live)  # SRGAN begins with it, each time that the next cell is run
 truth = enlarging.held_out(6)
 small = shrink(truth)
 versions = {"bicubic": enlarge_bicubic(small), "SRResNet, short": enlarging.enlarged(live["G"].cpu(), small)}
 
 # %% tags=["nbval-ignore-output"]
 config = Config("srgan", max(1, plan.epochs // 2), 16, lr=2e-4, betas=(0.9, 0.999), seed=seed)
-trainer = Trainer(SRGAN(**live, recipe=SRRecipe(content="random")), crops, config, runs["gan"])
+live = copy.deepcopy(resnet)
+trainer = Trainer(SRGAN(**live, recipe=SRRecipe(content="random")), crops, config, folders["gan"])
 trainer.fit()
-versions["SRGAN, short"] = enlarging.enlarged(live["G"].cpu(), small)
+versions["SRGAN, short"] = enlarging.enlarged(live["G"].cpu(), shrink(enlarging.held_out(6)))
 
 # %% tags=["nbval-ignore-output"]
 for model in ("srresnet", "srgan"):
@@ -583,11 +586,11 @@ if found:
             print(f"{shape:>34}" + "".join(f"{value:9.2f}" for value in line))
 
 # %% tags=["nbval-ignore-output"]
-truth, windows = judged.judges({"smoke": 12, "laptop": 24, "paper": 24}[plan.profile])
-small = shrink(truth)
-shown = {"the truth": truth, "bicubic": enlarge_bicubic(small)}
+with_windows, windows = judged.judges({"smoke": 12, "laptop": 24, "paper": 24}[plan.profile])
+made_small = shrink(with_windows)
+shown = {"the truth": with_windows, "bicubic": enlarge_bicubic(made_small)}
 for model in ("srresnet", "srgan"):
-    shown[f"{model}-churches"] = enlarging.enlarged(pretrained.enlarger(f"{model}-churches"), small)
+    shown[f"{model}-churches"] = enlarging.enlarged(pretrained.enlarger(f"{model}-churches"), made_small)
 said = window_reader.probabilities(patches(shown["srgan-churches"], windows))
 wrong = ((said.argmax(1) != windows.shape) & (said.max(1).values >= window_reader.SURE)).nonzero().flatten()[:8]
 print("true shapes:", *(FACTORS["windows"][i] for i in windows.shape[wrong]))

@@ -357,7 +357,7 @@ for _ in range(2):
 torch.manual_seed(seed)
 theirs = models.networks("stylegan", **sizes)
 config = Config("stylegan", 2, 8, lr=2e-3, betas=(0.0, 0.99), seed=seed, fast=False, precision="float32")
-Trainer(StyleGAN(*theirs, StyleRecipe(r1=1.0, r1_every=4)), few, config, device="cpu").fit(progress=False)
+Trainer(StyleGAN(*theirs, StyleRecipe(r1=1.0, r1_every=4)), few, config, device="cpu").fit(progress=False, whole=True)
 for one, other in zip(mine, theirs, strict=True):
     for by_hand, by_package in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
         assert torch.equal(by_hand, by_package)
@@ -387,7 +387,7 @@ for size, epochs in ((16, plan.epochs), (32, 1)):
     config = Config("stylegan", epochs, 16, lr=stylegan.LR, betas=(0.0, 0.99), ema_half_life=2_000.0, seed=seed)
     folder = None if out is None else out / str(size)
     trainer = Trainer(StyleGAN(*live, recipe), shrunk(churches, size), config, folder)
-    trainer.fit()
+    trainer.fit(whole=True)
     stages[f"{size} pixels"] = latent.generate(trainer.averages["ema"].cpu(), latent.sample(8, 128, seed))
 
 # %% tags=["nbval-ignore-output"]

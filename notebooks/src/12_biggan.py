@@ -303,7 +303,7 @@ for batch in few.batches(16, rng):
 torch.manual_seed(seed)
 theirs = models.networks("biggan", width=8)
 config = Config("biggan", 1, 16, k=2, lr=1e-3, betas=(0.0, 0.999), seed=seed, fast=False, precision="float32")
-Trainer(BigGAN(*theirs, BigGANRecipe(orthogonal=1e-4)), few, config, device="cpu").fit(progress=False)
+Trainer(BigGAN(*theirs, BigGANRecipe(orthogonal=1e-4)), few, config, device="cpu").fit(progress=False, whole=True)
 for one, other in zip(mine, theirs, strict=True):
     for by_hand, by_package in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
         assert torch.equal(by_hand, by_package)

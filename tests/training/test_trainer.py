@@ -14,7 +14,16 @@ from torch.nn.functional import softplus
 
 from gancourse.data import Images, mnist, scale, unscale
 from gancourse.models import DCGANDiscriminator, DCGANGenerator, networks
-from gancourse.training import STATISTICS, Config, Minimax, Trainer, TrainingDiverged, pick_device, train_step
+from gancourse.training import (
+    STATISTICS,
+    Config,
+    Minimax,
+    Trainer,
+    TrainingDiverged,
+    TrainingStopped,
+    pick_device,
+    train_step,
+)
 from gancourse.training.losses import non_saturating_loss, saturating_loss
 from gancourse.training.run import Run, RunError
 
@@ -612,6 +621,33 @@ def test_an_interrupted_run_goes_on_from_its_last_whole_epoch(digits, tmp_path, 
         made.fit(progress=False)
     resumed = fitted(digits, plain(epochs=2), tmp_path)
     assert different(state(whole), state(resumed)) == []
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_training_that_is_needed_whole_raises_when_it_is_stopped(digits, tmp_path, monkeypatch, capsys, kept):
+    folder = tmp_path / "run" if kept else None
+    with monkeypatch.context() as patch:
+        made = trainer(digits, plain(epochs=3), folder)
+        interrupt_after(patch, 3 + 2, "after a step")
+        where = r"it goes on after epoch 1, which .*run keeps\.$" if kept else r"it begins anew\.$"
+        with pytest.raises(TrainingStopped, match=f"Run the cell again before you go on: {where}") as stopped:
+            made.fit(progress=False, whole=True)
+    assert "1 epoch of mlp" in (said := capsys.readouterr().out) and "stopped by you in epoch 2 of 3" in said
+    assert stopped.value.__context__ is None
+    assert stopped.value._render_traceback_() == [f"stopped: {stopped.value}"]  # what a notebook shows, all of it
+    again = trainer(digits, plain(epochs=3), folder)
+    assert len(again.fit(progress=False, whole=True)) == 3
+    assert different(state(fitted(digits, plain(epochs=3))), state(again)) == []
+
+
+@pytest.mark.parametrize("until", [None, 1])
+def test_a_training_that_was_whole_before_the_interrupt_is_not_stopped(digits, monkeypatch, until):
+    made = trainer(digits, plain(epochs=until or 2))
+    interrupt_once(monkeypatch, type(made), "_one_epoch")
+    if until is None:
+        with pytest.raises(TrainingStopped):
+            made.fit(progress=False, whole=True)
+    assert made.fit(progress=False, whole=True, until=until)[-1]["epoch"] == (until or 2)
 
 
 # -------------------------------------------------------------------------------- losses that are not finite
