@@ -410,6 +410,10 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "backward": (content_and_backward, "It calls `backward`"),
     },
     "generator_loss": {
+        "log of logits": (
+            lambda content, logits, weight: content - weight * logits.log().mean(),
+            "a logit can be negative",
+        ),
         "saturating": (generator(lambda s: torch.log(1 - s.sigmoid()).mean()), "the saturating loss"),
         "target 0": (generator(lambda s: F.softplus(s).mean()), "have the target 0"),
         "weight on the content": (generator(total=lambda c, a, w: w * c + a), "before the content"),

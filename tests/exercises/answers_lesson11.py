@@ -587,6 +587,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "cut off": (truncate(total=lambda m, w, psi: (m + psi * (w - m)).clamp(-0.5, 0.5)), "this is not mean + psi"),
     },
     "lazy": {
+        "weight alone": (lambda k, lr, beta1, beta2, gamma: k * gamma / 2, "returned 1 number: four"),
         "no k": (lazy(lambda k, g: g / 2), "The weight: k is missing"),
         "no half": (lazy(lambda k, g: k * g), "The weight: the half is missing"),
         "gamma": (lazy(lambda k, g: g), "The weight: it is gamma alone"),

@@ -701,6 +701,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "real detached": (heads(d=lambda r, f: of_d([x.detach() for x in r], f)), "D's loss is right, its gradient"),
     },
     "orthogonal_penalty": {
+        "outermost layers": (penalty(weights=lambda G: [G.first.weight]), "Only one layer counts"),
         "diagonal": (penalty(one=lambda W: (W @ W.T).square().sum()), "pull every filter towards 0"),
         "minus I": (
             penalty(one=lambda W: (W @ W.T - torch.eye(len(W))).square().sum()),
