@@ -415,7 +415,7 @@ WRONG = {
     },
     "flatten_batch": {
         "as P2 prints it": (lambda x: x.reshape(128, -1), "128 rows of 588"),
-        "only MNIST": (lambda x: x.view(-1, 784), "must not be written down"),
+        "only MNIST": (lambda x: x.view(-1, 784), "Print the shapes"),
         "everything in one row": (lambda x: x.flatten(), "expected (128, 784)"),
         "pixels mixed": (lambda x: x.flatten(1).t().reshape(len(x), -1), "pixels of several images are mixed"),
         "a shape": (lambda x: x.shape, "a tensor is expected"),

@@ -345,7 +345,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "torch's": (lambda x, r: torch.nn.PixelShuffle(r)(x), "PyTorch's own `pixel_shuffle`"),
         "nothing": (lambda x, r: x, "Nothing has changed"),
         "flipped": (lambda x, r: shuffle_by_steps(x, r).flip(3), "these are not the numbers of nn.PixelShuffle"),
-        "always 2": (lambda x, r: shuffle_by_steps(x, 2), "Your function stopped at"),
+        "always 2": (lambda x, r: shuffle_by_steps(x, 2), "Your function stopped"),
     },
     "for_imagenet": {
         "[-1, 1]": (for_imagenet(lambda x: x), "still in [-1, 1]"),

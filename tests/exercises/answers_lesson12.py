@@ -740,7 +740,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
             penalty(one=lambda W: off(F.normalize(W, dim=1) @ F.normalize(W, dim=1).T).square().sum()),
             "divided by their lengths",
         ),
-        "not flattened": (penalty(lambda G: [m.weight for m in layers(G)]), "Your function stopped at"),
+        "not flattened": (penalty(lambda G: [m.weight for m in layers(G)]), "Your function stopped"),
         "detached": (lambda G: penalty()(G).detach(), "has no gradient"),
         "half detached": (penalty_half_detached, "its gradient for `first.weight` is not"),
         "backward": (penalty_backward, "It calls `backward`"),

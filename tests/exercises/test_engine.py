@@ -131,7 +131,7 @@ def test_a_crash_is_reported_with_line_input_and_remedy():
         (lambda x: 1.5 ^ 2.5, "A power is `**`"),  # type: ignore[operator]
         (lambda x: torch.ones(2) ^ 2, "A power is `**`"),
         (lambda x: max(0, torch.ones(2)), "`torch.clamp`, `torch.relu`"),
-        (lambda x: torch.ones(4).reshape(4 / 2, 2), "`//` divides"),
+        (lambda x: torch.ones(4).reshape(1, 4 / 2, 2), "`//` divides"),
         (lambda x: range(4 / 2), "`//` divides"),
         (lambda x: torch.nn.ReLU().weight, "isinstance(layer"),
         (lambda x: setattr(torch.nn.Linear(1, 1), "weight", torch.ones(1, 1)), "changed in place by"),

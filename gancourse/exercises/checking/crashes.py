@@ -124,13 +124,13 @@ def _remedy(error: BaseException) -> str:
         if error.name in IMPORTS:
             return f"This notebook has not imported it: write `{IMPORTS[error.name]}` above your function."
         return "Check the spelling of that name, and that the cell which imports or defines it has been run."
+    for pattern, remedy in _BY_MESSAGE:
+        if re.search(pattern, text):
+            return remedy
     if isinstance(error, TypeError) and ("positional argument" in text or "keyword argument" in text):
         return (
             "Keep the arguments of the stub, in their order; if the call is inside your function, count its arguments."
         )
-    for pattern, remedy in _BY_MESSAGE:
-        if re.search(pattern, text):
-            return remedy
-    if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension", text):
+    if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|number of columns", text):
         return "Print the shapes on that line: two of them do not fit."
     return "Call it on such an input in a cell of its own to see the full traceback."
