@@ -39,6 +39,7 @@ def _check_scale_images(call: StudentFunction) -> str:
             (unit - 0.1307) / 0.3081,
             "This is the classifiers' normalisation, -0.42 to 2.82: tanh never exceeds 1, so G could not draw white.",
         ),
+        (2 * unit, "The range is [0, 2]: move it by 1, so that black becomes -1."),
         (pixels.double().reshape(-1) / 128 - 1, "255 becomes 0.992, not 1: the middle of 0 to 255 is 127.5."),
         (1 - 2 * unit, "Black and white are exchanged: 0 must become -1 and 255 become 1."),
     ]
@@ -144,6 +145,10 @@ def _check_discriminator_loss(call: StudentFunction) -> str:
         (6 * (on_real + on_fake), "You sum over the batch: take the mean, or the loss grows with the batch size."),
         (on_real, "Only the real batch counts: where does D learn what a fake is?"),
         (on_fake, "Only the fake batch counts: calling everything fake would be the best D."),
+        (
+            on_real + F.softplus(-fake).mean(),
+            "Both halves call their images real: for a fake it is log(1 - D), so its logit has the other sign.",
+        ),
         (-on_real - on_fake, "This is the value V, which D maximises. Its loss is minimised: change the sign."),
         (
             bce(d_real, torch.ones(6)) + bce(d_fake, torch.zeros(6)),
@@ -205,6 +210,11 @@ def _check_generator_loss(call: StudentFunction) -> str:
             bce(torch.sigmoid(fake), torch.ones(6)),
             "The sigmoid is applied twice: `binary_cross_entropy_with_logits` takes the logits as they are.",
         ),
+        (
+            -fake.mean(),
+            "This is a mean of logits, as WGAN has it: -log D is asked for, with D the sigmoid of the logit.",
+        ),
+        (torch.sigmoid(fake).mean(), "This is the mean of D: the logarithm is missing, and the sign."),
         (-torch.sigmoid(fake).mean(), "The logarithm is missing: the loss is -log D, not -D."),
     ]
     judge(

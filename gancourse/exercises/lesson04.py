@@ -50,6 +50,7 @@ def _check_receptive_field(call: StudentFunction) -> str:
             lambda c: _field(c[::-1]),
             "You go through the layers from the last to the first; this recursion begins at the image.",
         ),
+        (lambda c: _field(c[:1]), "Only the first layer counts: does the `return` stand inside the loop?"),
         (lambda c: _field(c) - 1, "A field begins with 1 pixel, that which looks at itself."),
         (
             product,
@@ -264,6 +265,7 @@ def _check_expected_kinds(call: StudentFunction) -> str:
     cases = [(25, 1), (25, 25), (625, 500), (10, 1000), (100, 7)]
     mistakes = [
         (lambda k, n: min(k, n), "min(kinds, n) would need every sample to be of a new kind: samples repeat."),
+        (lambda k, n: (1 - 1 / k) ** n, "This is the probability that one kind does not occur."),
         (lambda k, n: k * (1 - 1 / k) ** n, "These are the kinds that do not occur."),
         (
             lambda k, n: 1 - (1 - 1 / k) ** n,

@@ -23,6 +23,10 @@ def _check_frechet_1d(call: StudentFunction) -> str:
         ((m1 - m2).square() + (s1 - s2).abs(), "Both differences are squared, that of the standard deviations too."),
         ((m1 - m2).square() + (s1 - s2).square() / 2, "Both squares count in full: no half."),
         ((m1 - m2).square() + (s1 + s2).square(), "It is the *difference* of the standard deviations: s1 - s2."),
+        (
+            (m1 - m2).square() + s1 + s2 - 2 * (s1 * s2).sqrt(),
+            "s1 and s2 are standard deviations, and you take them for variances.",
+        ),
         ((m1 - m2).square(), "The spreads count too: a collapsed generator may well have the right mean."),
         (
             (m1 - m2).square() + s1.square() + s2.square(),
@@ -81,6 +85,7 @@ def _check_frechet(call: StudentFunction) -> str:
     traces = s1.trace() + s2.trace()
     mistakes = [
         (shift, "This is the distance of the means alone: where are the covariances?"),
+        (_frechet(a, b) - shift, "The distance of the means is missing."),
         (shift + traces, "The last term is missing, - 2 tr((S1 S2)^1/2)."),
         (
             shift + traces - 2 * (_root(s1) @ _root(s2)).trace(),

@@ -100,6 +100,11 @@ def _check_slerp_at(call: StudentFunction, a: Tensor, b: Tensor, t: float) -> No
         raise Wrong("That is right for a right angle only: use the angle between a and b.")
     if close(value.norm(), torch.tensor(1.0).double(), atol=1e-3):
         raise Wrong("It has length 1: the weights apply to a and b as they are, not to their directions.")
+    if not bool(value.isfinite().all()):
+        raise Wrong(
+            f"For t = {t:g} it gives NaN between two z of length 6: a cosine is between -1 and 1, so the inner product "
+            "is divided by both lengths."
+        )
     raise Wrong(
         f"For t = {t:g} its length is {float(value.norm()):.3g} between two z of length 6, and it lies "
         f"{float((value - slerp(t)).norm()):.3g} away from the right point."
@@ -338,7 +343,11 @@ def _check_truncated(call: StudentFunction) -> str:
     if not bool(z.isfinite().all()):
         raise Wrong("Some numbers are not finite.")
     if float(z.abs().max()) > 0.8 + 1e-6:
-        raise Wrong(f"The largest number is {float(z.abs().max()):.2f}, beyond the threshold of 0.8.")
+        far = float(z[z.abs().argmax()])
+        raise Wrong(
+            f"A number is {far:.2f}, and the threshold is 0.8: both signs count, and what is drawn again can be beyond "
+            "it again."
+        )
     if float((z.abs() > 0.8 - 1e-4).double().mean()) > 0.02:
         raise Wrong("Many numbers lie exactly at the threshold: draw them again instead of clamping them.")
     if float(z.min()) >= 0:

@@ -312,6 +312,7 @@ WRONG = {
         "of the weights": (lambda D, x: sum(p.square().sum() for p in D.parameters()), "For a small D and six images"),
     },
     "scale_images": {
+        "not moved": (lambda x: x.float() / 127.5, "range is [0, 2]"),
         "[0, 1]": (lambda x: x.float() / 255, "The range is [0, 1]"),
         "mean and std": (lambda x: (x / 255 - 0.1307) / 0.3081, "classifiers' normalisation"),
         "divided by 128": (lambda x: x.float() / 128 - 1, "0.992"),
@@ -322,6 +323,9 @@ WRONG = {
         "flattened": (lambda x: x.float().flatten() / 127.5 - 1, "the shape must stay"),
     },
     "discriminator_loss": {
+        "both real": (lambda r, f: F.softplus(-r).mean() + F.softplus(-f).mean(), "Both halves call their images real"),
+        "log of logits": (lambda r, f: -r.log().mean() - (1 - f).log().mean(), "a logit can be negative"),
+        "bce": (lambda r, f: F.binary_cross_entropy(r, torch.ones(6)), "takes probabilities"),
         "labels swapped": (lambda r, f: d_loss_bce(f, r), "labels are swapped"),
         "averaged": (lambda r, f: d_loss_bce(r, f) / 2, "half of the loss"),
         "summed": (lambda r, f: (F.softplus(-r) + F.softplus(f)).sum(), "sum over the batch"),
@@ -346,6 +350,8 @@ WRONG = {
         "one for each image": (lambda r, f: F.softplus(-r) + F.softplus(f), "take the mean"),
     },
     "generator_loss": {
+        "logits": (lambda f: -f.mean(), "as WGAN has it"),
+        "D": (lambda f: f.sigmoid().mean(), "the logarithm is missing, and the sign"),
         "saturating": (lambda f: -F.softplus(f).mean(), "saturating loss"),
         "target 0": (lambda f: bce(f, torch.zeros_like(f)), "decreases when D recognises the fakes"),
         "sign": (lambda f: F.logsigmoid(f).mean(), "check the sign"),
@@ -409,7 +415,7 @@ WRONG = {
     },
     "flatten_batch": {
         "as P2 prints it": (lambda x: x.reshape(128, -1), "128 rows of 588"),
-        "only MNIST": (lambda x: x.view(-1, 784), "must not be written down"),
+        "only MNIST": (lambda x: x.view(-1, 784), "Print the shapes"),
         "everything in one row": (lambda x: x.flatten(), "expected (128, 784)"),
         "pixels mixed": (lambda x: x.flatten(1).t().reshape(len(x), -1), "pixels of several images are mixed"),
         "a shape": (lambda x: x.shape, "a tensor is expected"),

@@ -195,6 +195,7 @@ WRONG = {
         "one image": (lambda x: x[0].flip(2), "of the same shape"),
     },
     "expected_kinds": {
+        "absence": (lambda k, n: (1 - 1 / k) ** n, "one kind does not occur"),
         "min": (lambda k, n: min(k, n), "samples repeat"),
         "absent": (lambda k, n: k * (1 - 1 / k) ** n, "do not occur"),
         "one kind": (lambda k, n: 1 - (1 - 1 / k) ** n, "probability that one kind"),
@@ -310,7 +311,7 @@ right["select_best"] += [
 
 wrong["receptive_field"] |= {
     "half a pixel": (lambda layers: field(layers) + 0.5, "it gives 4.5, and 4 is right"),
-    "the first layer alone": (lambda layers: layers[0][0], "is right"),
+    "the first layer alone": (lambda layers: layers[0][0], "Only the first layer counts"),
     "the output's stride": (lambda layers: math.prod(s for _, s in layers), "is right"),
 }
 wrong["layer_products"] |= {

@@ -167,6 +167,10 @@ RIGHT = {
 
 WRONG = {
     "frechet_1d": {
+        "taken for variances": (
+            lambda m1, s1, m2, s2: (m1 - m2) ** 2 + s1 + s2 - 2 * (s1 * s2) ** 0.5,
+            "take them for var",
+        ),
         "variances": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1**2 - s2**2) ** 2, "standard deviations"),
         "root": (lambda m1, s1, m2, s2: ((m1 - m2) ** 2 + (s1 - s2) ** 2) ** 0.5, "take no root"),
         "means alone": (lambda m1, s1, m2, s2: (m1 - m2) ** 2, "spreads count"),
@@ -319,8 +323,11 @@ wrong["frechet_1d"] |= {
 }
 wrong["frechet"] |= {
     "rounded": (frechet_by(symmetric, final=lambda d: torch.round(d, decimals=2)), "is right"),
-    "no square": (lambda a, b: frechet_by(symmetric)(a, b) - (a.mean(0) - b.mean(0)).square().sum(), "is right"),
-    "uncentred": (lambda a, b: frechet_by(symmetric)(a - a.mean(0), b - b.mean(0)), "is right"),
+    "no square": (
+        lambda a, b: frechet_by(symmetric)(a, b) - (a.mean(0) - b.mean(0)).square().sum(),
+        "means is missing",
+    ),
+    "uncentred": (lambda a, b: frechet_by(symmetric)(a - a.mean(0), b - b.mean(0)), "means is missing"),
 }
 wrong["unbiased_mmd"] |= {
     "cut at 0": (mmd(apart, final=lambda d: d.clamp(min=0)), "cut it off"),

@@ -136,6 +136,7 @@ WRONG = {
         "something else": (lambda t, d: 7.0, "For t = 0.5, d = 100 it gives 7"),
     },
     "slerp": {
+        "not divided": (lambda a, b, t: a * torch.acos(a @ b) + t * b, "a cosine is between -1 and 1"),
         "lerp": (lambda a, b, t: (1 - t) * a + t * b, "straight line"),
         "exchanged": (lambda a, b, t: slerp_by_rotation(b, a, t), "exchanged"),
         "stretched line": (nlerp, "does not turn"),
@@ -170,8 +171,9 @@ WRONG = {
         "something else": (lambda z, y: torch.eye(10)[4], "Its cosine with"),
     },
     "truncated_normal": {
+        "one side": (lambda n, d, threshold: -torch.randn(n, d).abs().clamp(min=0.9), "A number is -"),
         "clamped": (lambda n, d, t: torch.randn(n, d).clamp(-t, t), "instead of clamping"),
-        "scaled": (lambda n, d, t: t * torch.randn(n, d), "beyond the threshold"),
+        "scaled": (lambda n, d, t: t * torch.randn(n, d), "threshold is 0.8: both signs"),
         "scaled and cut": (lambda n, d, t: latent.truncate(torch.randn(n, d), 2 * t) / 2, "Do not rescale"),
         "uniform": (lambda n, d, t: (2 * torch.rand(n, d) - 1) * t, "uniform numbers"),
         "transposed": (lambda n, d, t: latent.truncate(torch.randn(d, n), t), "200 z of 100 numbers"),

@@ -935,6 +935,8 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "D moved at the end": (wgan(after=lambda G, D: clip_data(D, 0.001)), "after its own steps"),
     },
     "hinge_loss": {
+        "subtracted": (lambda r, f: (1 - r).relu().mean() - (1 + f).relu().mean(), "so they are added"),
+        "Python's max": (lambda r, f: max(0, 1 - r).mean() + max(0, 1 + f).mean(), "ask for one True or False"),
         "exchanged": (lambda r, f: ((1 + r).relu() + (1 - f).relu()).mean(), "are exchanged"),
         "half": (lambda r, f: hinge_by_where(r, f) / 2, "half of it"),
         "summed": (lambda r, f: ((1 - r).relu() + (1 + f).relu()).sum(), "sum over the batch"),

@@ -231,6 +231,10 @@ RIGHT: dict[str, list[Any]] = {
 
 WRONG: dict[str, dict[str, tuple[Any, str]]] = {
     "cycle_loss": {
+        "one way, other side": (
+            lambda F_, G, a, b: (F_(a) - b).abs().mean() + (G(b) - a).abs().mean(),
+            "other side, which",
+        ),
         "order": (lambda F_, G, a, b: cycle()(G, F_, a, b), "The order is exchanged"),
         "detached": (cycle(cut=True), "the fakes are detached"),
         "without grad": (cycle_without_grad_there, "the fakes are detached"),

@@ -345,7 +345,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "torch's": (lambda x, r: torch.nn.PixelShuffle(r)(x), "PyTorch's own `pixel_shuffle`"),
         "nothing": (lambda x, r: x, "Nothing has changed"),
         "flipped": (lambda x, r: shuffle_by_steps(x, r).flip(3), "these are not the numbers of nn.PixelShuffle"),
-        "always 2": (lambda x, r: shuffle_by_steps(x, 2), "Your function stopped at"),
+        "always 2": (lambda x, r: shuffle_by_steps(x, 2), "Your function stopped"),
     },
     "for_imagenet": {
         "[-1, 1]": (for_imagenet(lambda x: x), "still in [-1, 1]"),
@@ -410,6 +410,10 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "backward": (content_and_backward, "It calls `backward`"),
     },
     "generator_loss": {
+        "log of logits": (
+            lambda content, logits, weight: content - weight * logits.log().mean(),
+            "a logit can be negative",
+        ),
         "saturating": (generator(lambda s: torch.log(1 - s.sigmoid()).mean()), "the saturating loss"),
         "target 0": (generator(lambda s: F.softplus(s).mean()), "have the target 0"),
         "weight on the content": (generator(total=lambda c, a, w: w * c + a), "before the content"),

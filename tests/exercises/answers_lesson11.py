@@ -383,7 +383,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "gain": (linear(lambda n, out, lr: lr * (2 / n) ** 0.5), "a gain of sqrt(2) more"),
         "lr twice": (linear(lambda n, out, lr: lr**2 / n**0.5), "has lr twice"),
         "lr turned": (linear(lambda n, out, lr: 1 / lr / n**0.5, lambda n, out, lr: 1 / lr), "You divide by lr"),
-        "transposed": (lambda x, w, b, lr: x @ w * lr / x.shape[1] ** 0.5 + b * lr, "Your function stopped at"),
+        "transposed": (lambda x, w, b, lr: x @ w * lr / x.shape[1] ** 0.5 + b * lr, "Your function stopped"),
         "transposed where it fits": (
             lambda x, w, b, lr: linear()(x, w.T if len(w) == w.shape[1] else w, b, lr),
             "The weight is transposed",
@@ -531,7 +531,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
             lambda s, d, *more: mix()(s, (s + d) / 2, *more),
             "The two w are averaged",
         ),
-        "expanded": (mix_expanded, "Your function stopped at"),
+        "expanded": (mix_expanded, "Your function stopped"),
         "in place": (mix_in_place, "It changes `w_source` in place"),
         "float64": (lambda *given: mix()(*given).double(), "w is float32"),
         "a list": (lambda *given: list(mix()(*given)), "a tensor of shape"),
@@ -559,7 +559,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "sum": (truncate(lambda mapping, z: mapping(z).sum(0)), "You sum over the n vectors"),
         "median": (truncate(lambda mapping, z: mapping(z).median(0).values), "This is the median"),
         "first": (truncate(lambda mapping, z: mapping(z)[0]), "the w of the first z"),
-        "wrong axis": (truncate(lambda mapping, z: mapping(z).mean(1)), "Your function stopped at"),
+        "wrong axis": (truncate(lambda mapping, z: mapping(z).mean(1)), "Your function stopped"),
         "uniform": (truncate(draw=lambda n, size, rng: torch.rand(n, size, generator=rng)), "N(0, 1) is expected"),
         "sphere": (
             truncate(
@@ -587,6 +587,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "cut off": (truncate(total=lambda m, w, psi: (m + psi * (w - m)).clamp(-0.5, 0.5)), "this is not mean + psi"),
     },
     "lazy": {
+        "weight alone": (lambda k, lr, beta1, beta2, gamma: k * gamma / 2, "returned 1 number: four"),
         "no k": (lazy(lambda k, g: g / 2), "The weight: k is missing"),
         "no half": (lazy(lambda k, g: k * g), "The weight: the half is missing"),
         "gamma": (lazy(lambda k, g: g), "The weight: it is gamma alone"),

@@ -701,6 +701,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "real detached": (heads(d=lambda r, f: of_d([x.detach() for x in r], f)), "D's loss is right, its gradient"),
     },
     "orthogonal_penalty": {
+        "outermost layers": (penalty(weights=lambda G: [G.first.weight]), "Only one layer counts"),
         "diagonal": (penalty(one=lambda W: (W @ W.T).square().sum()), "pull every filter towards 0"),
         "minus I": (
             penalty(one=lambda W: (W @ W.T - torch.eye(len(W))).square().sum()),
@@ -739,7 +740,7 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
             penalty(one=lambda W: off(F.normalize(W, dim=1) @ F.normalize(W, dim=1).T).square().sum()),
             "divided by their lengths",
         ),
-        "not flattened": (penalty(lambda G: [m.weight for m in layers(G)]), "Your function stopped at"),
+        "not flattened": (penalty(lambda G: [m.weight for m in layers(G)]), "Your function stopped"),
         "detached": (lambda G: penalty()(G).detach(), "has no gradient"),
         "half detached": (penalty_half_detached, "its gradient for `first.weight` is not"),
         "backward": (penalty_backward, "It calls `backward`"),

@@ -3,6 +3,8 @@
 The answers stand in answers_MODULE.py, one table of right and one of wrong ones per module of exercises.
 """
 
+import re
+
 import pytest
 from tables_of_answers import modules
 
@@ -34,7 +36,8 @@ def test_right_answer_passes(exercise, answer):
 @pytest.mark.parametrize(("exercise", "answer", "fragment"), wrong_answers)
 def test_wrong_answer_gets_its_message(exercise, answer, fragment):
     result = exercise.check(answer)
-    assert (result.status, fragment in result.message) == ("wrong", True), result
+    told = re.sub(" at `.*` with ", " at a line with ", result.message)  # the line may hold the fragment itself
+    assert (result.status, fragment in told) == ("wrong", True), result
 
 
 @pytest.mark.parametrize(("module", "answers"), MODULES, ids=[module.__name__ for module, _ in MODULES])

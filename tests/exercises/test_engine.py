@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from tables_of_answers import modules
 
 from gancourse.exercises import lesson01, lesson02
-from gancourse.exercises.checking import engine, guard
+from gancourse.exercises.checking import crashes, engine, guard
 from gancourse.exercises.checking.engine import Wrong, exercise
 
 
@@ -122,6 +123,19 @@ def test_a_crash_is_reported_with_line_input_and_remedy():
     ("function", "remedy"),
     [
         (lambda: 1, "Keep the arguments of the stub"),
+        (lambda x: F.relu(x), "write `import torch.nn.functional as F` above"),  # type: ignore[name-defined]  # noqa: F821
+        (lambda x: torch.ones(2, requires_grad=True).backward(), "take the mean, or the sum"),
+        (lambda x: [1] - [2], "take its items one by one"),  # type: ignore[operator]
+        (lambda x: (x,).sum(), "take its items one by one"),  # type: ignore[attr-defined]
+        (lambda x: torch.ones(2).sort() - torch.ones(2).sort(), "take `.values`"),
+        (lambda x: 1.5 ^ 2.5, "A power is `**`"),  # type: ignore[operator]
+        (lambda x: torch.ones(2) ^ 2, "A power is `**`"),
+        (lambda x: max(0, torch.ones(2)), "`torch.clamp`, `torch.relu`"),
+        (lambda x: torch.ones(4).reshape(1, 4 / 2, 2), "`//` divides"),
+        (lambda x: range(4 / 2), "`//` divides"),
+        (lambda x: torch.nn.ReLU().weight, "isinstance(layer"),
+        (lambda x: setattr(torch.nn.Linear(1, 1), "weight", torch.ones(1, 1)), "changed in place by"),
+        (lambda x: torch.nn.functional.binary_cross_entropy(torch.ones(2), torch.ones(3)), "Print the shapes"),
         (lambda x: unknown, "Check the spelling"),  # type: ignore[name-defined]  # noqa: F821
         (lambda x: torch.log(x), "use torch's on tensors"),
         (lambda x: torch.ones(2) + torch.ones(3), "Print the shapes"),
@@ -136,7 +150,8 @@ def test_a_crash_is_reported_with_line_input_and_remedy():
 )
 def test_remedies(function, remedy):
     result = make(plus_one).check(function)
-    assert (result.status, remedy in result.message) == ("wrong", True), result
+    told = result.message.split("` with ")[-1]  # behind the line that it quotes, which has the remedy of this table
+    assert (result.status, remedy in told) == ("wrong", True), result
 
 
 @pytest.mark.parametrize("answer", [object(), "text", {}, np.zeros(3), torch.zeros(2, 2), print, len, int])
@@ -355,6 +370,12 @@ def test_the_random_state_is_left_alone_and_the_check_is_repeatable():
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_whoever_types_a_solution_is_told_how_its_modules_are_imported():
+    """A notebook need not have imported them: the message about the missing name has the line."""
+    lines = {line for module, _ in modules() for item in engine.exercises(module).values() for line in item._imports()}
+    assert len(lines) > 5 and lines <= set(crashes.IMPORTS.values())
+
+
 def test_hints_advance_and_stay_at_the_last():
     item = make(plus_one)
     shown = [repr(item.hint()) for _ in range(4)]
@@ -365,6 +386,12 @@ def test_hints_advance_and_stay_at_the_last():
 def test_solution_is_the_references_code_without_decorator():
     text = repr(lesson02.scale_images.solution())
     assert text.splitlines()[1] == "def scale_images(pixels):"
+    assert repr(lesson02.generator_loss.solution()).splitlines()[1:5] == [
+        "import torch.nn.functional as F",
+        "",
+        "",
+        "def generator_loss(fake_logits):",
+    ]
     assert text.endswith("return pixels.float() / 127.5 - 1")
     assert "@exercise" not in text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import linecache
 import re
 import textwrap
@@ -10,6 +11,63 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+
+#: How the modules are imported that solutions and hints name, by the names that they have there.
+IMPORTS = {
+    "F": "import torch.nn.functional as F",
+    "functional": "from torch.nn import functional",
+    "nn": "from torch import nn",
+    "np": "import numpy as np",
+    **{name: f"import {name}" for name in ("torch", "math", "itertools", "statistics", "pathlib", "random")},
+}
+
+_CUT_OFF = (
+    "The loss is cut off from the weights: look for a `.detach()`, `.item()`, `float()` or `no_grad` on the way from "
+    "the network that is trained to the loss."
+)
+_IN_PLACE = "Weights are changed in place by `nn.init.normal_` and its like, or inside `with torch.no_grad():`."
+
+# A part of an exception's message, and what to do; the first that fits is told.
+_BY_MESSAGE = [
+    (
+        "ifferentiated Tensor",
+        "What you differentiate by must ask for a gradient, `x.requires_grad_()`, before the network is called on "
+        "that very tensor.",
+    ),
+    ("does not require grad", _CUT_OFF),
+    ("only for scalar outputs", "Only a single number can be differentiated: take the mean, or the sum, first."),
+    ("[lL]eaf [vV]ariable|as parameter '", _IN_PLACE),
+    (
+        "onverted to|must be Tensor|must be real number",
+        "Functions of `math` take a number, functions of `torch` a tensor: use torch's on tensors.",
+    ),
+    (
+        "Boolean value of Tensor",
+        "`max`, `min`, `if`, `and` and `or` ask for one True or False: for each number of a tensor there are "
+        "`torch.clamp`, `torch.relu` and `torch.where`.",
+    ),
+    (r"for \^|bitwise_xor", "A power is `**` in Python: `^` is something else."),
+    (
+        "between 0 and 1",
+        "`binary_cross_entropy` takes probabilities: for logits there is `binary_cross_entropy_with_logits`.",
+    ),
+    (
+        r"torch\.return_types",
+        "`sort`, `max(dim)`, `median(dim)` and their like return values and indices: take `.values`.",
+    ),
+    (
+        r"unsupported operand type.*'(tuple|list)'|'(tuple|list)' object has no attribute",
+        "There is a list or a tuple where a tensor is needed: take its items one by one, the only one by `[0]`.",
+    ),
+    (
+        "but got float|'float' object cannot be interpreted as an integer",
+        "A size is a whole number: `//` divides without a fraction.",
+    ),
+    (
+        "object has no attribute '(weight|bias)'",
+        "Not every layer has one: ask what it is first, `isinstance(layer, nn.Conv2d)`.",
+    ),
+]
 
 
 def describe(args: Sequence[Any]) -> str:
@@ -47,30 +105,32 @@ def crash_message(function: Callable[..., Any], args: tuple[Any, ...], error: Ba
     return f"Your function stopped{where} with {brief(error)}. It was called with {describe(args)}. {_remedy(error)}"
 
 
+def raised_by(function: Callable[..., Any], error: BaseException) -> bool:
+    """Whether a `raise` of the function's own cell made this exception, and no library, as torch for `x ^ 2`."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    code = getattr(function, "__code__", None)
+    if trace is None or code is None or trace.tb_frame.f_code.co_filename != code.co_filename:
+        return False
+    return trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+
+
 def _remedy(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, SystemExit):
         return "It asks Python to end, and would take the notebook with it: `return` the answer instead."
     if isinstance(error, NameError):
+        if error.name in IMPORTS:
+            return f"This notebook has not imported it: write `{IMPORTS[error.name]}` above your function."
         return "Check the spelling of that name, and that the cell which imports or defines it has been run."
+    for pattern, remedy in _BY_MESSAGE:
+        if re.search(pattern, text):
+            return remedy
     if isinstance(error, TypeError) and ("positional argument" in text or "keyword argument" in text):
         return (
             "Keep the arguments of the stub, in their order; if the call is inside your function, count its arguments."
         )
-    if "ifferentiated Tensor" in text:
-        return (
-            "What you differentiate by must ask for a gradient, `x.requires_grad_()`, before the network is called on "
-            "that very tensor."
-        )
-    if "does not require grad" in text:
-        return (
-            "The loss is cut off from the weights: look for a `.detach()`, `.item()`, `float()` or `no_grad` "
-            "on the way from the network that is trained to the loss."
-        )
-    if "leaf Variable" in text or "leaf variable" in text:
-        return "Weights are changed in place by `nn.init.normal_` and its like, or inside `with torch.no_grad():`."
-    if "onverted to" in text or "must be Tensor" in text or "must be real number" in text:
-        return "Functions of `math` take a number, functions of `torch` a tensor: use torch's on tensors."
-    if isinstance(error, RuntimeError) and re.search(r"size|shape|dimension", text):
+    if isinstance(error, RuntimeError | ValueError) and re.search(r"size|shape|dimension|number of columns", text):
         return "Print the shapes on that line: two of them do not fit."
     return "Call it on such an input in a cell of its own to see the full traceback."

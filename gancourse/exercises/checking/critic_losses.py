@@ -46,6 +46,7 @@ def check_hinge(call: StudentFunction) -> str:
                 (-real).relu().mean() + fake.relu().mean(),
                 "The margin is 0: D shall keep a distance of 1 on either side.",
             ),
+            (on_real.mean() - on_fake.mean(), "The halves are subtracted: both are what D pays, so they are added."),
             (-right, "The sign is turned: D minimises what it pays."),
             (
                 (1 - real.mean()).relu() + (1 + fake.mean()).relu(),

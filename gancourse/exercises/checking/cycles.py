@@ -112,6 +112,11 @@ def check_cycle_loss(call: StudentFunction) -> str:
         ),
         (right / 2, "This is half of it: the two means are added."),
         (10 * right, "The weight 10 comes later: return the two means, added."),
+        (
+            l1(there, b) + l1(back, a),
+            "This is one way only, compared with pictures of the other side, which are of something else: the picture "
+            "has to come back.",
+        ),
         (l1(there, a) + l1(back, b), "This is one way only, G_ab(a) against a: the picture has to come back."),
         (
             l1(G(there), there) + l1(F(back), back),

@@ -50,6 +50,7 @@ def check_build_discriminator(call: StudentFunction) -> str:
             layer.load_state_dict(mine.state_dict(), strict=False)
         mistakes = [(_logits(ours, x, **what), message) for what, message in _D_MISTAKES]
         right = _logits(ours, x)
+        mistakes.append((right.sigmoid(), "These are probabilities: return logits, without a sigmoid at the end."))
         value = net.train()(x)
     value = value.reshape(-1) if isinstance(value, Tensor) and value.numel() == 8 else value
     otherwise = (

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gancourse.exercises.checking import guard
-from gancourse.exercises.checking.crashes import brief, crash_message, describe
+from gancourse.exercises.checking.crashes import brief, crash_message, describe, raised_by
 from gancourse.exercises.checking.world import World, kept_world
 from gancourse.exercises.record.writing import note_attempt
 
@@ -141,11 +141,11 @@ class StudentFunction:
     def _run(self, args: tuple[Any, ...]) -> Any:
         try:
             value = self.function(*args)
-        except NotImplementedError:
-            raise NotAttempted(_UNTOUCHED) from None
         except (KeyboardInterrupt, guard.OutOfTime):
             raise
         except BaseException as error:  # SystemExit among them
+            if isinstance(error, NotImplementedError) and raised_by(self.function, error):
+                raise NotAttempted(_UNTOUCHED) from None
             crash = crash_message(self.function, args, error)
             raise Wrong(f"{crash} {self.mend()}".rstrip()) from None
         if changed := self.mend():
@@ -255,8 +255,10 @@ class Exercise:
         return Note(f"Hint {self._hints_shown} of {len(self.hints)}: {self.title}", self.hints[self._hints_shown - 1])
 
     def solution(self) -> Note:
-        """The reference solution: the very function that the course's tests run."""
-        return Note(f"Solution: {self.title}", self.source, is_code=True)
+        """The reference solution: the very function that the course's tests run, behind the imports that it needs."""
+        imports = "\n".join(self._imports())
+        code = f"{imports}\n\n\n{self.source}" if imports else self.source
+        return Note(f"Solution: {self.title}", code, is_code=True)
 
     def demonstration(self) -> Exercise:
         """The same exercise, to show how one works: what its checks say is nobody's progress."""
@@ -300,7 +302,11 @@ class Exercise:
         return f"{imports}\n\n\n{code}" if imports else code
 
     def _imports(self) -> list[str]:
-        used = {node.id for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Name)}
+        nodes = list(ast.walk(ast.parse(self.source)))
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        used = {node.id for node in names} - own
         lines = []
         for name, thing in self.reference.__globals__.items():
             if name in used and isinstance(thing, types.ModuleType):

@@ -99,7 +99,12 @@ def judge(
     for name, got, wanted in zip(points, value, expected, strict=True):
         if not same(got, wanted):
             told, right = apart(float(got), float(wanted))
-            if not exact and close(got, wanted, rtol=1e-2, atol=1e-3):
+            if math.isnan(got) and math.isfinite(wanted):
+                hint = (
+                    "A nan comes from 0/0, or from the root or the logarithm of a negative number: a logit can be "
+                    "negative, a probability cannot."
+                )
+            elif not exact and close(got, wanted, rtol=1e-2, atol=1e-3):
                 hint = "That is close, but not the same: is something rounded, approximated or added for safety?"
             raise Wrong(f"For {name} it gives {told}, and {right} is right. {hint}".rstrip())
     raise AssertionError("unreachable")

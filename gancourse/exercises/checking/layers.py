@@ -49,7 +49,8 @@ def compare(value: Any, right: Tensor, mistakes: Iterable[tuple[Tensor, str]], o
         if close(value, mistaken, rtol=1e-4, atol=1e-4):
             raise Wrong(message)
     if value.shape != right.shape:
-        raise Wrong(f"It returned shape {tuple(value.shape)}, and {tuple(right.shape)} is expected.")
+        why = " A slice `[0:-0]` is empty." if value.numel() == 0 else ""
+        raise Wrong(f"It returned shape {tuple(value.shape)}, and {tuple(right.shape)} is expected.{why}")
     raise Wrong(otherwise)
 
 

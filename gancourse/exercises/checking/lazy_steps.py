@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
-from gancourse.exercises.checking.judging import judge_formula, numbers
+from gancourse.exercises.checking.judging import counted, judge_formula, numbers
 
 _CASES = ((4, 0.1, 0.5, 0.9, 10.0), (16, 0.002, 0.0, 0.99, 0.0256), (8, 1e-3, 0.9, 0.999, 1.0), (2, 0.3, 0.3, 0.7, 3.0))
 _POWER = "it is taken to the power k / (k + 1), so that after k + 1 steps as much is left as after k"
@@ -20,10 +20,7 @@ def check_lazy(call: StudentFunction) -> str:
     for case in _CASES:
         value = numbers(call(*case))
         if value.shape != (4,):
-            raise Wrong(
-                f"It returned numbers of shape {tuple(value.shape)}: four are expected, the weight, the rate, beta1 "
-                "and beta2."
-            )
+            raise Wrong(f"It returned {counted(value)}: four are expected, the weight, the rate, beta1 and beta2.")
         answers[case] = value
     for place, (name, right, slips) in enumerate(_LAZY):
         points = [

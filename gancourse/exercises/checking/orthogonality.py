@@ -127,6 +127,11 @@ def _mistakes(G: nn.Module) -> list[tuple[Tensor, str]]:
             _penalty(given + vectors),
             "Biases and BatchNorm's weights are in it: they are no matrices, and have no filters to compare.",
         ),
+        (
+            _penalty(given[:1]),
+            "Only one layer counts: `G.modules()` has the layers at every depth, `G.children()` the outermost alone. "
+            "Or does the `return` stand inside the loop?",
+        ),
         (_penalty(linear), "Convolutions are missing: as (out, rest), `weight.flatten(1)`, they are matrices, too."),
         (_penalty(linear + embedding), "Convolutions are missing, and the class embedding is in it."),
         (_penalty([w.flatten(1) for w in convs]), "Linear layers are missing: their weights are matrices already."),
