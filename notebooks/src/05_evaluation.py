@@ -677,7 +677,7 @@ plots.show(
     "5.5",
     "Ten samples (left, not picked) and, in the same places, the training image nearest in features. Similar digits, not "
     "the same ones.",
-    "Two grids of ten digits; those on the right resemble those on the left in kind and slant, but differ in their strokes.",
+    "Two grids of ten digits; most of those on the right resemble those on the left in kind and slant; all differ in their strokes.",
 )
 
 # %% [markdown]
