@@ -721,7 +721,7 @@ progress("10")
 # ## What we now know
 #
 # A small picture leaves much of the large one open. By the squared error a mean is best; a discriminator asks for a picture that could be a true one. Which one, the small picture does not say. Of the windows of SRResNet and SRGAN that the reader is
-# sure of, one in sixteen at four times is read as the wrong kind, square for arched or the other way round, and one in three at eight times, by SRResNet's as by SRGAN's (where the reader is unsound of bicubic ones, too). Sharp is not the same as true. Judge such pictures by a network that trained none of them.
+# sure of, one in sixteen at four times is read as the wrong kind, square for arched or the other way round, and one in three at eight times, by SRResNet's as by SRGAN's (where the reader errs on bicubic ones, too). Sharp is not the same as true. Judge such pictures by a network that trained none of them.
 #
 # ## What we do not know yet
 #
