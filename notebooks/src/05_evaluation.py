@@ -514,7 +514,7 @@ fooling = {
 plots.show(
     plots.side_by_side({name: x[:12] for name, x in fooling.items() if name != "replayed"}, columns=3),
     "5.4",
-    "Twelve images of each set. The JPEG's ringing and the blur of the resized ones take a second look.",
+    "Twelve images of each set. The JPEG's ringing takes a second look; the resized ones are soft, and legible.",
     "Four grids of twelve digits: ones only; digits with faint noise around the strokes; slightly blurred digits; digits "
     "upside down.",
 )
@@ -532,7 +532,8 @@ assert scores["resized"].fid > 10 * scores["JPEG"].fid and scores["one digit"].p
 #
 # To you, *upside down* looks wrong, *one digit* looks dull, and the other three look right, *resized* a little soft. To the
 # score, *one digit* is by far the worst, and *resized* and *upside down* are about equally bad. It forgives nearly all of
-# JPEG's ringing, and nothing of the blur. The Inception score forgives both, since it never looks at a real image.
+# JPEG's ringing, and nothing of the blur. The Inception score forgives the one, and nearly the other, since it never looks at
+# a real image.
 #
 # </details>
 #
@@ -676,7 +677,7 @@ plots.show(
     "5.5",
     "Ten samples (left, not picked) and, in the same places, the training image nearest in features. Similar digits, not "
     "the same ones.",
-    "Two grids of ten digits; those on the right resemble those on the left in kind and slant, but differ in their strokes.",
+    "Two grids of ten digits; most of those on the right resemble those on the left in kind and slant; all differ in their strokes.",
 )
 
 # %% [markdown]

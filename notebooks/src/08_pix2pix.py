@@ -195,8 +195,8 @@ if found:
 # At the faster rate a label of 1 is heard as well as one of 10. At P1's rate only the louder one is obeyed after ten epochs, and the 1 not
 # yet: a condition that seems to be ignored may be one that is not heard *yet*. Without being told, $D$ cannot make it heard at all.
 #
-# So $D$ is the one who has to be told. $G$ obeys because $D$ would notice, and for no other reason: *all that tells G so goes
-# through D*. Keep this in mind for later: when a generator does not do what its input says, ask first whether its judge could have
+# So $D$ is the one who has to be told. $G$ obeys because $D$ would notice, and for no other reason: *what G learns of the
+# condition, it learns through D*. Keep this in mind for later: when a generator does not do what its input says, ask first whether its judge could have
 # known.
 #
 # **Exercise: A class behind an image** (easy, 5 minutes). A convolution takes images, not numbers. So the class becomes ten planes behind the
@@ -518,8 +518,9 @@ plots.show(
 # <details><summary>Answer</summary>
 #
 # L1 alone has the smaller L1 distance: it is what it was trained for, and on average the brown is nearer to the true stone than another stone is. The
-# second one chooses. It is wrong more often than right, since there are six stones, and the picture is better for it: a reminder
-# that a distance to *the* truth is no measure of a picture where several would be true.
+# second one does not stay at the brown. After so short a run its walls are patched with several colours, and much the same on every
+# church; after the longer runs of figure 8.5 the churches differ. A stone that it chooses is wrong more often than right, since there
+# are six of them, and the picture may be the better one all the same: a reminder that a distance to *the* truth is no measure of a picture where several would be true.
 #
 # </details>
 #
@@ -784,7 +785,7 @@ progress("08")
 # ## What we now know
 #
 # A condition is obeyed because the judge knows it: tell $D$, or have pairs and a loss that compares. L1 paints what the drawing fixes and takes the
-# median of what it leaves open, which is grey; a discriminator makes it choose, and pays with pictures that fit the drawing a little less
+# median of what it leaves open, a greyish brown that no church has; a discriminator makes it choose, and pays with pictures that fit the drawing a little less
 # well. No single score shows both. And Pix2Pix chooses once for each drawing: its dropout is no $z$.
 #
 # ## What we do not know yet

@@ -414,7 +414,7 @@ if found:
         print(f"{sentence}: {told[sentence]}")
 
 # %% [markdown]
-# The **cycle term** keeps the church. Without it the plan is found in less than half of the churches, and stone and roof hardly more often than by chance. After 1,200 steps that is
+# The **cycle term** keeps the church. Without it the plan is found in about half of the churches or in fewer, and stone and roof hardly more often than by chance. After 1,200 steps that is
 # not a wrong church but hardly a church (figure 9.3): nothing tells $G$ to use the walls that it is shown. The smaller error inside windows is no better lighting: bright
 # spots lie over the whole building, some of them fall on windows, and the number looks nowhere else.
 #
@@ -424,7 +424,7 @@ if found:
 # For the **pool** and for **least squares** three seeds decide nothing: the pictures are as near to the truth with as without, within the spread. Both are meant against oscillations,
 # for which these runs may be too short.
 #
-# A **transfer of colours** comes not far behind 1,200 steps of CycleGAN by PSNR, but inside windows it is worse than doing nothing: it darkens them with everything else. It lights no lamp.
+# A **transfer of colours** comes not far behind 1,200 steps of CycleGAN by PSNR on the way to dusk and to snow (on the way to the morning it is 3 dB behind), but inside windows it is worse than doing nothing: it darkens them with everything else. It lights no lamp.
 #
 # **Pairs**, with a tenth of the steps and a fifth of the pictures, come nearer to the true dusk than 12,000 steps without. Plan and stone are read from both about equally often. Their windows have
 # about the same error at dusk, but for another reason: L1 paints them a dull average, where CycleGAN lights them, not always in the right place. On the way to the morning, pairs

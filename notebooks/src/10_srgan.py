@@ -435,7 +435,7 @@ if found:
         ),
         "10.3",
         "The plane of distortion and perception: a dot a run. Further right is nearer to the true picture; further down, patches are more like true ones. Orange: what began with the SRResNet of its seed. SRGAN from the start lies outside, to the left and above.",
-        "A scatter of dots in groups of three.",
+        "A scatter of dots in groups of three. SRResNet, with ICNR and without, lies furthest right and low; features, pixels and D as low, a little to the left; SRGAN with features and D further left and higher; bicubic at the top left.",
     )
 
 # %%
@@ -488,7 +488,7 @@ if found:
 # %% [markdown]
 # **SRResNet** with the bicubic sum and without BatchNorm has the highest PSNR, with ICNR or without, and no arm's textures are clearly nearer than its. Most of a wall is of one colour here, and the mean of plain walls is a
 # plain wall: little of what these pictures show is open, edges apart. So in our plane the trade is hardly to be seen. Photographs, full of grass and masonry, are another matter. As printed, with BatchNorm and without the bicubic sum, 1,500
-# steps are too few to pass the bicubic enlargement by a decibel. ICNR matters before training (section 10.2); after it we see no difference.
+# steps bring it only half a decibel above the bicubic enlargement, and by SSIM not above it. ICNR matters before training (section 10.2); after it we see no difference.
 #
 # **SRGAN** with the paper's loss is sharper than the truth, by more than half. In the second row of figure 10.4 dots stand along its edges. Both of its terms have a part in what repeats every four pixels, as the next cell shows; why, we do not
 # know. With pixels beside the features there is less of it, and the textures are as near as SRResNet's. What does $D$ do? By the untrained judge, features without it leave textures further away; by Lite0, by detail and by PSNR they are nearer to
@@ -607,7 +607,7 @@ plots.show(
 # sharpened is read *less* often rightly than the blur that it was made from. And SRResNet, which never met a discriminator, is sure and wrong as often as SRGAN.
 #
 # How far is that the reader's own fault? It has learned true windows and bicubic ones, and these are neither. Four of five wrong ones are round and were read as pointed: a soft round head it may well take for a pointed one, as in some columns of
-# figure 10.5. Square against arched is the safer test, and there one sure window in sixteen is wrong. So a wrong reading is no proof that somebody made a window up; a square one with an arch is.
+# figure 10.5. Square against arched is the safer test, and there one sure window in sixteen is wrong. So a wrong reading alone does not prove that a window was made up. A square window that comes out with an arch does.
 #
 # From 32 pixels the reader is sure of more windows of SRResNet and SRGAN than of bicubic ones, and three of five of those are wrong, little better than by guessing among three. Here the reader is unsound itself: of the few bicubic
 # windows that it is sure of, as large a share is wrong. So these rows say that the shape is not to be known, and not who invents it. Pointed is what it says of most, also of bicubic ones. And SRGAN is not good at eight times, as the next
@@ -723,8 +723,8 @@ progress("10")
 # %% [markdown]
 # ## What we now know
 #
-# A small picture leaves much of the large one open. By the squared error a mean is best; a discriminator asks for a picture that could be a true one. Which one, the small picture does not say: at four times one sharp window in sixteen has a shape of the wrong
-# kind, square for arched, at eight times one in three, whoever painted them. Judge such pictures by a network that trained none of them.
+# A small picture leaves much of the large one open. By the squared error a mean is best; a discriminator asks for a picture that could be a true one. Which one, the small picture does not say. Of the windows of SRResNet and SRGAN that the reader is
+# sure of, one in sixteen at four times is read as the wrong kind, square for arched or the other way round, and one in three at eight times, by SRResNet's as by SRGAN's (where the reader errs on bicubic ones, too). Sharp is not the same as true. Judge such pictures by a network that trained none of them.
 #
 # ## What we do not know yet
 #

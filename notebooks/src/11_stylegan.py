@@ -481,7 +481,7 @@ if found:
         plots.image_grid(torch.cat(list(shown.values())), 12),
         "11.4",
         f"The first twelve z of seed 0. From top to bottom: {'; '.join(shown)}.",
-        "Four rows of twelve small churches.",
+        "Four rows of twelve small churches: rough and ragged; blurred, many hardly more than an outline; clearer; and the clearest, most of them with a tower.",
     )
 
 # %% [markdown]
@@ -547,7 +547,7 @@ if found:
     assert max(finer) < 0.2
 
 # %% [markdown]
-# The layers of 4 and 8 pixels hold nearly all: with their $w$ goes the time of day, in stylegan-churches in nearly every mixture. Those of 16 pixels and more hold none of our factors, in no run. Karras et al. find pose in coarse layers of faces and colours in fine ones; ours decide even the colour of the stone where the picture has 8 pixels a side. Growing is not the reason, for the run that began at 64 pixels does the same. Perhaps
+# The layers of 4 and 8 pixels hold most of it. In stylegan-churches the time of day goes with their $w$ in nearly every mixture, and plan, weather, trees and the side that the church is turned to go two thirds of the way or more; stone, roof and the side of the light go only about a third of it. Those of 16 pixels and more hold none of our factors by themselves, in no run. So what decides the stone is not in one of these groups alone; more the table does not say. Karras et al. find pose in coarse layers of faces and colours in fine ones; with ours not even the colour of the stone goes with the fine ones. Growing is not the reason, for the run that began at 64 pixels does the same. Perhaps
 # our factors are too large: each of them can be seen in a picture of 16 pixels. And *which* of the coarse layers holds one is an accident of the run, as the time of day shows.
 #
 # Without mixing in training the coarse layers hand over less. There one layer may rely on what another was told, and the mixture is a third church.
@@ -593,7 +593,7 @@ if found:
     assert fmean(lines["w of an untrained mapping"].values()) < 0.03
 
 # %% [markdown]
-# StyleGAN's $w$ is read better than its $z$, in every factor; the $w$ of a mapping that has learned nothing is not. So the mapping learns to undo some of the bending. Time of day and weather gain most. But DCGAN, which has no mapping, does not seem to bend as much: its $z$ is read nearly as well as StyleGAN's $w$, and the side that the church is turned to far better.
+# StyleGAN's $w$ is read better than its $z$, in every factor; the $w$ of a mapping that has learned nothing is not. So the mapping learns to undo some of the bending. Time of day and weather gain most. But DCGAN, which has no mapping, does not seem to bend as much: in the mean over the factors its $z$ is read nearly as well as StyleGAN's $w$ (0.19 against 0.22). Time of day, weather and the side of the light are read less well in it, and the side that the church is turned to far better.
 #
 # A second ruler is the **path length** of lesson 06: the mean squared speed of the reader's features on the way from one church to another, in $z$ along the sphere and in $w$ along a straight line (Karras et al. 2019, section 4.1). We divide it by the mean squared distance of two pictures of the same generator. A way that ran straight and evenly in the features would have 1, and a generator with little variety gains nothing.
 
@@ -650,7 +650,7 @@ if found:
     print_edits(long | {("shipped", "layers"): "layers"})
 
 # %% [markdown]
-# A step in $w$ does what it says somewhat more often than one in the same generator's $z$, and keeps about as much. Nothing keeps much when night falls: by the reader the church is another one then, where *render* says that it need not be. A step in the layers that hold a factor does what one in all layers does, for those layers hold nearly everything. And DCGAN's $z$ is no worse: it turns churches and makes snow with less harm to the rest.
+# In ten of the twelve rows a step in $w$ does what it says more often than one in the same generator's $z$, mostly by a little, and keeps about as much; the rule below does not decide it. Nothing keeps much when night falls: by the reader the church is another one then, where *render* says that it need not be. A step in the layers that hold a factor does nearly what one in all layers does, for those layers hold most of it; in the short runs fog and trees lose by it. And DCGAN's $z$ is no worse: it turns churches and makes snow with less harm to the rest.
 #
 # Name an edit, save it, and apply it to churches that it was not made from. The file says for which generator it was made; any other generator refuses it.
 
@@ -688,11 +688,11 @@ plots.show(
     plots.image_grid(torch.cat(list(pictures.values())), len(at_noon)),
     "11.5",
     f"The first churches at a clear noon of 200 z, and three saved edits of them, one and a half times the step. From top to bottom: {'; '.join(pictures)}.",
-    "Four rows of the same churches: at noon; in fog; in snow; at night.",
+    "Four rows of six churches: at noon; in fog; in snow; at night. Below the first row many have become other churches, most of all at night.",
 )
 
 # %% [markdown]
-# **P1's three sentences.** The second is true by the way the network is built: a mapping, then a synthesis. What can be counted is what that is for, whether $w$ lies nearer to the factors than $z$. The third speaks of interpreting; we count whether an edit does what it says and leaves the rest. The rules were written down before the study's first result; the first of them was made fairer to factors of two values after one of twelve runs was done, which changed no verdict of that run. All our factors are large things: none of them names what the fine layers draw, grain and edges, so the first rule cannot see that.
+# **P1's three sentences.** The second is true by the way the network is built: a mapping, then a synthesis. What can be counted is what that is for, whether $w$ lies nearer to the factors than $z$. The third speaks of interpreting; we count whether an edit does what it says and leaves the rest. The rules were written down before the study's first result; the first of them was made fairer to factors of two values after one of twelve runs was done, which changed no verdict of that run. All our factors are large things: none of them names what fine layers may draw, such as grain and edges, so the first rule cannot see that.
 
 # %%
 if found:
@@ -779,7 +779,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Colours and light are found, and mostly where the church stands; the church itself is another one, or a smear. Given enough steps, as at laptop, the search in $w$ ends nearer than that in $z$; with a third of them it ended further away.
+# Colours and light are found, and mostly where the church stands; the church itself is another one, or a smear. Given enough steps, as at laptop, the search in $w$ ends nearer than that in $z$, in the mean over these four pictures; with a third of the steps it ended further away. Four pictures are few, and by the eye it is hard to say which row is nearer.
 #
 # ## 11.13 What does the noise move?
 #
@@ -837,7 +837,7 @@ progress("11")
 # %% [markdown]
 # ## What we now know
 #
-# The mapping gives StyleGAN a $w$ that is easier to read than its $z$, in every factor and every run. But in our runs a DCGAN of as many parameters and equal time has a $z$ that reads and steers about as well. Of the layers, those of 4 and 8 pixels hold all that our churches differ in, if styles were mixed in training, and the finer ones hold grain. What decided most in our short runs was that styles scale weights, instead of AdaIN, and that training began with small pictures; the weight of R1 came after them.
+# The mapping gives StyleGAN a $w$ that is easier to read than its $z$, in every factor and every run. But in our runs a DCGAN of as many parameters and equal time has a $z$ that reads and steers about as well. Of the layers, those of 4 and 8 pixels hold most of what our churches differ in, if styles were mixed in training, though stone and roof only in part; the finer ones hold none of it by themselves. What decided most in our short runs was that styles scale weights, instead of AdaIN, and that training began with small pictures; the weight of R1 came after them.
 #
 # ## What we do not know yet
 #

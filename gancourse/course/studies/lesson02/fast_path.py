@@ -75,7 +75,7 @@ def markdown(results: dict[str, Any]) -> str:
         plain, fast = (", ".join(f"{fid:.1f}" for fid in found[path]) for path in ("plain", "fast"))
         lines.append(f"| {model} | {epochs} | {plain} | {fast} | {'yes' if found['within'] else 'no'} |")
     precision = next(row["precision"] for row in results["rows"] if row["path"] == "fast")
-    about = f"Classifier FID of three seeds each; the fast path in {precision}, on {results['machine']}."
+    about = f"Classifier distance of three seeds each; the fast path in {precision}, on {results['machine']}."
     return "\n".join([about, "", *lines])
 
 
