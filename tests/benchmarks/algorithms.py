@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.benchmarks import recording
-from tests.benchmarks.bench import AVX2
-from tests.benchmarks.process import Process
+from tests.benchmarks.process import AVX2, Process
 
 STEPS = {"wgan-gp": 3, "pix2pix": 30, "cyclegan-dusk": 8, "srgan": 4, "stylegan": 16, "biggan": 20}
 MARKS = ("<!-- algorithms: measured by make bench -->", "<!-- end of algorithms -->")

@@ -20,7 +20,7 @@ from typing import Any
 
 from gancourse.training import Minimax
 from tests.benchmarks import busy, recording
-from tests.benchmarks.process import Process
+from tests.benchmarks.process import AVX2, Process
 
 MODELS = ("mlp", "dcgan", "dcgan128")
 STEPS = {
@@ -29,7 +29,7 @@ STEPS = {
 }
 BATCH = 128
 MARKS = ("<!-- measured by: make bench -->", "<!-- end -->")
-AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2"}  # what a laptop without AVX-512 gets
+MARKS_AVX2 = ("<!-- avx2: measured by bench --avx2 -->", "<!-- end of avx2 -->")
 
 
 def _images(model: str) -> Any:
@@ -173,6 +173,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--record", action="store_true", help="put the table into notebooks/SPEED.md")
     parser.add_argument("--busy", action="store_true", help="only the rows beside a busy process (90 s)")
+    parser.add_argument("--avx2", action="store_true", help="only the rows of AVX2, in a table of their own")
     parser.add_argument("--quick", action="store_true", help="a few steps and one pair: does it run?")
     options = parser.parse_args()
 
@@ -185,7 +186,7 @@ def main() -> None:
     if has_bfloat16(device):
         settings.insert(0, ("bfloat16", {}))
     if device.type == "cpu":
-        settings.append(("float32", AVX2))
+        settings = [*([] if options.avx2 else settings), ("float32", AVX2)]
     if options.quick:
         options.pairs, settings = 1, settings[:1]
         for steps in STEPS.values():
@@ -203,6 +204,11 @@ def main() -> None:
             row = compare(model, precision, environment, options.pairs, device.type)
             rows.append(row)
             print(_line(row), flush=True)
+    found: dict[str, Any] = {"machine": describe(), "rows": rows}
+    if options.avx2:
+        if options.record:
+            recording.record(lambda page: with_table(page, **found, marks=MARKS_AVX2), avx2=found)
+        return
     build = Path("build")
     build.mkdir(exist_ok=True)
     (build / "bench.json").write_text(json.dumps(rows, indent=2) + "\n")
@@ -211,15 +217,14 @@ def main() -> None:
     beside = busy.measure(options.pairs, options.quick) if device.type == "cpu" else []
     print("\nwritten: build/bench.json, build/bench.png")
     if options.record:
-        found: dict[str, Any] = {"machine": describe(), "rows": rows}
         recording.record(lambda page: with_table(page, **found), **found, busy=beside)
 
 
-def with_table(page: str, machine: str, rows: list[dict[str, Any]]) -> str:
+def with_table(page: str, machine: str, rows: list[dict[str, Any]], marks: tuple[str, str] = MARKS) -> str:
     """The page with the table between its two marks made anew."""
     return recording.with_table(
         page,
-        MARKS,
+        marks,
         f"Images a second on {machine}; medians of {rows[0]['pairs']} pairs of runs, in turns.",
         dict.fromkeys(("networks", "device", "precision"), "---")
         | dict.fromkeys(("gancourse", "tutorials' loop", "ratio", "against a matrix product", "peak MB"), "---:"),

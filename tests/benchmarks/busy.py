@@ -16,11 +16,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tests.benchmarks.process import Process
+from tests.benchmarks.process import AVX2, Process
 
 STEPS = {"mlp": 150, "dcgan": 6}
 BATCH = 128
-ENVIRONMENT = {"ONEDNN_MAX_CPU_ISA": "AVX2"}  # what a laptop without AVX-512 gets
 
 
 @contextlib.contextmanager
@@ -63,7 +62,7 @@ def worker(model: str, pipe: Any) -> None:
 
 def start(model: str) -> Process:
     """A training of its own, whose threads nobody has chosen."""
-    return Process(worker, model, environment=ENVIRONMENT, without=("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+    return Process(worker, model, environment=AVX2, without=("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
 
 
 def measure(pairs: int = 5, quick: bool = False) -> list[dict[str, Any]]:

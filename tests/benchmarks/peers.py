@@ -16,19 +16,14 @@ from typing import Any
 
 from tests.benchmarks import recording
 from tests.benchmarks.bench import BATCH, _images, _ours
-from tests.benchmarks.process import Process
+from tests.benchmarks.process import AVX2, Process
 
 PEERS = {"tutorial": "tutorials' loop", "compiled": "torch.compile", "jax": "JAX"}
 STEPS = {"mlp": 100, "dcgan": 6}
 SLOW = {("jax", "dcgan"): 1}  # its transposed convolutions
 FOLDER = "build/peers"
 MARKS = ("<!-- measured by: make bench PEERS=1 -->", "<!-- end of peers -->")
-AVX2 = {  # all that either side's products listen to; bench.AVX2 limits oneDNN alone
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
-}
+HELD = AVX2 | {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}
 NOT_FOR = {"compiled": ["ATEN_CPU_CAPABILITY"]}  # with it a compiled step takes minutes; _worker narrows its loops
 
 
@@ -125,7 +120,7 @@ def main() -> None:
         sys.exit("JAX is not in build/peers: make bench PEERS=1 puts it there.")
     rows = []
     for model in options.models:
-        for environment in ({}, AVX2):
+        for environment in ({}, HELD):
             rows.append(compare(model, environment, options.pairs, options.peers))
             print(rows[-1], flush=True)
     if options.record:

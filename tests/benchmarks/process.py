@@ -7,6 +7,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+AVX2 = {  # a processor without AVX-512: what convolutions, matrix products and the rest of torch listen to
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+}
+
 
 class Process:
     """Runs target(*arguments, pipe) in a new process until "stop" comes through the pipe.

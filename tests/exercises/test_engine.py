@@ -127,12 +127,12 @@ def test_a_crash_is_reported_with_line_input_and_remedy():
         (lambda x: torch.ones(2, requires_grad=True).backward(), "take the mean, or the sum"),
         (lambda x: [1] - [2], "take its items one by one"),  # type: ignore[operator]
         (lambda x: (x,).sum(), "take its items one by one"),  # type: ignore[attr-defined]
-        (lambda x: torch.ones(2).sort() - torch.ones(2).sort(), "take `.values`"),
+        (lambda x: torch.ones(2).sort() - torch.ones(2).sort(), "take `.values`"),  # type: ignore[operator]
         (lambda x: 1.5 ^ 2.5, "A power is `**`"),  # type: ignore[operator]
         (lambda x: torch.ones(2) ^ 2, "A power is `**`"),
         (lambda x: max(0, torch.ones(2)), "`torch.clamp`, `torch.relu`"),
-        (lambda x: torch.ones(4).reshape(1, 4 / 2, 2), "`//` divides"),
-        (lambda x: range(4 / 2), "`//` divides"),
+        (lambda x: torch.ones(4).reshape(1, 4 / 2, 2), "`//` divides"),  # type: ignore[call-overload]
+        (lambda x: range(4 / 2), "`//` divides"),  # type: ignore[call-overload]
         (lambda x: torch.nn.ReLU().weight, "isinstance(layer"),
         (lambda x: setattr(torch.nn.Linear(1, 1), "weight", torch.ones(1, 1)), "changed in place by"),
         (lambda x: torch.nn.functional.binary_cross_entropy(torch.ones(2), torch.ones(3)), "Print the shapes"),

@@ -6,6 +6,7 @@ The cells of the notebooks' sources are run here in this process, in the smoke p
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,8 @@ def test_what_is_asserted_of_a_run_is_asserted_of_a_whole_one(name):
 
 def lesson(name, out, epochs):
     """(variables, code cells) of a lesson after its cells up to the plan, with more epochs and a run folder."""
-    variables, code = {}, cells(name)
+    variables: dict[str, Any] = {}
+    code = cells(name)
     plan = next(n for n, cell in enumerate(code) if "plan = profiles.choose" in cell)
     ran(code[: plan + 1], variables)
     variables |= {"plan": replace(variables["plan"], epochs=epochs), "out": out}
