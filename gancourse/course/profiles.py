@@ -67,13 +67,13 @@ class Plan:
 
 def device_class(device: str | None = None) -> str:
     """The class of machine that minutes are kept for: "cuda", "mps", "cpu-bf16" or "cpu"."""
-    from gancourse.models.fast import has_bfloat16
+    from gancourse.models.fast import prefers_bfloat16
     from gancourse.training.config import pick_device
 
     found = pick_device(device or "auto")
     if found.type != "cpu":
         return found.type
-    return "cpu-bf16" if has_bfloat16(found) else "cpu"
+    return "cpu-bf16" if prefers_bfloat16(found) else "cpu"
 
 
 def choose(lesson: str, profile: str = "auto", seed: int = 0) -> Plan:

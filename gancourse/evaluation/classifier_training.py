@@ -18,7 +18,7 @@ from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation.image_batches import EvaluationError
 from gancourse.evaluation.mnist_classifier import FORMAT, MNISTClassifier, accuracy
 from gancourse.files import card_of, write_atomically, write_unpacked
-from gancourse.models.fast import has_bfloat16
+from gancourse.models.fast import prefers_bfloat16
 from gancourse.training.provenance import commit as current_commit
 
 
@@ -40,7 +40,7 @@ def train_classifier(
     out: a name in .safetensors, or, packed, in .safetensors.xz.
 
     AdamW with a one-cycle learning rate, batch 250, augmented images, cross-entropy; bfloat16 autocast where
-    the CPU multiplies it. The schedule is fixed and the last weights are kept: test images choose nothing.
+    the CPU is quicker at it. The schedule is fixed and the last weights are kept: test images choose nothing.
 
     train, test: labelled Images; None for MNIST's 60,000 and 10,000. The same seed gives the same file on the
     same machine with the same number of threads.
@@ -63,7 +63,7 @@ def train_classifier(
     steps = len(train) // batch_size
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=0.008, total_steps=epochs * steps)
-    half = has_bfloat16(torch.device("cpu"))
+    half = prefers_bfloat16(torch.device("cpu"))
     seconds = 0
     for epoch in range(1, epochs + 1):
         total = torch.zeros(())

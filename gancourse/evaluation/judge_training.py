@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from gancourse.data.images import Images, scale
 from gancourse.files import card_of, write_atomically, write_unpacked
-from gancourse.models.fast import has_bfloat16
+from gancourse.models.fast import prefers_bfloat16
 from gancourse.pretrained import halved, restored
 
 
@@ -35,12 +35,12 @@ def fit(
     """Train on roughened images (N, 3, H, W), in place; loss: (what the model says, indices (B,)) -> a scalar.
 
     rough: what is done to a batch in [-1, 1], `roughened` where nothing is said. AdamW, one cycle of the learning rate
-    up to 0.006; bfloat16 where the processor has it. A line an epoch is printed.
+    up to 0.006; bfloat16 where the processor is quicker at it. A line an epoch is printed.
     """
     started, steps = time.perf_counter(), len(images) // batch
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=0.006, total_steps=epochs * steps)
-    half = has_bfloat16(torch.device("cpu"))
+    half = prefers_bfloat16(torch.device("cpu"))
     for epoch in range(1, epochs + 1):
         total = torch.zeros(())
         for index in torch.randperm(len(images), generator=rng)[: steps * batch].split(batch):
@@ -75,7 +75,7 @@ def write(out: Path, raw: bytes, about: dict[str, Any], data: tuple[Images, ...]
 
     about: what the card begins with. data: what trained and what tested. started: by time.perf_counter.
     """
-    half = has_bfloat16(torch.device("cpu"))
+    half = prefers_bfloat16(torch.device("cpu"))
     card = {
         "name": card_of(out).stem,
         "sha256": hashlib.sha256(raw).hexdigest(),

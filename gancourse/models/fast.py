@@ -59,7 +59,7 @@ class Plan:
         return Network(network.to(memory_format=torch.channels_last))
 
 
-def has_bfloat16(device: torch.device) -> bool:
+def prefers_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware, quicker than float32, and ONEDNN_MAX_CPU_ISA allows it.
 
     Of x86 processors: those with AMX, and AMD's with AVX-512. Intel's AVX-512 has an instruction for it too, which is
@@ -78,7 +78,9 @@ def has_bfloat16(device: torch.device) -> bool:
 
 def _of_intel() -> bool:
     told = Path("/proc/cpuinfo")
-    return "GenuineIntel" in (told.read_text(errors="replace") if told.exists() else platform.processor())
+    if told.exists():
+        return "GenuineIntel" in told.read_text(encoding="utf-8", errors="replace")
+    return "GenuineIntel" in platform.processor()
 
 
 def plan(precision: str, fast: bool, device: torch.device, *networks: nn.Module) -> Plan:
@@ -90,7 +92,7 @@ def plan(precision: str, fast: bool, device: torch.device, *networks: nn.Module)
     if precision == "bfloat16" and device.type not in ("cpu", "cuda"):
         raise ValueError(f'precision is "bfloat16", which {device.type} does not train in; use "auto" or "float32".')
     if precision == "auto":
-        precision = "bfloat16" if fast and has_bfloat16(device) else "float32"
+        precision = "bfloat16" if fast and prefers_bfloat16(device) else "float32"
     known = device.type in ("cpu", "cuda")
     own = all(isinstance(n, Generator | Discriminator) for n in networks)
     return Plan(precision, fast and known and own, fast and known, device.type)

@@ -29,7 +29,7 @@ class Frozen:
     """A generator as it is now, made ready for quick single pictures: training it on does not change them.
 
     .z_size .shape (C, H, W) .small (whether many images fit on a page). The course's own generators take the fast path
-    (gancourse.models.fast), in bfloat16 where the processor has it: pixels then differ by less than one can see.
+    (gancourse.models.fast), in bfloat16 where that is quicker: pixels then differ by less than one can see.
     Raises LatentError for a generator that cannot be copied, or that does not give images.
     """
 
@@ -45,7 +45,7 @@ class Frozen:
         self._run: nn.Module = self.G
         self._kind = torch.float32
         if isinstance(G, Generator) and self.device.type == "cpu":
-            self._kind = torch.bfloat16 if fast.has_bfloat16(self.device) else torch.float32
+            self._kind = torch.bfloat16 if fast.prefers_bfloat16(self.device) else torch.float32
             self._run = fast.Network(self.G.to(self._kind).to(memory_format=torch.channels_last)).eval()
         self.shape = self.images(self.z(1, 0)).shape[1:]
 

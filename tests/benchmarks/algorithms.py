@@ -175,11 +175,11 @@ def main() -> None:
 
     import torch
 
-    from gancourse.models.fast import has_bfloat16
+    from gancourse.models.fast import prefers_bfloat16
     from gancourse.training.provenance import describe
 
     settings: list[tuple[str, dict[str, str]]] = [("float32", AVX2)]
-    if has_bfloat16(torch.device("cpu")):
+    if prefers_bfloat16(torch.device("cpu")):
         settings.insert(0, ("bfloat16", {}))
     if options.quick:
         options.pairs, settings = 1, settings[:1]

@@ -177,14 +177,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few steps and one pair: does it run?")
     options = parser.parse_args()
 
-    from gancourse.models.fast import has_bfloat16
+    from gancourse.models.fast import prefers_bfloat16
     from gancourse.training.provenance import describe
     from gancourse.training.trainer import pick_device
 
     device = pick_device("auto")
     settings: list[tuple[str, dict[str, str]]] = [("float32", {})]
-    if has_bfloat16(device):
+    if prefers_bfloat16(device):
         settings.insert(0, ("bfloat16", {}))
+    if options.avx2 and device.type != "cpu":
+        parser.error(f"--avx2 is about processors, and this machine trains on {device.type}.")
     if device.type == "cpu":
         settings = [*([] if options.avx2 else settings), ("float32", AVX2)]
     if options.quick:

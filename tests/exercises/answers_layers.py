@@ -172,6 +172,7 @@ WRONG = {
         "flipped": (stamps(flip=True), "turned round"),
         "rows and columns": (stamps(turned=True), "rows and columns"),
         "not cut": (stamps(cut=False), "not cut off"),
+        "cut by -p": (lambda x, w, s, p: stamps(cut=False)(x, w, s, p)[..., p:-p, p:-p], "`[0:-0]` is empty"),
         "one apart": (stamps(apart=1), "one pixel apart"),
         "two apart": (stamps(apart=2), "(2, 2, 5, 4) is expected"),
         "channels": (stamps(swap=True), "channels are exchanged"),

@@ -331,12 +331,12 @@ def grads(layer: nn.Module) -> list[Tensor]:
 
 
 def main(which: str) -> None:
-    from gancourse.models.fast import has_bfloat16
+    from gancourse.models.fast import prefers_bfloat16
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     rng = torch.Generator().manual_seed(0)
-    ways = [(False, False), (True, False)] + [(True, True)] * has_bfloat16(torch.device("cpu"))
+    ways = [(False, False), (True, False)] + [(True, True)] * prefers_bfloat16(torch.device("cpu"))
     chosen = [u for u in collected().values() if (u.work > QUICK_WORK) == (which == "large")]
     wrong = []
     for used in chosen:

@@ -24,9 +24,9 @@ import convolutions
 
 from gancourse import models
 from gancourse.models import fast, pointwise
+from tests.benchmarks.process import AVX2
 
 ROOT = Path(__file__).resolve().parents[2]
-AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 on_x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="these limits are x86's")
 SETS = [pytest.param({}, id="as-it-is"), pytest.param(AVX2, id="avx2", marks=on_x86)]
 

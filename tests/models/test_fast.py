@@ -10,7 +10,7 @@ from gancourse import models
 from gancourse.data import mnist
 from gancourse.models import fast
 from gancourse.models.catalogue import options_of
-from gancourse.models.fast import Network, has_bfloat16, plan
+from gancourse.models.fast import Network, plan, prefers_bfloat16
 from gancourse.training import Minimax, Trainer
 from gancourse.training.trainer import Config
 
@@ -68,7 +68,7 @@ def test_a_trainer_takes_the_fast_path_unless_told_not_to():
         trainer = Trainer(Minimax(*pair("dcgan")), images, Config(epochs=1, batch_size=32, fast=asked), device="cpu")
         assert isinstance(trainer.algorithm.views["G"], Network) is asked
         assert trainer.setting.plan.fast is asked and trainer.setting.plan.fused is asked
-        assert trainer.setting.plan.precision == ("bfloat16" if asked and has_bfloat16(CPU) else "float32")
+        assert trainer.setting.plan.precision == ("bfloat16" if asked and prefers_bfloat16(CPU) else "float32")
         trainer.fit(progress=False)
         assert all(
             p.dtype == torch.float32 for p in trainer.networks["G"].parameters()
@@ -105,7 +105,7 @@ def test_bfloat16_is_taken_where_it_is_quicker_and_allowed(monkeypatch, maker, a
     monkeypatch.setattr(fast, "_of_intel", lambda: maker == "GenuineIntel")
     for limit in ("ALL", "AVX512_CORE_AMX", "AVX512_CORE_BF16", "AVX512_CORE", "AVX2"):
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-        assert has_bfloat16(CPU) is (limit in allowed), limit
+        assert prefers_bfloat16(CPU) is (limit in allowed), limit
 
 
 @pytest.mark.parametrize("maker", ["GenuineIntel", "AuthenticAMD"])

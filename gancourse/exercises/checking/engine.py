@@ -256,9 +256,7 @@ class Exercise:
 
     def solution(self) -> Note:
         """The reference solution: the very function that the course's tests run, behind the imports that it needs."""
-        imports = "\n".join(self._imports())
-        code = f"{imports}\n\n\n{self.source}" if imports else self.source
-        return Note(f"Solution: {self.title}", code, is_code=True)
+        return Note(f"Solution: {self.title}", self._behind_imports(self.source), is_code=True)
 
     def demonstration(self) -> Exercise:
         """The same exercise, to show how one works: what its checks say is nobody's progress."""
@@ -298,6 +296,9 @@ class Exercise:
             code = f"{self.source}\n\n\n{name} = {self.name}()"
         else:
             code = self.source.replace(f"def {self.name}(", f"def {name}(", 1)
+        return self._behind_imports(code)
+
+    def _behind_imports(self, code: str) -> str:
         imports = "\n".join(self._imports())
         return f"{imports}\n\n\n{code}" if imports else code
 

@@ -20,7 +20,7 @@ from gancourse.data.mnist_digits import mnist
 from gancourse.evaluation import classifier_fid
 from gancourse.evaluation.image_batches import samples
 from gancourse.models import networks
-from gancourse.models.fast import has_bfloat16
+from gancourse.models.fast import prefers_bfloat16
 from gancourse.training.config import pick_device
 from gancourse.training.step import train_step
 
@@ -52,7 +52,7 @@ def run(job: Job) -> dict[str, Any]:
     opt_g, opt_d = (torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999), fused=True) for net in (G, D))
     images = mnist("train").subset(job["images"]).to(device)
     rng = torch.Generator(device).manual_seed(job["seed"])
-    half = has_bfloat16(device)
+    half = prefers_bfloat16(device)
     early: dict[str, float] = {}
     at: dict[str, dict[str, Any]] = {}
     step = 0
