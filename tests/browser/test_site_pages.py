@@ -59,6 +59,32 @@ def test_search_leads_to_a_section_and_the_theme_stays(folder, browser):
     page.context.close()
 
 
+@pytest.mark.parametrize("keys", [["Enter"], ["ArrowDown", "Enter"], ["ArrowDown", "ArrowDown", "Enter"]])
+def test_search_keeps_the_keys_that_came_before_its_index(folder, browser, keys):
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    held: list = []
+    page.route("**/search.js", lambda route: held.append(route))
+    page.goto((folder / "index.html").as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type("optimal discriminator")
+    for key in keys:
+        page.keyboard.press(key)
+    while not held:
+        page.wait_for_timeout(20)
+    assert page.url.endswith("index.html")
+    held[0].continue_()
+    page.wait_for_url("**/*.html#*")
+    slow, wanted = page.url, max(len(keys) - 2, 0)
+    page.unroute("**/search.js")
+    page.goto((folder / "index.html").as_uri())
+    page.fill("#find", "optimal discriminator")
+    page.locator("#found a").first.wait_for()
+    assert page.locator("#found a").nth(wanted).evaluate("a => a.href") == slow
+    page.press("#find", "Enter")  # in the box itself: the first that was found
+    page.wait_for_url("**/*.html#*")
+    page.context.close()
+
+
 def test_search_finds_words_that_stand_together_and_the_glossary(folder, browser):
     page = browser.new_context(viewport={"width": 390, "height": 900}).new_page()
     page.goto((folder / "06_latent_space.html").as_uri())

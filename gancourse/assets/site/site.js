@@ -77,17 +77,25 @@
     const at = Math.max(0, (whole < 0 ? lower.indexOf(words[0]) : whole) - 40);
     return (at ? "… " : "") + text.slice(at, at + 110) + (at + 110 < text.length ? " …" : "");
   };
-  let asked = false;
+  let asked = false, steps = 0, enter = false; // the keys that came before the index did
   const load = () => {
     if (asked) return;
     asked = true;
     const script = document.createElement("script");
     script.src = "search.js";
-    script.addEventListener("load", search);
+    script.addEventListener("load", () => {
+      const [down, follow] = [steps, enter];
+      search();
+      const links = [...list.querySelectorAll("a")], link = links[Math.min(Math.max(down, 1), links.length) - 1];
+      if (link && down) link.focus();
+      if (link && follow) link.click();
+    });
     document.head.append(script);
   };
   const search = () => {
     load();
+    steps = 0;
+    enter = false;
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
     list.replaceChildren();
     list.hidden = !words.length;
@@ -114,6 +122,11 @@
     if (event.key === "/" && !/^(input|textarea)$/i.test(event.target.tagName)) { event.preventDefault(); box.focus(); }
     if (event.key === "Escape") { list.hidden = true; box.blur(); }
     const links = [...list.querySelectorAll("a")], at = links.indexOf(document.activeElement);
+    if (event.target === box && !window.COURSE) {
+      if (event.key === "ArrowDown") steps += 1;
+      if (event.key === "ArrowUp") steps = Math.max(0, steps - 1);
+      if (event.key === "Enter") enter = true;
+    } else if (event.target === box && event.key === "Enter" && links.length) links[0].click();
     if (!list.hidden && links.length && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
       event.preventDefault();
       const next = at + (event.key === "ArrowDown" ? 1 : -1);
