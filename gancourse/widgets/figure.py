@@ -17,20 +17,24 @@ LABEL = {"description_width": "110px"}
 SEEDS = 9_999  # the largest seed that the controls offer
 WRAP = w.Layout(flex_flow="row wrap")
 WHOLE = "calc(100% - 4px)"  # the width of a narrow page: ipywidgets puts 2 pixels of margin around every widget
+LEGIBLE = 0.7  # a picture is not made smaller than this share: its words, of 13 pixels, would be too small to read
 
 
 class Figure(w.VBox):
     """A box of controls with one picture, which stands for the whole where there is no kernel.
 
+    On a page that is much narrower than the picture, the picture is scrolled sideways.
     A subclass sets .title, .hint and .css_class, and keeps in .text what the picture shows, in words.
     """
 
     title, hint, css_class, text = "", "interactive: run the notebook to use it", "", ""
 
     def __init__(self, rows: Sequence[w.Widget] = (), width: int = 960) -> None:
-        self.picture = w.Image(format="png", layout=w.Layout(width=f"{width}px", max_width=WHOLE, height="auto"))
+        size = w.Layout(width=f"{width}px", max_width=WHOLE, min_width=f"{LEGIBLE * width:.0f}px", height="auto")
+        self.picture = w.Image(format="png", layout=size)
         self.status = w.HTML()
-        super().__init__([*rows[:1], self.picture, self.status, *rows[1:]])
+        sideways = w.Box([self.picture], layout=w.Layout(max_width="100%", overflow="auto"))
+        super().__init__([*rows[:1], sideways, self.status, *rows[1:]])
         self.add_class(self.css_class)
 
     def __repr__(self) -> str:  # the default lists every value, and notebooks are compared by it

@@ -12,6 +12,9 @@ anywidget's script, ipywidgets 7 shows "model not found" in place of the *whole 
 handshake below: the listener joins the box only after its script has reported from the page. Google Colab itself was
 out of reach.
 
+Under a mouse a picture that is wider than its page is scrolled sideways (figure.py). Under a finger, which draws and
+cannot also scroll, it is as wide as the page, and two fingers enlarge it.
+
 The same script keeps the arrow keys of the widget's lists and sliders for them: JupyterLab takes those for going from
 cell to cell, unless the element says otherwise.
 """
@@ -37,6 +40,7 @@ SCRIPT = """
 function render({ model, el }) {
   el.style.display = "none";
   const signals = new AbortController(), css = "." + model.get("target");
+  const fingers = matchMedia("(pointer: coarse)");
   let picture = null, down = false, timer = 0;
 
   const say = (event, press) => {
@@ -48,7 +52,9 @@ function render({ model, el }) {
   };
   const adapt = () => {
     picture.style.cursor = model.get("active") ? "crosshair" : "";
-    picture.style.touchAction = model.get("active") ? "none" : "";
+    const finger = model.get("active") && fingers.matches;
+    picture.style.touchAction = model.get("active") ? "pinch-zoom" : "";
+    picture.style.minWidth = finger ? "0" : picture.dataset.least;
   };
   const attach = () => {
     let place = el;
@@ -56,6 +62,7 @@ function render({ model, el }) {
     if (!place) { timer = setTimeout(attach, 100); return; }  // neither is in the page yet
     picture = place.querySelector(css);
     picture.draggable = false;
+    picture.dataset.least ??= picture.style.minWidth;
     const on = (name, act) => picture.addEventListener(name, act, { signal: signals.signal });
     on("pointerdown", (event) => {
       if (!model.get("active") || event.button !== 0) return;
@@ -73,6 +80,7 @@ function render({ model, el }) {
     };
     window.addEventListener("keydown", spare, { capture: true, signal: signals.signal });  // before JupyterLab's own
     model.on("change:active", adapt);
+    fingers.addEventListener("change", adapt, { signal: signals.signal });
     adapt();
   };
   attach();

@@ -76,18 +76,64 @@ def test_the_slider_goes_there_and_back(page):
     page.screenshot("there-and-back", TOOL)
 
 
-@pytest.mark.parametrize("css", [BOARD, TOOL])
-def test_no_control_is_wider_than_a_narrow_page(page, css):
+@pytest.fixture
+def narrow(page):
     wide = page.page.viewport_size
     page.page.set_viewport_size({"width": 390, "height": 844})
     page.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    for css in (BOARD, TOOL):
+        page.wait("css => document.querySelector(css).getBoundingClientRect().width < 390", css)
+    yield page
+    page.page.set_viewport_size(wide)
+
+
+@pytest.mark.parametrize("css", [BOARD, TOOL])
+def test_no_control_is_wider_than_a_narrow_page_and_words_stay_legible(narrow, css):
     script = """css => {
       const end = document.querySelector(css).closest(".jp-OutputArea-output").getBoundingClientRect().right;
-      const parts = document.querySelectorAll(["select", "input", "button", "img"].map((tag) => `${css} ${tag}`));
-      return [...parts].map((part) => part.getBoundingClientRect().right - end);
+      const parts = document.querySelectorAll(["select", "input", "button"].map((tag) => `${css} ${tag}`));
+      const picture = document.querySelector(`${css} img`), sideways = picture.parentElement;
+      return {
+        over: [...parts, sideways].map((part) => part.getBoundingClientRect().right - end),
+        scale: picture.getBoundingClientRect().width / picture.naturalWidth,
+        scrolls: sideways.scrollWidth - sideways.clientWidth,
+      };
     }"""
-    page.wait("css => document.querySelector(css).getBoundingClientRect().width < 390", css)
+    found = narrow.page.evaluate(script, css)
+    assert max(found["over"]) <= 0
+    assert found["scale"] >= 0.69 and found["scrolls"] > 0
+
+
+def test_a_press_finds_its_place_on_a_picture_that_is_scrolled_sideways(narrow):
+    x, y = place(40, 20)
+    narrow.page.locator(f"{BOARD} img").scroll_into_view_if_needed()
+    seen = narrow.page.evaluate(
+        """([css, x]) => {
+          const picture = document.querySelector(`${css} img`), sideways = picture.parentElement;
+          sideways.scrollLeft = x * picture.getBoundingClientRect().width - sideways.clientWidth / 2;
+          return sideways.scrollLeft;
+        }""",
+        [BOARD, x],
+    )
+    assert seen > 0
+    before = narrow.source(BOARD)
+    narrow.press(BOARD, (x, y))
+    narrow.changes(BOARD, before, "draw a church, press on a narrow page to new picture")
+    narrow.says(BOARD, "wide, at (40, 20)")
+    assert narrow.page.evaluate("css => document.querySelector(`${css} img`).parentElement.scrollLeft", BOARD) == seen
+
+
+def test_under_a_finger_which_draws_the_picture_is_as_wide_as_the_page(narrow):
+    script = """css => {
+      const picture = document.querySelector(`${css} img`), sideways = picture.parentElement;
+      return [sideways.scrollWidth - sideways.clientWidth, picture.style.touchAction];
+    }"""
+    assert narrow.page.evaluate(script, BOARD)[0] > 0
+    device = narrow.page.context.new_cdp_session(narrow.page)
+    device.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     try:
-        assert max(page.page.evaluate(script, css)) <= 0
+        narrow.wait(f"css => ({script})(css)[0] === 0", BOARD)
+        assert narrow.page.evaluate(script, BOARD)[1] == "pinch-zoom"
     finally:
-        page.page.set_viewport_size(wide)
+        device.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+        device.detach()
