@@ -13,6 +13,7 @@ from gancourse.training.algorithms.srgan import SRGAN
 from gancourse.training.algorithms.stylegan import StyleGAN
 from gancourse.training.algorithms.wasserstein import CriticGAN
 from gancourse.training.biggan import BigGANRecipe
+from gancourse.training.comparing import need_all, note_stops
 from gancourse.training.config import Config, pick_device
 from gancourse.training.critic import CriticRecipe
 from gancourse.training.recipe import Recipe
@@ -45,6 +46,8 @@ __all__ = [
     "TrainingStopped",
     "content_loss",
     "draw_z",
+    "need_all",
+    "note_stops",
     "pick_device",
     "train_step",
 ]

@@ -8,6 +8,7 @@ leaves it out, and then a loop written by hand gives the same bits.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import time
@@ -35,7 +36,10 @@ from gancourse.training.run import Run
 
 
 class TrainingStopped(KeyboardInterrupt):
-    """`Trainer.fit(whole=True)` was interrupted; the message says what is kept. A notebook shows that line alone."""
+    """A training that is needed whole was interrupted; the message says what is kept and what to do.
+
+    `Trainer.fit(whole=True)` raises it, `Trainer.epochs` and `training.comparing`. A notebook shows that line alone.
+    """
 
     def _render_traceback_(self) -> list[str]:  # IPython asks for it
         return [f"stopped: {self}"]
@@ -126,10 +130,19 @@ class Trainer:
     # -- the loop ------------------------------------------------------------------------------------------------
 
     def epochs(self) -> Iterator[Row]:
-        """Train epoch by epoch up to config.epochs, yielding each epoch's row of history when it is done."""
+        """Train epoch by epoch up to config.epochs, yielding each epoch's row of history when it is done.
+
+        A keyboard interrupt in an epoch raises TrainingStopped, which says from where the cell goes on.
+        """
         self._save_what_is_unsaved()
         while self.epoch < self.config.epochs:
-            yield self._train_epoch(lambda steps: None)
+            row = None
+            with contextlib.suppress(KeyboardInterrupt):
+                row = self._train_epoch(lambda steps: None)
+            if row is None:
+                self._save_what_is_unsaved()
+                raise TrainingStopped(f"by you in {self._epoch_of_all()}. {self._again()}")
+            yield row
 
     def fit(
         self,
@@ -171,20 +184,24 @@ class Trainer:
                 if time.perf_counter() - start + row["seconds"] > seconds:
                     break
         except KeyboardInterrupt:
-            stopped = f"; stopped by you in epoch {min(self.epoch + 1, self.config.epochs)} of {self.config.epochs}"
+            stopped = f"; stopped by you in {self._epoch_of_all()}"
             stopped += "" if self.history else ", so that there are no numbers of a whole epoch yet"
             self._save_what_is_unsaved()  # an epoch was done, and the interrupt came while it was drawn or saved
         finally:
             bar.close()
         self._report(first, time.perf_counter() - start, stopped)
         if whole and stopped and self.epoch < last:
-            again = "begins anew"
-            if self.run is not None and self.epoch:
-                again = f"goes on after epoch {self.epoch}, which {self.run.folder} keeps"
-            raise TrainingStopped(
-                f"what comes next needs all of this training. Run the cell again before you go on: it {again}."
-            )
+            raise TrainingStopped(f"what comes next needs all of this training. {self._again()}")
         return self.history
+
+    def _epoch_of_all(self) -> str:
+        return f"epoch {min(self.epoch + 1, self.config.epochs)} of {self.config.epochs}"
+
+    def _again(self) -> str:
+        again = "begins anew"
+        if self.run is not None and self.epoch:
+            again = f"goes on after epoch {self.epoch}, which {self.run.folder} keeps"
+        return f"Run the cell again before you go on: it {again}."
 
     def _save_what_is_unsaved(self) -> None:
         """After a save that failed (a full disk, say) or was stopped, the next fit() begins with it."""

@@ -57,7 +57,7 @@ from gancourse.data import sheets
 from gancourse.exercises import lesson02 as ex
 from gancourse.exercises.checking import bugs
 from gancourse.plots import dashboard
-from gancourse.training import Config, Minimax, Recipe, Trainer, diagnosis, losses, penalties
+from gancourse.training import Config, Minimax, Recipe, Trainer, diagnosis, losses, note_stops, penalties
 from gancourse.widgets.dashboard import Dashboard
 
 plots.use_style()
@@ -413,7 +413,7 @@ for by_hand, by_package in ((G_hand, G_package), (D_hand, D_package)):
         weights += a.numel()
         same += (a == b).sum().item()
 print(f"{same:,} of {weights:,} weights are the same after {2 * len(few) // 128} steps")
-assert same == weights
+assert same == weights, "was the training above stopped? Run its cell again"
 
 # %% [markdown]
 # So nothing in `gancourse.training` is magic. It is your loop with a history, samples, a run folder, and a faster way
@@ -1159,13 +1159,15 @@ plots.show(
 torch.manual_seed(seed)
 G3, D3 = models.networks("schulz")
 recipe = Recipe(r1=1.0)
-mended = Trainer(Minimax(G3, D3, recipe), images.subset(plan.images), as_printed)
+as_long = Config(model="schulz", epochs=max(1, schulz.epoch), fresh_z=False, seed=seed)
+mended = Trainer(Minimax(G3, D3, recipe), images.subset(plan.images), as_long)
 board = Dashboard("P2's networks with R1")
 display(board)
-history_3 = mended.fit(watch=board)
+history_3 = mended.fit(watch=board, whole=True)
 
 # %% tags=["nbval-ignore-output"]
 board.show("2.17", "P2's networks again, with R1: compare with figure 2.11, at the same epoch and from the same start.")
+note_stops({"as printed": schulz, "with R1": mended})
 for label, network in (("as printed", G2), ("with R1", G3)):
     counts, kl = evaluation.class_histogram(network, 2000)
     print(f"{label:11} KL {kl:.2f}, samples of each digit out of 2,000: {counts.tolist()}")

@@ -58,7 +58,7 @@ from gancourse.course.studies.small_dcgan import dcgan as dcgan_of
 from gancourse.course.studies.small_dcgan import table
 from gancourse.evaluation import classifier
 from gancourse.exercises import lesson03 as ex
-from gancourse.training import Config, Minimax, Trainer
+from gancourse.training import Config, Minimax, Trainer, note_stops
 from gancourse.widgets.dashboard import Dashboard
 
 plots.use_style()
@@ -563,7 +563,7 @@ for by_hand, by_package in ((G_hand, G_package), (D_hand, D_package)):
         numbers += value.numel()
         same += (value == theirs[name]).sum().item()
 print(f"{same:,} of {numbers:,} numbers are the same, running averages included, after {2 * len(few) // 128} steps")
-assert same == numbers
+assert same == numbers, "was the training above stopped? Run its cell again"
 
 # %% [markdown]
 # ## 3.7 What happens when we train it?
@@ -722,20 +722,21 @@ ex.transposed_cost.check(my_transposed_cost)
 torch.manual_seed(seed)
 config = Config(model="mlp", epochs=max(1, dcgan.epoch), seed=seed)
 mlp = Trainer(Minimax(*models.networks("mlp")), dcgan.data, config)
-mlp_history = mlp.fit()
+mlp_history = mlp.fit(whole=True)
 
 # %% tags=["nbval-ignore-output"]
 speed = {model: images_per_second(model) for model in ("mlp", "dcgan")}
-fair = max(1, dcgan.epoch) * len(dcgan.data) / len(images) * speed["mlp"] / speed["dcgan"]
+fair = mlp.config.epochs * len(dcgan.data) / len(images) * speed["mlp"] / speed["dcgan"]
 strip = pretrained.strip("mlp-mnist")
 near = min(strip, key=lambda epoch: abs(epoch - fair))
 print(
-    f"{dcgan.epoch} epochs of {len(dcgan.data):,} images cost DCGAN as much time as {fair:.2g} epochs of all cost the MLP."
+    f"{mlp.config.epochs} epochs of {len(dcgan.data):,} images cost DCGAN as much time as {fair:.2g} epochs of all cost the MLP."
 )
 print(f"The middle panel shows epoch {near}, which took {near / fair:.2f} times as long.")
 assert abs(near - fair) <= 0.5 or fair > max(strip)
 
 # %% tags=["nbval-ignore-output"]
+note_stops({"MLP": mlp, "DCGAN": dcgan})
 plots.show(
     plots.side_by_side(
         {

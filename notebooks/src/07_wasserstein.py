@@ -66,7 +66,7 @@ from gancourse.theory.lipschitz import clipping_bound, frozen_copy, largest_slop
 from gancourse.theory.playground import Game, Settings
 from gancourse.theory.rulers import Setting, estimate, exact, samples
 from gancourse.theory.rulers import train as train_critic
-from gancourse.training import Config, CriticGAN, CriticRecipe, Trainer
+from gancourse.training import Config, CriticGAN, CriticRecipe, Trainer, need_all, note_stops
 from gancourse.training.critic import network_options
 from gancourse.training.critic_step import critic_step
 from gancourse.training.pair_losses import PAIR_LOSSES
@@ -968,6 +968,7 @@ for name, (by_hand, recipe, lr) in recipes.items():
     print(f"{name}: by hand, the last estimate {says:.3g}")
 
 # %%
+need_all(pairs_of_runs, 2)
 for name, networks in pairs_of_runs.items():
     weights = same = 0
     for one, other in networks:
@@ -1035,7 +1036,7 @@ print(f"slope between real and fake: {first['slope']:.2f}, then {last['slope']:.
 print(f"classifier's distance of the samples: {first['fid']:.0f}, then {last['fid']:.0f}")
 if plan.profile == "laptop" and trainer.epoch == plan.epochs:  # what the answer below says
     assert -last["loss_d"] < -first["loss_d"] / 2 and 1 < last["slope"] < first["slope"] and last["fid"] < first["fid"]
-print(f"time: {sum(row['seconds'] for row in history):.0f} s for {plan.epochs} epochs of {plan.images:,} images")
+print(f"time: {sum(row['seconds'] for row in history):.0f} s for {trainer.epoch} epochs of {plan.images:,} images")
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -1223,14 +1224,15 @@ preset = lessons.CRITICS["r3gan"]
 recipe = CriticRecipe(**preset.critic)
 torch.manual_seed(seed)
 G3, D3 = models.networks("critic", width=width, **network_options(recipe))
-config = Config("r3gan", plan.epochs, seed=seed, **preset.config)
+config = Config("r3gan", max(1, trainer.epoch), seed=seed, **preset.config)
 today = Trainer(CriticGAN(G3, D3, recipe), images.subset(plan.images), config, score=score)
 board = Dashboard("relativistic pairs, R1 and R2")
 display(board)
-history_3 = today.fit(watch=board)
+history_3 = today.fit(watch=board, whole=True)
 
 # %% tags=["nbval-ignore-output"]
 board.show("7.10", "The pairs of R3GAN with R1 and R2, on the same images as figure 7.8. Both marks are ln 2.")
+note_stops({"WGAN-GP": trainer, "R3GAN's loss": today})
 for name, rows in (("WGAN-GP", history), ("R3GAN's loss", history_3)):
     print(f"{name:14} classifier's distance {rows[-1]['fid']:6.1f} after {sum(row['seconds'] for row in rows):.0f} s")
 

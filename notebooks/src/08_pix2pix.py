@@ -60,7 +60,7 @@ from gancourse.evaluation.conditions import obedience
 from gancourse.evaluation.segmenter import mean_iou, segment
 from gancourse.exercises import lesson08 as ex
 from gancourse.models.conditional import ConditionalDiscriminator, ConditionalGenerator
-from gancourse.training import ConditionalGAN, Config, Pix2Pix, Pix2PixRecipe, Trainer, draw_z
+from gancourse.training import ConditionalGAN, Config, Pix2Pix, Pix2PixRecipe, Trainer, draw_z, need_all
 
 plots.use_style()
 GREY, ORANGE, VIOLET, BLUE = (plots.COLOURS[name] for name in ("data", "generator", "discriminator", "accent"))
@@ -154,6 +154,7 @@ if plan.profile != "smoke":
     assert obeys["D is told"].mean > 0.5 and obeys["D is told"].mean > 2 * obeys["D is not told"].mean
 
 # %%
+need_all(shown, 2)
 plots.show(
     plots.side_by_side(shown, columns=8),
     "8.1",
@@ -493,10 +494,11 @@ for name, recipe in (("L1 alone", Pix2PixRecipe(adversarial=0.0)), ("L1 and D", 
     networks = models.translators("pix2pix", width=width)
     config = Config("pix2pix", plan.epochs, batch_size=4, seed=seed)
     trainer = Trainer(Pix2Pix(**networks, recipe=recipe), pairs, config, out and out / name.replace(" ", "-"))
-    trainer.fit()
+    trainer.fit(whole=True)
     painters[name], live[name] = trainer.networks["G"].cpu(), trainer.history
 
 # %% tags=["nbval-ignore-output"]
+need_all(painters, 2)
 given, truth = data.scale(held.a.pixels), data.scale(held.b.pixels)
 for name, G in painters.items():
     pictures = judged.painted(G, given, "dropout", seed)

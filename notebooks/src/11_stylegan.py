@@ -65,7 +65,7 @@ from gancourse.models.equalised import EqualLinear, blur, upsampled
 from gancourse.models.growing import grown
 from gancourse.models.style_discriminator import MinibatchDeviation
 from gancourse.models.stylegan import StyledConv, adaptive_instance_norm, demodulation
-from gancourse.training import Config, StyleGAN, StyleRecipe, Trainer
+from gancourse.training import Config, StyleGAN, StyleRecipe, Trainer, need_all
 from gancourse.training.penalties import r1_penalty
 from gancourse.training.step import draw_z
 from gancourse.training.style import lazy
@@ -391,6 +391,7 @@ for size, epochs in ((16, plan.epochs), (32, 1)):
     stages[f"{size} pixels"] = latent.generate(trainer.averages["ema"].cpu(), latent.sample(8, 128, seed))
 
 # %% tags=["nbval-ignore-output"]
+need_all(stages, 2)
 both = [F.interpolate(x, size=64, mode="nearest") for x in stages.values()]
 plots.show(
     plots.image_grid(torch.cat([*both, scale(churches.pixels[:8])]), 8),

@@ -332,7 +332,7 @@ with torch.no_grad():
 plots.show(
     plots.image_grid(torch.cat(rows), 10),
     "12.1",
-    f"Four z, each with all ten classes, after {plan.epochs} epoch{'s' * (plan.epochs > 1)} of {plan.images:,} digits.",
+    f"Four z, each with all ten classes, after {trainer.epoch} epoch{'s' * (trainer.epoch != 1)} of {plan.images:,} digits.",
     "Four rows of the digits 0 to 9, most of them readable, the fives least; along a row the class changes and the "
     "hand stays much the same.",
 )

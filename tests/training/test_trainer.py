@@ -604,13 +604,33 @@ def test_a_score_that_is_stopped_is_nan_and_its_epoch_has_its_row(digits, tmp_pa
     assert [str(row["fid"]) for row in made.run.history()] == ["nan", "5.0"]
 
 
-def test_an_interrupt_outside_fit_leaves_networks_that_train(digits, monkeypatch):
-    made = trainer(digits, plain(epochs=2))
-    interrupt_after(monkeypatch, 1, "in G's step")
-    with pytest.raises(KeyboardInterrupt):
-        next(made.epochs())
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_interrupt_in_a_loop_over_epochs_is_one_line_and_leaves_networks_that_train(
+    digits, tmp_path, monkeypatch, kept
+):
+    made = trainer(digits, plain(epochs=3), tmp_path / "run" if kept else None)
+    interrupt_after(monkeypatch, 3 + 1, "in G's step")  # the first step of the second epoch
+    again = r"goes on after epoch 1, which .*run keeps" if kept else "begins anew"
+    with pytest.raises(
+        TrainingStopped, match=f"^by you in epoch 2 of 3. Run the cell again before you go on: it {again}"
+    ) as stopped:
+        for row in made.epochs():
+            assert row["epoch"] == 1
+    assert stopped.value.__context__ is None
+    assert stopped.value._render_traceback_() == [f"stopped: {stopped.value}"]
     assert all(p.requires_grad for p in made.networks["D"].parameters())
-    assert len(made.fit(progress=False)) == 2
+    assert [row["epoch"] for row in made.epochs()] == [2, 3]
+    assert len(made.fit(progress=False)) == 3
+
+
+@pytest.mark.parametrize("where", ["_score", "_drawn", "save_samples", "save"])
+def test_a_loop_over_epochs_that_is_stopped_between_two_keeps_the_first(digits, tmp_path, monkeypatch, where):
+    made = trainer(digits, plain(epochs=2), tmp_path, score=lambda G: 7.0)
+    interrupt_once(monkeypatch, Run if "save" in where else type(made), where)
+    with pytest.raises(TrainingStopped, match="goes on after epoch 1, which"):
+        next(made.epochs())
+    assert made.run.checkpointed_epochs() == [1] and sorted(made.run.samples()) == [0, 1]
+    assert [row["epoch"] for row in made.epochs()] == [2]
 
 
 def test_an_interrupted_run_goes_on_from_its_last_whole_epoch(digits, tmp_path, monkeypatch):
