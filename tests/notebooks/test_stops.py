@@ -59,6 +59,15 @@ def test_several_trainings_of_one_cell_are_whole_and_counted_by_the_cell_after_i
 
 
 @pytest.mark.parametrize("name", LESSONS)
+def test_a_comparison_to_the_bit_in_the_next_cell_names_what_may_have_happened(name):
+    """Where its student went on after the stop, it would be an AssertionError that says nothing."""
+    code = cells(name)
+    for cell, after in zip(code, [*code[1:], ""], strict=True):
+        if "whole=True" in cell and "assert same ==" in after:
+            assert after.startswith("need_all(") or re.search(r"assert same == \w+, .*Run its cell again", after), after
+
+
+@pytest.mark.parametrize("name", LESSONS)
 def test_no_text_after_a_training_speaks_of_the_epochs_that_were_planned(name):
     trained = False
     for cell in cells(name):
