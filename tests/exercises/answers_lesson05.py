@@ -319,7 +319,7 @@ wrong["frechet_1d"] |= {
     "spreads not squared": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + abs(s1 - s2), "that of the standard"),
     "sum of spreads": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 + s2) ** 2, "*difference*"),
     "half": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 - s2) ** 2 / 2, "no half"),
-    "rounded": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 - s2) ** 2 + 1e-3, "rounded, approximated"),
+    "an eps": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 - s2) ** 2 + 1e-3, "always 0.001 too much"),
 }
 wrong["frechet"] |= {
     "rounded": (frechet_by(symmetric, final=lambda d: torch.round(d, decimals=2)), "is right"),
