@@ -289,3 +289,9 @@ wrong["truncated_normal"] |= {
     "always 0.8": (lambda n, d, t: redrawn(n, d, 0.8), "1.5"),
     "folded": (lambda n, d, t: (z := torch.randn(n, d)).where(z.abs() <= t, z % t), "normal cut off"),
 }
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+wrong["arithmetic"] |= {"all added": (lambda a, b, c: (a + b + c).mean(0), "B is taken away")}
+wrong["lerp_length"] |= {"twice": (lambda t, d: 2 * math.sqrt(d * ((1 - t) ** 2 + t**2)), "twice what is right")}

@@ -148,7 +148,8 @@ def _remedy(error: BaseException) -> str:
     if isinstance(error, NameError) and error.name in IMPORTS:
         return f"This notebook has not imported it: write `{IMPORTS[error.name]}` above your function."
     if isinstance(error, AttributeError) and isinstance(error.obj, types.ModuleType | torch.Tensor):
-        if error.obj is not functional and callable(getattr(functional, error.name, None)):
+        place = getattr(error.obj, "__name__", "torch")
+        if place in ("torch", "torch.nn") and callable(getattr(functional, error.name or "", None)):
             return f"It is a function of `torch.nn.functional`: `F.{error.name}`, behind `{IMPORTS['F']}`."
     if meant := _meant(error):
         return f"Did you mean `{meant}`?"

@@ -26,7 +26,7 @@ def _same(a: Tensor, b: Tensor) -> bool:
 
 
 def relation(value: Tensor, expected: Tensor) -> str:
-    """In a sentence, how all the numbers of an answer depend on the right ones, both (N,) float64; "" where they do not.
+    """In a sentence, how the numbers of an answer follow from the right ones, both (N,) float64; "" where they do not.
 
     A constant factor or difference is only believed where it is the same for several different numbers, or where the
     factor is one that mistakes make (2, the 1/log 2 of bits).
