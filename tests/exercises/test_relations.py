@@ -48,6 +48,7 @@ def test_a_constant_is_believed_where_several_numbers_have_it():
         (RIGHT.flip(0), RIGHT),
         (RIGHT * torch.tensor([2.0, 2.0, 2.1]), RIGHT),
         (torch.tensor([math.nan, 1.0, 1.0]).double(), RIGHT),
+        (torch.full((3,), math.inf).double(), RIGHT),
         (torch.zeros(3).double(), torch.zeros(3).double()),
         (RIGHT, torch.zeros(3).double()),
         (torch.zeros(3).double(), RIGHT),
