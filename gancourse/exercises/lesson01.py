@@ -112,7 +112,12 @@ def _check_value_at_optimum(call: StudentFunction) -> str:
     jsd = torch.stack([_jsd(p, q) for p, q in pairs])
     kl = torch.stack([(p * torch.log(p / q)).sum() for p, q in pairs])
     log4 = math.log(4)
-    real_half = torch.stack([torch.xlogy(p, p / (p + q)).sum() for p, q in pairs])
+
+    def table(formula: Any) -> torch.Tensor:
+        return torch.stack([formula(p, q) for p, q in pairs])
+
+    real_half = table(lambda p, q: torch.xlogy(p, p / (p + q)).sum())
+    fake_half = table(lambda p, q: torch.xlogy(q, q / (p + q)).sum())
     mistakes = [
         (
             -log4 + 4 * jsd,
@@ -126,6 +131,22 @@ def _check_value_at_optimum(call: StudentFunction) -> str:
         (-math.log(2) + 2 * jsd, "The constant is log(1/2) twice, -log 4: each half of V brings one."),
         (real_half, "This is the real half alone: V also has p_g log(1 - D)."),
         (2 * real_half, "This is the real half, twice: the fake half has p_g where the real one has p."),
+        (fake_half, "This is the fake half alone: V also has p log D."),
+        (2 * fake_half, "This is the fake half, twice: the real half has p where the fake one has p_g."),
+        (real_half - fake_half, "The fake half has a minus sign: V is a sum, p log D + p_g log(1 - D)."),
+        (fake_half - real_half, "The real half has a minus sign: V is a sum, p log D + p_g log(1 - D)."),
+        (
+            table(lambda p, q: (torch.xlogy(p / (p + q), p) + torch.xlogy(q / (p + q), q)).sum()),
+            "The arguments of `torch.xlogy` are exchanged: `torch.xlogy(p, d)` is p log d, with p in front.",
+        ),
+        (
+            table(lambda p, q: (torch.log(p / (p + q)) + torch.log(q / (p + q))).sum()),
+            "The weights are missing: it is p log D + p_g log(1 - D), each logarithm times its probability.",
+        ),
+        (
+            table(lambda p, q: (torch.xlogy(p, p) + torch.xlogy(q, q)).sum()),
+            "D and 1 - D are p/(p + p_g) and p_g/(p + p_g): you take the logarithms of p and p_g themselves.",
+        ),
         (-log4 + jsd, "The divergence enters twice: both halves of V contribute a Kullback-Leibler term."),
         (log4 + 2 * jsd, "The constant has the wrong sign: at p_g = p, D is 1/2 and V = log(1/2) + log(1/2)."),
         (log4 - 2 * jsd, "This is -C(G), the discriminator's loss. The value V itself is asked for."),
@@ -359,6 +380,28 @@ def _one_long_step(w: float, b: float, theta: float, k: int, lr: float) -> tuple
     return w, b, theta - lr * _gradient(w, b, theta)
 
 
+def _b_after_w(w: float, b: float, theta: float, k: int, lr: float) -> tuple[float, float, float]:
+    for _ in range(k):
+        w += lr * _ascent(w, b, theta)[0]
+        b += lr * _ascent(w, b, theta)[1]
+    return _generator_last(w, b, theta, lr)
+
+
+def _w_after_b(w: float, b: float, theta: float, k: int, lr: float) -> tuple[float, float, float]:
+    for _ in range(k):
+        b += lr * _ascent(w, b, theta)[1]
+        w += lr * _ascent(w, b, theta)[0]
+    return _generator_last(w, b, theta, lr)
+
+
+def _generator_last(w: float, b: float, theta: float, lr: float) -> tuple[float, float, float]:
+    return w, b, theta - lr * _gradient(w, b, theta)
+
+
+def _of_rates(w: float, b: float, theta: float, k: int, of_d: float, of_g: float) -> tuple[float, float, float]:
+    return _generator_last(*_round(w, b, theta, k, of_d)[:2], theta, of_g)
+
+
 def _check_algorithm_1_round(call: StudentFunction) -> str:
     rows = []
     for start in _ROUNDS:
@@ -384,6 +427,55 @@ def _check_algorithm_1_round(call: StudentFunction) -> str:
             "D makes one step of k times the length: take a fresh gradient for each of the k steps.",
         ),
         (table(_generator_first), "G moves first: in Algorithm 1 it answers the D that has just made its k steps."),
+        (
+            table(_b_after_w),
+            "b's gradient is taken with the new w: ask for both of D's gradients at the old w and b, then move both. "
+            "Beside w and b, theta ends elsewhere too.",
+        ),
+        (
+            table(_w_after_b),
+            "w's gradient is taken with the new b: ask for both of D's gradients at the old w and b, then move both.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _round(w, b, theta, k + 1, lr)),
+            "D makes k + 1 steps: `range(k)` makes k.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _generator_last(*_round(w, b, theta, k - 1, lr)[:2], theta, lr)),
+            "D makes k - 1 steps: `range(k)` makes k.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _generator_last(w, b, theta, lr)),
+            "D does not move: return the w and b of its last step.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: (*_round(w, b, theta, k, lr)[:2], theta)),
+            "G does not move: after D's k steps theta makes one, down its gradient.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _of_rates(w, b, theta, k, 1.0, 1.0)),
+            "The learning rate is missing: each gradient is multiplied by `lr`.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _of_rates(w, b, theta, k, 1.0, lr)),
+            "The learning rate is missing in D's steps: each gradient is multiplied by `lr`.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _of_rates(w, b, theta, k, lr, 1.0)),
+            "The learning rate is missing in G's step: each gradient is multiplied by `lr`.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: (*_ascent(w, b, theta), _gradient(w, b, theta))),
+            "These are the gradients: take the steps with them, and return the new w, b and theta.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: _round(w, b, theta, k, lr)[::-1]),
+            "The outputs are in another order: return w, b and theta.",
+        ),
+        (
+            table(lambda w, b, theta, k, lr: (_round(w, b, theta, k, lr)[2], *_round(w, b, theta, k, lr)[:2])),
+            "The outputs are in another order: return w, b and theta.",
+        ),
         (table(_against_the_old_d), "G's gradient is taken at the old w and b: use those that D has just reached."),
         (
             table(lambda w, b, theta, k, lr: _round(w, b, theta, k, lr, up=-1.0)),
@@ -475,6 +567,12 @@ def _check_simultaneous_step(call: StudentFunction) -> str:
             "The derivative of xy with respect to x is y, and with respect to y it is x: each "
             "moves by the other's position.",
         ),
+        (
+            _rule(lambda x, y, lr: (x - lr * x * y, y + lr * x * y)),
+            "You step along V = xy itself: take its derivatives, y with respect to x and x with respect to y.",
+        ),
+        (_rule(lambda x, y, lr: (x, y + lr * x)), "x does not move: it makes a step of its own, down its gradient y."),
+        (_rule(lambda x, y, lr: (x - lr * y, y)), "y does not move: it makes a step of its own, up its gradient x."),
     ]
     judge(_positions(call), _rule(lambda x, y, lr: (x - lr * y, y + lr * x)), mistakes, _START_NAMES)
     return "The distance from (0, 0), where nobody wants to move, grows by the factor sqrt(1 + lr^2) each step."
@@ -540,6 +638,30 @@ def _check_extragradient_step(call: StudentFunction) -> str:
         (
             _rule(lambda x, y, lr: (x - lr * (y - lr * x), y + lr * (x + lr * y))),
             "The look-ahead goes the wrong way: there too x descends and y ascends.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x - lr * (y + lr * x), y - lr * (x - lr * y))),
+            "Both players descend in the last step: y is the one that maximises, it ascends.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x + lr * (y + lr * x), y + lr * (x - lr * y))),
+            "Both players ascend in the last step: x is the one that minimises, it descends.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x - lr * (x - lr * y), y + lr * (y + lr * x))),
+            "The derivative of xy with respect to x is y: x moves by the look-ahead's y, and y by its x.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x - (y + lr * x), y + (x - lr * y))),
+            "The learning rate is missing in the last step: both steps have it.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x - lr * (y + x), y + lr * (x - y))),
+            "The learning rate is missing in the look-ahead: both steps have it.",
+        ),
+        (
+            _rule(lambda x, y, lr: (x - 2 * lr * y, y + 2 * lr * x)),
+            "The gradients of the old point are applied twice: the second step takes those of the look-ahead point.",
         ),
     ]
     judge(_positions(call), _rule(_extragradient), mistakes, _START_NAMES)
@@ -687,6 +809,19 @@ def _check_count_modes(call: StudentFunction) -> str:
         return lambda s, c, r, n: ((torch.cdist(s, c, p=power) <= r).sum(dim=0) >= n).sum()
 
     mistakes = [
+        (
+            lambda s, c, r, n: ((torch.cdist(s, c) <= r).sum(dim=1) >= n).sum(),
+            "No mode is covered: is the sum missing, or along the wrong axis? In `torch.cdist(samples, centres)`, "
+            "(N, K), `sum(dim=0)` counts the samples near each centre, `sum(dim=1)` the centres near each sample.",
+        ),
+        (
+            lambda s, c, r, n: int((torch.cdist(s, c) <= r).sum() >= n),
+            "All samples are counted together, so that it is 1 or 0: count those of each centre, `sum(dim=0)`.",
+        ),
+        (
+            lambda s, c, r, n: (torch.cdist(s, c) <= r).sum(),
+            "These are the samples near a mode: count the modes that have at least `minimum` of them.",
+        ),
         (
             lambda s, c, r, n: ((torch.cdist(s, c) <= r).sum(dim=0) > n).sum(),
             "A mode with exactly `minimum` samples is covered too: at least means >=.",

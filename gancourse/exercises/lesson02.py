@@ -23,6 +23,7 @@ from gancourse.exercises.checking.judging import (
     numbers,
     scalar,
 )
+from gancourse.exercises.checking.relations import one_term
 
 
 def _check_scale_images(call: StudentFunction) -> str:
@@ -41,6 +42,7 @@ def _check_scale_images(call: StudentFunction) -> str:
         ),
         (2 * unit, "The range is [0, 2]: move it by 1, so that black becomes -1."),
         (pixels.double().reshape(-1) / 128 - 1, "255 becomes 0.992, not 1: the middle of 0 to 255 is 127.5."),
+        (unit - 1, "The range is [-1, 0]: divide by 127.5, half of 255, and white becomes 1."),
         (1 - 2 * unit, "Black and white are exchanged: 0 must become -1 and 255 become 1."),
     ]
     points = [f"a pixel of {level}" for level in pixels.reshape(-1).tolist()]
@@ -151,6 +153,22 @@ def _check_discriminator_loss(call: StudentFunction) -> str:
         ),
         (-on_real - on_fake, "This is the value V, which D maximises. Its loss is minimised: change the sign."),
         (
+            F.softplus(real).mean() + on_fake,
+            "Both halves call their images fake: for a real one it is log D, so its logit has the other sign.",
+        ),
+        (
+            (1 - d_real).mean() + d_fake.mean(),
+            "The logarithms are missing: the loss is made of log D and log(1 - D), not of D.",
+        ),
+        (
+            d_fake.mean() - d_real.mean(),
+            "The logarithms are missing: the loss is made of log D and log(1 - D), not of D.",
+        ),
+        (
+            fake.mean() - real.mean(),
+            "These are means of logits, as WGAN has it: log D and log(1 - D) are asked for, with D = sigmoid(logit).",
+        ),
+        (
             bce(d_real, torch.ones(6)) + bce(d_fake, torch.zeros(6)),
             "The sigmoid is applied twice: `binary_cross_entropy_with_logits` takes the logits as they are.",
         ),
@@ -158,6 +176,7 @@ def _check_discriminator_loss(call: StudentFunction) -> str:
             bce(real, torch.ones(6)) - bce(fake, torch.zeros(6)),
             "The fake half has the wrong sign: both halves are penalties, so they add up.",
         ),
+        *one_term({"real half": F.softplus(-real), "fake half": F.softplus(fake)}),
     ]
     judge(
         value.reshape(1),
@@ -215,6 +234,10 @@ def _check_generator_loss(call: StudentFunction) -> str:
             "This is a mean of logits, as WGAN has it: -log D is asked for, with D the sigmoid of the logit.",
         ),
         (torch.sigmoid(fake).mean(), "This is the mean of D: the logarithm is missing, and the sign."),
+        (
+            (1 - torch.sigmoid(fake)).mean(),
+            "The logarithm is missing: this is the mean of 1 - D, and the loss is -log D.",
+        ),
         (-torch.sigmoid(fake).mean(), "The logarithm is missing: the loss is -log D, not -D."),
     ]
     judge(
@@ -431,6 +454,11 @@ def _check_jsd_bound(call: StudentFunction) -> str:
         (2 * ln2 - given, "The half is missing: V at the best D holds 2 JSD. And a bound below 0 proves nothing."),
         ((given / 2 - ln2).clamp(min=0), "The sign is turned: a *small* loss of D proves a large divergence."),
         (given / 2 - ln2, "The sign is turned: a *small* loss of D proves a large divergence."),
+        ((2 * ln2 - given / 2).clamp(min=0), "The half goes over both: (2 log 2 - loss) / 2."),
+        (
+            (ln2 + given / 2).clamp(min=0),
+            "The sign is turned: D's loss is -V, so that a large loss lowers the bound.",
+        ),
         ((ln2 - given).clamp(min=0), "The mark of D's loss is 2 log 2, where D = 1/2; log 2 is the mark of G's."),
         (((2 * ln2 - given) / (2 * ln2)).clamp(min=0), "This is a share of the largest value: the bound is in nats."),
     ]
@@ -510,6 +538,13 @@ def _check_r1(call: StudentFunction) -> str:
             (slopes.norm(dim=1) - 1).square().mean(),
             "This is WGAN-GP's penalty: R1 wants the slope 0 at real images, not 1.",
         ),
+        (
+            slopes.square().sum(0).mean(),
+            "The sum goes over the images, the mean over the pixels: sum over the pixels, `sum(1)` behind "
+            "`flatten(1)`, then take the mean over the batch.",
+        ),
+        (slopes.abs().sum(1).mean(), "You add up absolute values: the squared norm is the sum of the squares."),
+        (slopes.sum(1).mean(), "Nothing is squared: the squared norm is the sum of the gradient's squares."),
         (slopes.mean(0).square().sum(), "You averaged the gradients before squaring: opposite slopes cancel."),
     ]
     judge(

@@ -33,6 +33,9 @@ def _check_transposed_size(call: StudentFunction) -> str:
             lambda n, k, s, p: n * s,
             "size * stride is right for k4 s2 p1, but not in general: kernel and padding count.",
         ),
+        (lambda n, k, s, p: (n - 1) * s + k, "The padding is missing: it cuts `padding` pixels off each side."),
+        (lambda n, k, s, p: (n - 1) * s - 2 * p, "The last patch is missing: it is `kernel` pixels wide."),
+        (lambda n, k, s, p: n - 1 - 2 * p + k, "The stride is missing: the patches lie `stride` pixels apart."),
         (
             lambda n, k, s, p: (n - 1) * s - 2 * p + k - 1,
             "One too few: the last input covers k outputs, not k - 1.",
@@ -647,6 +650,18 @@ def _check_checkerboard_peak(call: StudentFunction) -> str:
         (
             table(lambda p, k: p[k] / (around(p, k)[0] * around(p, k)[1])),
             "The root is missing: the geometric mean of two numbers is the root of their product.",
+        ),
+        (
+            table(lambda p, k: p[k // 2] / (around(p, k // 2)[0] * around(p, k // 2)[1]).sqrt()),
+            "You look at half of the frequency: the width W is twice `len(power) - 1`, and k is W / period.",
+        ),
+        (
+            table(lambda p, k: (around(p, k)[0] * around(p, k)[1]).sqrt()),
+            "This is the neighbours' mean: divide the power by it.",
+        ),
+        (
+            table(lambda p, k: p[k] - (around(p, k)[0] * around(p, k)[1]).sqrt()),
+            "This is the difference: how many *times* its neighbours' mean is it?",
         ),
         (
             table(lambda p, k: p[k] / p.sum()),

@@ -11,7 +11,7 @@ from torch.nn import functional
 from gancourse.exercises.checking.costs import judge_transposed_cost
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
-from gancourse.exercises.checking.judging import close, judge_formula, numbers
+from gancourse.exercises.checking.judging import close, judge_formula, judge_one, numbers
 
 _P4_D = [(4, 2)] * 5 + [(4, 1)]
 
@@ -34,6 +34,13 @@ def _check_receptive_field(call: StudentFunction) -> str:
             field += (kernel - 1) * jump
         return field
 
+    def every_kernel(layers: list[tuple[int, int]]) -> int:
+        field, jump = 1, 1
+        for kernel, stride in layers:
+            field += kernel * jump
+            jump *= stride
+        return field
+
     def product(layers: list[tuple[int, int]]) -> int:
         found = 1
         for kernel, _ in layers:
@@ -51,6 +58,10 @@ def _check_receptive_field(call: StudentFunction) -> str:
             "You go through the layers from the last to the first; this recursion begins at the image.",
         ),
         (lambda c: _field(c[:1]), "Only the first layer counts: does the `return` stand inside the loop?"),
+        (
+            every_kernel,
+            "A kernel adds kernel - 1 steps, not kernel: the first of its pixels is counted already.",
+        ),
         (lambda c: _field(c) - 1, "A field begins with 1 pixel, that which looks at itself."),
         (
             product,
@@ -160,6 +171,37 @@ def _check_accumulated(call: StudentFunction) -> str:
     if close(found, real + fake, rtol=1e-3, atol=1e-5):
         return "Two backward passes, one step: the gradient of a sum is the sum of the gradients."
     mistakes = [
+        (6 * real + fake, "The real batch's loss is summed, the fake one's averaged: take the mean of both."),
+        (real + 6 * fake, "The fake batch's loss is summed, the real one's averaged: take the mean of both."),
+        (
+            real - fake,
+            "The fake batch has the wrong sign: it is `softplus(D(x_fake))`, added to the loss of the real one.",
+        ),
+        (
+            fake - real,
+            "The real batch has the wrong sign: it is `softplus(-D(x_real))`, added to the loss of the fake one.",
+        ),
+        (
+            of(lambda: functional.softplus(D(x_real)).mean() + functional.softplus(D(x_fake.detach())).mean()),
+            "Both batches are called fake: for real images it is `softplus(-D(x_real))`.",
+        ),
+        (
+            of(lambda: functional.softplus(-D(x_real)).mean() + functional.softplus(-D(x_fake.detach())).mean()),
+            "Both batches are called real: for fake images it is `softplus(D(x_fake))`.",
+        ),
+        (
+            of(lambda: functional.softplus(D(x_real)).mean() + functional.softplus(-D(x_fake.detach())).mean()),
+            "The labels are exchanged: it is `softplus(-D(x_real))` and `softplus(D(x_fake))`.",
+        ),
+        (
+            of(
+                lambda: (
+                    functional.softplus(-D(x_real).sigmoid()).mean()
+                    + functional.softplus(D(x_fake.detach()).sigmoid()).mean()
+                )
+            ),
+            "The sigmoid is applied twice: D returns logits, and softplus takes them as they are.",
+        ),
         (real + fake + 1, "The gradients of the step before are still in it: begin with `D.zero_grad()`."),
         (fake, "Only the fake batch is left: was the gradient set to zero between the two?"),
         (real, "Only the real batch counts: add the fake batch's loss."),
@@ -389,17 +431,23 @@ def _check_r1(call: StudentFunction) -> str:
         (squares.sum().detach().double(), "Summed over the batch: take the mean, so that its size does not matter."),
         (gradient.square().mean().detach().double(), "A mean over pixels: an image's squares are to be summed."),
         (right / 2, "The factor gamma / 2 comes later: return the mean of the squared lengths."),
+        (
+            squares.mean().detach().double() / 64,
+            "The sum goes over the channels alone: an image's squares are summed over all pixels, `flatten(1)` first.",
+        ),
+        (
+            gradient.flatten(1).square().sum(0).mean().detach().double(),
+            "The sum goes over the images, the mean over the pixels: sum over the pixels, `sum(1)`, then average.",
+        ),
+        (gradient.flatten(1).abs().sum(1).mean().detach().double(), "These are absolute values: R1 asks for squares."),
+        (gradient.flatten(1).sum(1).mean().detach().double(), "Nothing is squared: R1 asks for the squared length."),
         (gradient.sum(0).square().sum().detach().double(), "Square each image's gradient before you add them up."),
     ]
     with torch.no_grad():
         answers = D(x).sigmoid()
     through = (squares.detach() * (answers * (1 - answers)).square()).mean().double()
     mistakes.append((through, "This is the gradient of D(x), after the sigmoid: R1 takes that of the logit."))
-    if not close(value, right):
-        for wrong, message in mistakes:
-            if close(value, wrong):
-                raise Wrong(message)
-        raise Wrong(f"It gives {float(value):.4g}, and {float(right):.4g} is right.")
+    judge_one(value, right, mistakes, "a small D and six images")
     if not found.requires_grad:
         raise Wrong("The number is right, but D cannot learn from it: pass `create_graph=True`.")
     weight = next(D.parameters())  # of the first layer

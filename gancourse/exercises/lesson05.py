@@ -9,6 +9,7 @@ import torch
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong, exercise
 from gancourse.exercises.checking.judging import apart, judge, judge_one, numbers, scalar
+from gancourse.exercises.checking.relations import relation
 
 
 def _check_frechet_1d(call: StudentFunction) -> str:
@@ -27,6 +28,11 @@ def _check_frechet_1d(call: StudentFunction) -> str:
             (m1 - m2).square() + s1 + s2 - 2 * (s1 * s2).sqrt(),
             "s1 and s2 are standard deviations, and you take them for variances.",
         ),
+        ((m1 - m2).square() - (s1 - s2).square(), "Both squares are added: spreads that differ add to the distance."),
+        ((m1 - m2).square() + s1 - s2, "Both differences are squared, that of the standard deviations too."),
+        (m1 - m2 + (s1 - s2).square(), "Both differences are squared, that of the means too."),
+        ((s1 - s2).square(), "The means count too: (m1 - m2)^2 is missing."),
+        ((m1 + m2).square() + (s1 - s2).square(), "It is the *difference* of the means: m1 - m2."),
         ((m1 - m2).square(), "The spreads count too: a collapsed generator may well have the right mean."),
         (
             (m1 - m2).square() + s1.square() + s2.square(),
@@ -101,6 +107,18 @@ def _check_frechet(call: StudentFunction) -> str:
         ),
         (shift + traces - _root(_root(s1) @ s2 @ _root(s1)).trace(), "The last trace counts twice."),
         (_frechet(a, b).sqrt(), "FID is the squared distance: take no root at the end."),
+        (2 * shift + 2 * traces - _frechet(a, b), "The last term has the wrong sign: - 2 tr((S1 S2)^1/2)."),
+        (
+            shift + traces - 2 * (s1 @ s2).trace(),
+            "The root is missing: the last term is made of the roots of the eigenvalues of S1 S2.",
+        ),
+        (
+            _frechet(a, b) - shift + shift / 3,
+            "The squared distance of the means is a sum over the features: you take its mean.",
+        ),
+        (_frechet(a, b) - shift + shift.sqrt(), "The distance of the means is to be squared."),
+        (_frechet(a, b) - s1.trace(), "The trace of the first covariance is missing."),
+        (_frechet(a, b) - s2.trace(), "The trace of the second covariance is missing."),
     ]
     expected = _frechet(a, b)
     if abs(value - _frechet(a, b, biased=True)) < 1e-6 * expected:
@@ -110,7 +128,8 @@ def _check_frechet(call: StudentFunction) -> str:
             raise Wrong(message)
     if not abs(value - expected) < 2e-5 * expected:
         told, right = apart(float(value), float(expected))
-        raise Wrong(f"For 400 and 300 points in 3 dimensions it gives {told}, and {right} is right.")
+        related = relation(value.reshape(1), expected.reshape(1))
+        raise Wrong(f"For 400 and 300 points in 3 dimensions it gives {told}, and {right} is right. {related}".rstrip())
     return "Nothing else is behind the letters FID, but the choice of the features."
 
 
@@ -167,6 +186,24 @@ def _check_unbiased_mmd(call: StudentFunction) -> str:
             (aa.sum() - aa.trace() + bb.sum() - bb.trace()) / n**2 - 2 * ab.mean(),
             "Without its diagonal a matrix has n (n - 1) entries, not n^2.",
         ),
+        (apart(aa) + apart(bb) + 2 * ab.mean(), "The mixed mean has the wrong sign: it is subtracted, twice."),
+        (apart(aa) + apart(bb), "The mixed mean is missing: twice the mean of the third matrix is subtracted."),
+        (apart(aa) + apart(bb) - 2 * ab.sum(), "The third matrix is summed: take its mean, over all n^2 entries."),
+        (
+            (apart(aa) + apart(bb)) * n * (n - 1) - 2 * ab.mean(),
+            "Within the sets you sum: divide by the number of pairs, n (n - 1).",
+        ),
+        *[
+            (
+                (apart(aa) + apart(bb)) * n * (n - 1) / few - 2 * ab.mean(),
+                f"Within the sets you divide by {told}: there are n (n - 1) pairs of different points.",
+            )
+            for few, told in ((n, "n"), (n - 1, "n - 1"), (n * (n - 1) / 2, "n (n - 1) / 2"))
+        ],
+        (
+            (aa.sum() + bb.sum()) / (n * (n - 1)) - 2 * ab.mean(),
+            "The diagonals are still in the sums: subtract their traces.",
+        ),
         (expected.clamp(min=0), "Do not cut it off at 0: then it is no longer right on average."),
         (2 * ab.mean() - apart(aa) - apart(bb), "The sign is turned round: sets that are far apart must score high."),
     ]
@@ -210,10 +247,19 @@ def _check_extrapolate(call: StudentFunction) -> str:
     slope = ((n - n.mean()) * (exact - exact.mean())).sum() / (n - n.mean()).square().sum()
     if abs(value - (exact.mean() - slope * n.mean())) < 1e-3:
         raise Wrong("The line is fitted against n: against 1/n the points lie on one.")
+    u = 1 / n
+    slope = ((u - u.mean()) * (exact - exact.mean())).sum() / (u - u.mean()).square().sum()
+    if abs(value - (exact.mean() + slope * u.mean())) < 1e-3:
+        raise Wrong("The sign is turned: the line goes through the means, so the intercept is mean FID - slope mean u.")
+    for share in (len(n), 1 / len(n), (len(n) - 1) / len(n), len(n) / (len(n) - 1)):
+        if abs(value - (exact.mean() - share * slope * u.mean())) < 1e-3:
+            raise Wrong(
+                f"The slope is {share:.3g} times what it should be: covariance and variance are both sums, or both "
+                "means over the same n."
+            )
     if abs(value - 2.5) > 1e-4:
         raise Wrong(f"For distances 2.5 + 3000/n it gives {value:.4g}, and 2.5 is right.")
     noise = torch.tensor([0.3, -0.2, 0.1, 0.0, -0.1], dtype=torch.float64)
-    u = 1 / n
     slope = ((u - u.mean()) * (exact + noise - (exact + noise).mean())).sum() / (u - u.mean()).square().sum()
     fitted = (exact + noise).mean() - slope * u.mean()
     value = scalar(call(n.clone(), exact + noise))
@@ -296,6 +342,10 @@ def _check_precision(call: StudentFunction) -> str:
         (share(lambda d, r, *_: (d <= r.mean()).any(1)), "Every ball has its own radius, not the mean one."),
         (share(lambda d, r, *_: (d <= r / 2).any(1)), "The balls reach *to* the nearest other point, not half-way."),
         (1 - expected, "This is the share of fakes outside."),
+        (
+            expected * torch.tensor([float(len(two)) for _, two in scenes], dtype=torch.float64),
+            "This is how many fakes lie inside: their share is asked for, the mean.",
+        ),
     ]
     judge(value, expected, mistakes, ["8 real and 8 fake points", "40 real and 60 fake points"])
     return "Inside one ball is enough; and one outlier among the real points makes a ball that holds far too much."
@@ -338,6 +388,29 @@ def _check_inception_score(call: StudentFunction) -> str:
         ((-inner).exp(), "This is exp of the mean entropy of the single answers: subtract it from that of their mean."),
         ((-outer).exp(), "This is exp of the entropy of the mean answer: how sure is the classifier of each image?"),
         ((outer - inner).exp(), "The difference is turned round: a sure classifier and even classes must score high."),
+        *[
+            (
+                (sure - torch.special.xlogy(mean, mean).sum()).exp(),
+                "A sum or a mean goes along the wrong axis: rows are images, so the mean answer is `p.mean(0)`, and "
+                "`xlogy(p, p).sum(1)` is that of each image.",
+            )
+            for sure in (inner, torch.special.xlogy(p, p).sum(0).mean())
+            for mean in (share, p.mean(1))
+            if sure is not inner or mean is not share
+        ],
+        (
+            (inner * len(p) - outer).exp(),
+            "The entropies of the images are summed: take their mean, or more images give another score.",
+        ),
+        (
+            (inner / p.shape[1] - outer).exp(),
+            "An image's p log p are averaged over the classes: they are summed, `sum(1)`, then averaged over images.",
+        ),
+        (
+            (inner - torch.special.xlogy(p.sum(0), p.sum(0)).sum()).exp(),
+            "The answers are summed: their mean, `p.mean(0)`, is what sums to 1.",
+        ),
+        ((inner + outer).exp(), "The two entropies are added: the score is exp of their difference."),
         (
             (torch.special.xlogy(p, p).sum(1) - torch.special.xlogy(p, share).sum(1)).exp().mean(),
             "The mean is taken before exp, not after it.",
@@ -437,6 +510,7 @@ def _check_copied_share(call: StudentFunction) -> str:
         ((d < usual.median()).double().mean(), "Half of the unseen images are nearer than their median: take 1 %."),
         ((d < usual.quantile(0.99)).double().mean(), "Nearer than 99 % of them means below the 1 % quantile."),
         ((d < usual.min()).double().mean(), "This asks for samples nearer than every unseen image: 99 % will do."),
+        (len(d) * expected, "This is how many they are: their share is asked for, the mean."),
         ((d < 1e-12).double().mean(), "This counts exact copies: one changed pixel, and a copy is missed."),
         (
             (usual < usual.quantile(0.01)).double().mean(),

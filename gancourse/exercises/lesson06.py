@@ -165,6 +165,7 @@ def _check_arithmetic(call: StudentFunction) -> str:
         (ma + mb - mc, "Signs: it is B that is taken away."),
         (mb - ma + mc, "Signs: A comes first, and it is B that is taken away."),
         (ma - mb - mc, "Signs: C is added."),
+        (ma + mb + mc, "Signs: B is taken away."),
         (ma - mb, "C is missing."),
         (a[0] - b[0] + c[0], "It uses the first sample of each group only."),
         ((ma - mb + mc) / 3, "Do not divide by three again: the means have done that."),

@@ -274,12 +274,7 @@ WRONG = {
         "old D": (round_old_d, "at the old w and b"),
         "D down": (round_of(up=-1), "D goes down"),
         "G up": (round_of(down=-1), "G goes up"),
-        "b at the new w": (round_b_after_w, "the new b it gives"),
         "theta only": (lambda w, b, theta, k, lr, ascent, gradient: theta, "It returned 1 number:"),
-        "the change only": (
-            lambda w, b, theta, k, lr, ascent, gradient: (*ascent(w, b, theta), gradient(w, b, theta)),
-            "the new w it gives",
-        ),
     },
     "simultaneous_step": {
         "alternating": (lambda x, y, lr: (x - lr * y, y + lr * (x - lr * y)), "alternating"),
@@ -453,4 +448,90 @@ wrong["count_modes"] |= {
     "city blocks": (modes_with(lambda d: d.abs().sum(-1)), "sum of the coordinates"),
     "squares": (modes_with(lambda d: d.abs().amax(-1)), "a square round each centre"),
     "eight modes": (lambda s, c, r, n: sum(int((euclid(s - c[k]) <= r).sum() >= n) for k in range(8)), "IndexError"),
+}
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def round_with_rates(of_d, of_g, more=0):
+    def play(w, b, theta, k, lr, ascent, gradient):
+        for _ in range(k + more):
+            up_w, up_b = ascent(w, b, theta)
+            w, b = w + (lr if of_d else 1) * up_w, b + (lr if of_d else 1) * up_b
+        return w, b, theta - (lr if of_g else 1) * gradient(w, b, theta)
+
+    return play
+
+
+def round_w_after_b(w, b, theta, k, lr, ascent, gradient):
+    for _ in range(k):
+        b += lr * ascent(w, b, theta)[1]
+        w += lr * ascent(w, b, theta)[0]
+    return w, b, theta - lr * gradient(w, b, theta)
+
+
+def ordered(order):
+    def play(*case):
+        new = round_by_hand(*case)
+        return [new[i] for i in order]
+
+    return play
+
+
+def halves(real, fake):
+    return lambda p, q: (real * torch.xlogy(p, p / (p + q)) + fake * torch.xlogy(q, q / (p + q))).sum()
+
+
+def near(samples, centres, radius):
+    return torch.cdist(samples, centres) <= radius
+
+
+wrong["value_at_optimum"] |= {
+    "fake half": (halves(0, 1), "fake half alone"),
+    "fake half twice": (halves(0, 2), "fake half, twice"),
+    "minus the fake half": (halves(1, -1), "The fake half has a minus sign"),
+    "minus the real half": (halves(-1, 1), "The real half has a minus sign"),
+    "minus both": (halves(-1, -1), "This is -C(G)"),
+    "order of xlogy": (
+        lambda p, q: (torch.xlogy(p / (p + q), p) + torch.xlogy(q / (p + q), q)).sum(),
+        "arguments of `torch.xlogy` are exchanged",
+    ),
+    "no weights": (lambda p, q: (torch.log(p / (p + q)) + torch.log(q / (p + q))).sum(), "The weights are missing"),
+    "entropies": (lambda p, q: (torch.xlogy(p, p) + torch.xlogy(q, q)).sum(), "of p and p_g themselves"),
+}
+wrong["algorithm_1_round"] |= {
+    "b at the new w": (round_b_after_w, "b's gradient is taken with the new w"),
+    "w at the new b": (round_w_after_b, "w's gradient is taken with the new b"),
+    "k + 1": (round_with_rates(True, True, 1), "k + 1 steps"),
+    "k - 1": (round_with_rates(True, True, -1), "k - 1 steps"),
+    "D stays": (lambda w, b, t, k, lr, up, down: (w, b, t - lr * down(w, b, t)), "D does not move"),
+    "G stays": (lambda *case: (*round_by_hand(*case)[:2], case[2]), "G does not move"),
+    "no rate": (round_with_rates(False, False), "The learning rate is missing: each"),
+    "no rate of D": (round_with_rates(False, True), "missing in D's steps"),
+    "no rate of G": (round_with_rates(True, False), "missing in G's step"),
+    "the change only": (lambda w, b, t, k, lr, up, down: (*up(w, b, t), down(w, b, t)), "These are the gradients"),
+    "backwards": (ordered((2, 1, 0)), "in another order"),
+    "theta first": (ordered((2, 0, 1)), "in another order"),
+    "something else": (lambda w, b, t, k, lr, up, down: (w, b, 2 * t), "the new w it gives"),
+}
+wrong["simultaneous_step"] |= {
+    "the value": (lambda x, y, lr: (x - lr * x * y, y + lr * x * y), "V = xy itself"),
+    "x stays": (lambda x, y, lr: (x, y + lr * x), "x does not move"),
+    "y stays": (lambda x, y, lr: (x - lr * y, y), "y does not move"),
+}
+wrong["extragradient_step"] |= {
+    "both descend": (lambda x, y, lr: (x - lr * (y + lr * x), y - lr * (x - lr * y)), "Both players descend"),
+    "both ascend": (lambda x, y, lr: (x + lr * (y + lr * x), y + lr * (x - lr * y)), "Both players ascend"),
+    "own position": (lambda x, y, lr: (x - lr * (x - lr * y), y + lr * (y + lr * x)), "by the look-ahead's y"),
+    "no rate at the end": (lambda x, y, lr: (x - (y + lr * x), y + (x - lr * y)), "missing in the last step"),
+    "no rate ahead": (lambda x, y, lr: (x - lr * (y + x), y + lr * (x - y)), "missing in the look-ahead"),
+    "old gradients": (lambda x, y, lr: (x - 2 * lr * y, y + 2 * lr * x), "applied twice"),
+}
+wrong["count_modes"] |= {
+    "wrong axis": (lambda s, c, r, n: int((near(s, c, r).sum(dim=1) >= n).sum()), "along the wrong axis"),
+    "table turned": (lambda s, c, r, n: int((near(c, s, r).sum(dim=0) >= n).sum()), "along the wrong axis"),
+    "no sum": (lambda s, c, r, n: int((near(s, c, r) >= n).sum()), "is the sum missing"),
+    "no axis": (lambda s, c, r, n: int(near(s, c, r).sum() >= n), "it is 1 or 0"),
+    "all near": (lambda s, c, r, n: int(near(s, c, r).sum()), "samples near a mode"),
 }

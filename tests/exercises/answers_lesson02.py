@@ -657,3 +657,47 @@ wrong["residual_branch"] |= {
     "eps": (lambda a, b: changed(a, b, eps=0.8), "eps is 0.8"),
     "dropout": (lambda a, b: changed(a, b, replace={2: nn.Sequential(nn.ReLU(), nn.Dropout(0.5))}), "in train mode"),
 }
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def squared(reduce):
+    def penalty(D, x):
+        x = x.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+        return reduce(gradient.flatten(1))
+
+    return penalty
+
+
+wrong["scale_images"] |= {
+    "by 255": (lambda pixels: pixels.float() / 255 - 1, "The range is [-1, 0]"),
+    "moved up": (lambda pixels: pixels.float() / 127.5 + 1, "always 2 too much"),
+}
+wrong["discriminator_loss"] |= {
+    "both fake": (lambda r, f: F.softplus(r).mean() + F.softplus(f).mean(), "Both halves call their images fake"),
+    "no logarithm": (lambda r, f: f.sigmoid().mean() - r.sigmoid().mean(), "The logarithms are missing"),
+    "one minus": (lambda r, f: (1 - r.sigmoid()).mean() + f.sigmoid().mean(), "The logarithms are missing"),
+    "WGAN": (lambda r, f: f.mean() - r.mean(), "as WGAN has it"),
+    "real summed": (lambda r, f: F.softplus(-r).sum() + F.softplus(f).mean(), "The real half is summed"),
+    "fake summed": (lambda r, f: F.softplus(-r).mean() + F.softplus(f).sum(), "The fake half is summed"),
+    "minus the real half": (lambda r, f: F.softplus(f).mean() - F.softplus(-r).mean(), "The real half has the wrong"),
+    "bits": (lambda r, f: -r.sigmoid().log2().mean() - (1 - f.sigmoid()).log2().mean(), "It is in bits"),
+}
+wrong["generator_loss"] |= {
+    "one minus": (lambda f: (1 - f.sigmoid()).mean(), "the mean of 1 - D"),
+    "to the base 10": (lambda f: -f.sigmoid().log10().mean(), "the base 10"),
+}
+wrong["jsd_bound"] |= {
+    "half of the loss alone": (lambda loss: max(0.0, math.log(4) - loss / 2), "The half goes over both"),
+    "plus": (lambda loss: max(0.0, math.log(2) + loss / 2), "a large loss lowers the bound"),
+}
+wrong["r1"] |= {
+    "over the images": (squared(lambda g: g.square().sum(0).mean()), "The sum goes over the images"),
+    "absolute": (squared(lambda g: g.abs().sum(1).mean()), "absolute values"),
+    "nothing squared": (squared(lambda g: g.sum(1).mean()), "Nothing is squared"),
+}
+wrong["criterion"] |= {
+    "exchanged": (lambda o, t: F.binary_cross_entropy(t[:, None], o), "The arguments are exchanged"),
+}

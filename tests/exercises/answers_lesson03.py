@@ -583,3 +583,34 @@ wrong["clearly_better"] |= {
 }
 RIGHT |= answers_layers.RIGHT
 WRONG |= answers_layers.WRONG
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def peak_by(formula):
+    def stands_out(power, period):
+        k = 2 * (len(power) - 1) // period
+        after = power[k + 1] if k + 1 < len(power) else power[k - 1]
+        return formula(power[k], (power[k - 1] * after) ** 0.5)
+
+    return stands_out
+
+
+def peak_at_half(power, period):
+    k = (len(power) - 1) // period
+    return power[k] / (power[k - 1] * power[k + 1]) ** 0.5
+
+
+wrong["transposed_size"] |= {
+    "no padding": (lambda n, k, s, p: (n - 1) * s + k, "The padding is missing"),
+    "no kernel": (lambda n, k, s, p: (n - 1) * s - 2 * p, "The last patch is missing"),
+    "no stride": (lambda n, k, s, p: n - 1 - 2 * p + k, "The stride is missing"),
+}
+wrong["checkerboard_peak"] |= {
+    "half the frequency": (peak_at_half, "half of the frequency"),
+    "the neighbours": (peak_by(lambda at, around: around), "the neighbours' mean"),
+    "the difference": (peak_by(lambda at, around: at - around), "This is the difference"),
+    "upside down": (peak_by(lambda at, around: around / at), "upside down"),
+}
+wrong["transposed_cost"] |= {"one more": (lambda a, b, k, n: a * b * k * k * n * n + 1, "always 1 too much")}

@@ -342,3 +342,74 @@ wrong["select_best"] |= {
     "left frozen": (best_frozen, "left frozen"),
     "places": (lambda D, x, k: D(x).detach().topk(k).indices, "four images are expected"),
 }
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def accumulate_by(real, fake):
+    def accumulate(D, x_real, x_fake):
+        D.zero_grad()
+        (real(D(x_real)) + fake(D(x_fake.detach()))).backward()
+
+    return accumulate
+
+
+def squared(reduce):
+    def penalty(D, x):
+        x = x.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+        return reduce(gradient)
+
+    return penalty
+
+
+def field_of_whole_kernels(layers):
+    field, distance = 1, 1
+    for kernel, stride in layers:
+        field += kernel * distance
+        distance *= stride
+    return field
+
+
+wrong["receptive_field"] |= {"whole kernels": (field_of_whole_kernels, "adds kernel - 1 steps, not kernel")}
+wrong["accumulate"] |= {
+    "real summed": (
+        accumulate_by(lambda s: softplus(-s).sum(), lambda s: softplus(s).mean()),
+        "The real batch's loss is summed",
+    ),
+    "fake summed": (
+        accumulate_by(lambda s: softplus(-s).mean(), lambda s: softplus(s).sum()),
+        "The fake batch's loss is summed",
+    ),
+    "minus the fake": (
+        accumulate_by(lambda s: softplus(-s).mean(), lambda s: -softplus(s).mean()),
+        "The fake batch has the wrong sign",
+    ),
+    "minus the real": (
+        accumulate_by(lambda s: -softplus(-s).mean(), lambda s: softplus(s).mean()),
+        "The real batch has the wrong sign",
+    ),
+    "both fake": (
+        accumulate_by(lambda s: softplus(s).mean(), lambda s: softplus(s).mean()),
+        "Both batches are called fake",
+    ),
+    "both real": (
+        accumulate_by(lambda s: softplus(-s).mean(), lambda s: softplus(-s).mean()),
+        "Both batches are called real",
+    ),
+    "exchanged": (
+        accumulate_by(lambda s: softplus(s).mean(), lambda s: softplus(-s).mean()),
+        "The labels are exchanged",
+    ),
+    "sigmoid twice": (
+        accumulate_by(lambda s: softplus(-s.sigmoid()).mean(), lambda s: softplus(s.sigmoid()).mean()),
+        "The sigmoid is applied twice",
+    ),
+}
+wrong["r1_by_hand"] |= {
+    "over the channels": (squared(lambda g: g.square().sum(1).mean()), "over the channels alone"),
+    "over the images": (squared(lambda g: g.flatten(1).square().sum(0).mean()), "The sum goes over the images"),
+    "absolute": (squared(lambda g: g.flatten(1).abs().sum(1).mean()), "absolute values"),
+    "not squared": (squared(lambda g: g.flatten(1).sum(1).mean()), "Nothing is squared"),
+}

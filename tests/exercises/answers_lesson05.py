@@ -319,7 +319,7 @@ wrong["frechet_1d"] |= {
     "spreads not squared": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + abs(s1 - s2), "that of the standard"),
     "sum of spreads": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 + s2) ** 2, "*difference*"),
     "half": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 - s2) ** 2 / 2, "no half"),
-    "rounded": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 - s2) ** 2 + 1e-3, "rounded, approximated"),
+    "an eps": (lambda m1, s1, m2, s2: (m1 - m2) ** 2 + (s1 - s2) ** 2 + 1e-3, "always 0.001 too much"),
 }
 wrong["frechet"] |= {
     "rounded": (frechet_by(symmetric, final=lambda d: torch.round(d, decimals=2)), "is right"),
@@ -331,7 +331,6 @@ wrong["frechet"] |= {
 }
 wrong["unbiased_mmd"] |= {
     "cut at 0": (mmd(apart, final=lambda d: d.clamp(min=0)), "cut it off"),
-    "a sum": (mmd(lambda k: k.sum() - k.trace()), "is right"),
     "root": (mmd(apart, final=lambda d: d.abs().sqrt()), "is right"),
 }
 wrong["extrapolate"] |= {
@@ -348,10 +347,107 @@ wrong["precision"] |= {
 }
 wrong["inception_score"] |= {
     "rounded": (lambda p: round(score_by_kl(p), 3), "rounded, approximated"),
-    "summed": (lambda p: (xlogx(p).sum() - xlogx(p.mean(0)).sum()).exp(), "is right"),
-    "wrong axis": (lambda p: (xlogx(p).sum(0).mean() - xlogx(p.mean(1)).sum()).exp(), "is right"),
+    "summed": (lambda p: (xlogx(p).sum() - xlogx(p.mean(0)).sum()).exp(), "entropies of the images are summed"),
+    "wrong axis": (lambda p: (xlogx(p).sum(0).mean() - xlogx(p.mean(1)).sum()).exp(), "along the wrong axis"),
 }
 wrong["torn"] |= {
     "one too high": (torn_with(step=1), "One too high"),
     "scaled": (torn_with(lambda z, c: z + 2 * c), "is right"),
 }
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def moments(x):
+    return x.mean(0), torch.cov(x.T)
+
+
+def frechet_of(shift, ends, last):
+    def distance(a, b):
+        (m1, s1), (m2, s2) = moments(a), moments(b)
+        roots = torch.linalg.eigvals(s1 @ s2).real.clamp(min=0)
+        return shift(m1 - m2) + ends(s1.trace(), s2.trace()) - 2 * last(roots)
+
+    return distance
+
+
+def of_squares(gap):
+    return gap.square().sum()
+
+
+def of_roots(roots):
+    return roots.sqrt().sum()
+
+
+def within(k_real, k_fake):
+    return k_real.sum() - k_real.trace() + k_fake.sum() - k_fake.trace()
+
+
+def line(intercept):
+    def fit(n, fids):
+        u = 1 / n
+        products, squares = (u - u.mean()) * (fids - fids.mean()), (u - u.mean()).square()
+        return intercept(products, squares, u.mean(), fids.mean())
+
+    return fit
+
+
+def score(sure, mean):
+    return lambda p: (sure(xlogx(p)) - xlogx(mean(p)).sum()).exp()
+
+
+def copies_counted(train, unseen, fake):
+    limit = torch.cdist(unseen, train).min(1).values.quantile(0.01)
+    return (torch.cdist(fake, train).min(1).values < limit).sum()
+
+
+def inside_counted(real, fake):
+    return (torch.cdist(fake, real) <= torch.cdist(real, real).sort(1).values[:, 1]).any(1).sum()
+
+
+wrong["frechet_1d"] |= {
+    "subtracted": (lambda a, s, b, t: (a - b) ** 2 - (s - t) ** 2, "Both squares are added"),
+    "signed spreads": (lambda a, s, b, t: (a - b) ** 2 + s - t, "that of the standard deviations too"),
+    "means not squared": (lambda a, s, b, t: a - b + (s - t) ** 2, "that of the means too"),
+    "spreads alone": (lambda a, s, b, t: (s - t) ** 2, "The means count too"),
+    "sum of the means": (lambda a, s, b, t: (a + b) ** 2 + (s - t) ** 2, "*difference* of the means"),
+    "half of all": (lambda a, s, b, t: ((a - b) ** 2 + (s - t) ** 2) / 2, "half of what is right"),
+}
+wrong["frechet"] |= {
+    "plus": (frechet_of(of_squares, lambda s, t: s + t, lambda r: -of_roots(r)), "last term has the wrong sign"),
+    "no root": (frechet_of(of_squares, lambda s, t: s + t, lambda r: r.sum()), "The root is missing"),
+    "mean of the means": (
+        frechet_of(lambda gap: gap.square().mean(), lambda s, t: s + t, of_roots),
+        "a sum over the features",
+    ),
+    "a length": (frechet_of(lambda gap: gap.norm(), lambda s, t: s + t, of_roots), "is to be squared"),
+    "one trace": (frechet_of(of_squares, lambda s, t: s, of_roots), "trace of the second covariance"),
+    "the other trace": (frechet_of(of_squares, lambda s, t: t, of_roots), "trace of the first covariance"),
+    "sign": (lambda a, b: -frechet_of(of_squares, lambda s, t: s + t, of_roots)(a, b), "right but for the sign"),
+}
+wrong["unbiased_mmd"] |= {
+    "a sum": (lambda r, f, b: within(r, f) - 2 * b.mean(), "Within the sets you sum"),
+    "plus": (lambda r, f, b: within(r, f) / 42 + 2 * b.mean(), "mixed mean has the wrong sign"),
+    "within alone": (lambda r, f, b: within(r, f) / 42, "The mixed mean is missing"),
+    "third summed": (lambda r, f, b: within(r, f) / 42 - 2 * b.sum(), "The third matrix is summed"),
+    "by n": (lambda r, f, b: within(r, f) / 7 - 2 * b.mean(), "you divide by n:"),
+    "by n - 1": (lambda r, f, b: within(r, f) / 6 - 2 * b.mean(), "you divide by n - 1:"),
+    "pairs once": (lambda r, f, b: within(r, f) / 21 - 2 * b.mean(), "you divide by n (n - 1) / 2:"),
+    "diagonals": (lambda r, f, b: (r.sum() + f.sum()) / 42 - 2 * b.mean(), "subtract their traces"),
+}
+wrong["extrapolate"] |= {
+    "plus": (line(lambda xy, xx, u, y: y + xy.sum() / xx.sum() * u), "The sign is turned"),
+    "mean over sum": (line(lambda xy, xx, u, y: y - xy.mean() / xx.sum() * u), "0.2 times"),
+    "sum over mean": (line(lambda xy, xx, u, y: y - xy.sum() / xx.mean() * u), "5 times"),
+    "n - 1 over n": (line(lambda xy, xx, u, y: y - xy.sum() / 4 / xx.mean() * u), "1.25 times"),
+}
+wrong["precision"] |= {"counted": (inside_counted, "how many fakes lie inside")}
+wrong["inception_score"] |= {
+    "mean along the wrong axis": (score(lambda h: h.sum(1).mean(), lambda p: p.mean(1)), "along the wrong axis"),
+    "sum along the wrong axis": (score(lambda h: h.sum(0).mean(), lambda p: p.mean(0)), "along the wrong axis"),
+    "mean over classes": (score(lambda h: h.mean(1).mean(), lambda p: p.mean(0)), "averaged over the classes"),
+    "answers summed": (score(lambda h: h.sum(1).mean(), lambda p: p.sum(0)), "The answers are summed"),
+    "plus": (lambda p: (xlogx(p).sum(1).mean() + xlogx(p.mean(0)).sum()).exp(), "The two entropies are added"),
+}
+wrong["copied_share"] |= {"counted": (copies_counted, "how many they are")}

@@ -133,7 +133,7 @@ WRONG = {
         "root of d alone": (lambda t, d: math.sqrt(d) * ((1 - t) ** 2 + t**2), "over the whole"),
         "difference": (lambda t, d: math.sqrt(d * abs((1 - t) ** 2 - t**2)), "both signs are +"),
         "one number": (lambda t, d: math.hypot(1 - t, t), "There are d of them"),
-        "something else": (lambda t, d: 7.0, "For t = 0.5, d = 100 it gives 7"),
+        "something else": (lambda t, d: 7.0, "For t = 0.25, d = 100 it gives 7, and 7.906 is right"),
     },
     "slerp": {
         "not divided": (lambda a, b, t: a * torch.acos(a @ b) + t * b, "a cosine is between -1 and 1"),
@@ -289,3 +289,9 @@ wrong["truncated_normal"] |= {
     "always 0.8": (lambda n, d, t: redrawn(n, d, 0.8), "1.5"),
     "folded": (lambda n, d, t: (z := torch.randn(n, d)).where(z.abs() <= t, z % t), "normal cut off"),
 }
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+wrong["arithmetic"] |= {"all added": (lambda a, b, c: (a + b + c).mean(0), "B is taken away")}
+wrong["lerp_length"] |= {"twice": (lambda t, d: 2 * math.sqrt(d * ((1 - t) ** 2 + t**2)), "twice what is right")}

@@ -1040,3 +1040,73 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "a word": ("healthy", "a dict is expected"),
     },
 }
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def weighted_by(change):
+    def area(x, p, y, q):
+        points, order = torch.cat([x, y]).sort()
+        return change(torch.cat([p, -q])[order], points.diff())
+
+    return area
+
+
+def added_weights(x, p, y, q):
+    points, order = torch.cat([x, y]).sort()
+    return (torch.cat([p, q])[order].cumsum(0)[:-1].abs() * points.diff()).sum()
+
+
+def pairing(compare, penalty=lambda g: g.flatten(1).square().sum(1)):
+    def loss(D, x_real, x_fake, gamma):
+        x_real, x_fake = x_real.detach().requires_grad_(), x_fake.detach().requires_grad_()
+        real, fake = D(x_real), D(x_fake)
+        total = compare(real, fake).mean()
+        for scores, x in ((real, x_real), (fake, x_fake)):
+            (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+            total = total + gamma / 2 * penalty(gradient).mean()
+        return total
+
+    return loss
+
+
+def right_pair(real, fake):
+    return F.softplus(fake - real)
+
+
+def on_real(real):
+    return (1 - real).relu().mean()
+
+
+def on_fake(fake):
+    return (1 + fake).relu().mean()
+
+
+WRONG["w1_weighted"] |= {
+    "weights added": (added_weights, "they come with a minus sign"),
+    "not summed up": (weighted_by(lambda h, gap: (h[:-1].abs() * gap).sum()), "The weights are not summed up"),
+    "a mean": (weighted_by(lambda h, gap: (h.cumsum(0)[:-1].abs() * gap).mean()), "the area is their sum"),
+}
+WRONG["hinge_loss"] |= {
+    "real summed": (lambda r, f: (1 - r).relu().sum() + on_fake(f), "The real half is summed"),
+    "fake summed": (lambda r, f: on_real(r) + (1 + f).relu().sum(), "The fake half is summed"),
+    "1 + real": (lambda r, f: (1 + r).relu().mean() + on_fake(f), "The real half has the wrong sign inside"),
+    "real - 1": (lambda r, f: (r - 1).relu().mean() + on_fake(f), "The real half has the wrong sign inside"),
+    "1 - fake": (lambda r, f: on_real(r) + (1 - f).relu().mean(), "The fake half has the wrong sign inside"),
+    "real not cut": (lambda r, f: (1 - r).mean() + on_fake(f), "The real half is not cut off"),
+    "fake not cut": (lambda r, f: on_real(r) + (1 + f).mean(), "The fake half is not cut off"),
+    "real as it is": (lambda r, f: r.relu().mean() + on_fake(f), "The real half is relu of the score"),
+    "no real margin": (lambda r, f: (-r).relu().mean() + on_fake(f), "The real half's margin is 0"),
+    "no fake margin": (lambda r, f: on_real(r) + f.relu().mean(), "The fake half's margin is 0"),
+}
+WRONG["relativistic_loss"] |= {
+    "added": (pairing(lambda r, f: F.softplus(f + r)), "The scores are added"),
+    "fake alone": (pairing(lambda r, f: F.softplus(f)), "Only the fake's score"),
+    "real alone": (pairing(lambda r, f: F.softplus(-r)), "Only the real image's score"),
+    "no logarithm": (pairing(lambda r, f: (f - r).sigmoid()), "The logarithm is missing"),
+    "absolute": (pairing(right_pair, lambda g: g.flatten(1).abs().sum(1)), "absolute values"),
+    "not squared at all": (pairing(right_pair, lambda g: g.flatten(1).sum(1)), "Nothing is squared"),
+    "over the images": (pairing(right_pair, lambda g: g.flatten(1).square().sum(0)), "The sum goes over the images"),
+    "over the channels": (pairing(right_pair, lambda g: g.square().sum(1)), "over the channels alone"),
+}

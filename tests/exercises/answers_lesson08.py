@@ -706,3 +706,32 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
 def seen_rows(g):
     rows = (g[0] != 0).any(0).any(1).nonzero()
     return int(rows.max() - rows.min()) + 1
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def d_loss_of(on_real, on_fake):
+    def loss(D, x, y, fake):
+        return (on_real(D(torch.cat([x, y], 1))) + on_fake(D(torch.cat([x, fake.detach()], 1)))) / 2
+
+    return loss
+
+
+def real_cost(logits):
+    return F.softplus(-logits).mean()
+
+
+def fake_cost(logits):
+    return F.softplus(logits).mean()
+
+
+WRONG["pix2pix_d_loss"] |= {
+    "real summed": (d_loss_of(lambda s: F.softplus(-s).sum(), fake_cost), "The real half is summed"),
+    "fake summed": (d_loss_of(real_cost, lambda s: F.softplus(s).sum()), "The fake half is summed"),
+    "subtracted": (d_loss_of(real_cost, lambda s: -fake_cost(s)), "The fake half has the wrong sign"),
+    "real without log": (d_loss_of(lambda s: (1 - s.sigmoid()).mean(), fake_cost), "The real half has no logarithm"),
+    "fake without log": (d_loss_of(real_cost, lambda s: s.sigmoid().mean()), "The fake half has no logarithm"),
+    "real logits": (d_loss_of(lambda s: -s.mean(), fake_cost), "The real half is a mean of logits"),
+    "fake logits": (d_loss_of(real_cost, lambda s: s.mean()), "The fake half is a mean of logits"),
+}

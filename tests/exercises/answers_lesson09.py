@@ -417,3 +417,54 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "a word": ("healthy", "a dict is expected"),
     },
 }
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def mean_abs(gap):
+    return gap.abs().mean()
+
+
+def cycle_of(of_a, of_b):
+    return lambda G_ab, G_ba, a, b: of_a(G_ba(G_ab(a)) - a) + of_b(G_ab(G_ba(b)) - b)
+
+
+def identity_of(of_ab, of_ba):
+    return lambda G_ab, G_ba, a, b, cycle: cycle / 2 * (of_ab(G_ab(b) - b) + of_ba(G_ba(a) - a))
+
+
+def translators_of(of_b, of_a, sign=1):
+    def loss(G_ab, G_ba, D_a, D_b, a, b, cycle):
+        fake_b, fake_a = G_ab(a), G_ba(b)
+        lost = mean_abs(G_ba(fake_b) - a) + mean_abs(G_ab(fake_a) - b)
+        weights = [*G_ab.parameters(), *G_ba.parameters()]
+        total = of_b(D_b(fake_b) - 1) + of_a(D_a(fake_a) - 1) + sign * cycle * lost
+        return total, torch.optim.Adam(weights, lr=2e-4, betas=(0.5, 0.999))
+
+    return loss
+
+
+def mean_square(gap):
+    return gap.square().mean()
+
+
+WRONG["cycle_loss"] |= {
+    "a summed": (cycle_of(lambda g: g.abs().sum(), mean_abs), "The way of a is summed"),
+    "b summed": (cycle_of(mean_abs, lambda g: g.abs().sum()), "The way of b is summed"),
+    "a squared": (cycle_of(mean_square, mean_abs), "The way of a is squared"),
+    "b squared": (cycle_of(mean_abs, mean_square), "The way of b is squared"),
+    "a without abs": (cycle_of(lambda g: g.mean(), mean_abs), "The way of a has no absolute value"),
+    "subtracted": (cycle_of(mean_abs, lambda g: -mean_abs(g)), "The way of b has the wrong sign"),
+}
+WRONG["identity_loss"] |= {
+    "one summed": (identity_of(lambda g: g.abs().sum(), mean_abs), "The half of G_ab is summed"),
+    "one squared": (identity_of(mean_abs, mean_square), "The half of G_ba is squared"),
+    "one without abs": (identity_of(lambda g: g.mean(), mean_abs), "The half of G_ab has no absolute value"),
+    "subtracted": (identity_of(mean_abs, lambda g: -mean_abs(g)), "The half of G_ba has the wrong sign"),
+}
+WRONG["translators"] |= {
+    "one summed": (translators_of(lambda g: g.square().sum(), mean_square), "term of G_ab is summed"),
+    "subtracted": (translators_of(mean_square, lambda g: -mean_square(g)), "term of G_ba has the wrong sign"),
+    "minus the way back": (translators_of(mean_square, mean_square, -1), "there and back has the wrong sign"),
+}

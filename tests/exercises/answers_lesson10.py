@@ -522,3 +522,16 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
         "no truth at all": (hunt_without_truth, "never sees the truth"),
     },
 }
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def decibels(change):
+    return lambda x, y: change((x - y).square().mean((1, 2, 3)) / 4)
+
+
+WRONG["psnr"] |= {
+    "the sign": (decibels(lambda error: 10 * error.log10()), "sign"),
+    "negative": (lambda x, y: -10 * ((x - y).mean((1, 2, 3)) / 4).log10(), "are the differences squared"),
+}

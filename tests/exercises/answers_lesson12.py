@@ -954,3 +954,35 @@ WRONG: dict[str, dict[str, tuple[Any, str]]] = {
 
 def condition_of(x, gain, bias):
     return (1 + maps(gain)) * x + maps(bias)
+
+
+# --- mistakes that can be told from the numbers that they give -------------------------------------------------------
+
+
+def heads_of(on_real, on_fake):
+    def losses(real, fake):
+        of_d = sum(on_real(r) + on_fake(f) for r, f in zip(real, fake, strict=True))
+        return of_d, -sum(f.mean() for f in fake)
+
+    return losses
+
+
+def real_cost(r):
+    return (1 - r).relu().mean()
+
+
+def fake_cost(f):
+    return (1 + f).relu().mean()
+
+
+WRONG["head_losses"] |= {
+    "real summed": (heads_of(lambda r: (1 - r).relu().sum(), fake_cost), "the real half is summed"),
+    "fake summed": (heads_of(real_cost, lambda f: (1 + f).relu().sum()), "the fake half is summed"),
+    "real not cut": (heads_of(lambda r: (1 - r).mean(), fake_cost), "the real half is not cut off"),
+    "1 + real": (heads_of(lambda r: (1 + r).relu().mean(), fake_cost), "sign inside: it is relu(1 - r)"),
+    "real - 1": (heads_of(lambda r: (r - 1).relu().mean(), fake_cost), "sign inside: it is relu(1 - r)"),
+    "1 - fake": (heads_of(real_cost, lambda f: (1 - f).relu().mean()), "sign inside: it is relu(1 + f)"),
+    "no fake margin": (heads_of(real_cost, lambda f: f.relu().mean()), "the fake half has the margin 0"),
+    "fake subtracted": (heads_of(real_cost, lambda f: -fake_cost(f)), "subtracted"),
+}
+WRONG["orthogonal_penalty"] |= {"the sign": (lambda G: -lesson12.orthogonal_penalty.reference(G), "for the sign")}

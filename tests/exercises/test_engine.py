@@ -146,12 +146,62 @@ def test_a_crash_is_reported_with_line_input_and_remedy():
         (lambda x: torch.ones(1).sum().backward(), "cut off from the weights"),
         (lambda x: torch.nn.Linear(1, 1).weight.normal_(), "changed in place by"),
         (lambda x: [][0], "a cell of its own"),
+        (lambda x: torch.softplus(x), "`F.softplus`, behind `import torch.nn.functional as F`"),  # type: ignore[attr-defined]
+        (lambda x: torch.ones(2).mse_loss(x), "`F.mse_loss`"),  # type: ignore[attr-defined]
     ],
 )
 def test_remedies(function, remedy):
     result = make(plus_one).check(function)
     told = result.message.split("` with ")[-1]  # behind the line that it quotes, which has the remedy of this table
     assert (result.status, remedy in told) == ("wrong", True), result
+
+
+def a_name_of_its_own(x):
+    own_scores = x
+    return [own_scroes for _ in range(own_scores)]  # type: ignore[name-defined]  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("function", "meant"),
+    [
+        (lambda x: troch.exp(x), "torch"),  # type: ignore[name-defined]  # noqa: F821
+        (lambda x: pritn(x), "print"),  # type: ignore[name-defined]  # noqa: F821
+        (lambda x: itertool.count(), "itertools"),  # type: ignore[name-defined]  # noqa: F821
+        (lambda x_fake: x_fakes + 1, "x_fake"),  # type: ignore[name-defined]  # noqa: F821
+        (a_name_of_its_own, "own_scores"),
+        (lambda x: torch.sofmax(torch.ones(2)), "softmax"),  # type: ignore[attr-defined]
+        (lambda x: torch.ones(2).detatch(), "detach"),  # type: ignore[attr-defined]
+        (lambda x: torch.nn.Linear(2, 3).wieght, "weight"),
+        (lambda x: torch.nn.functional.leaky_ReLU(x), "leaky_relu"),  # type: ignore[attr-defined]
+        (lambda x: math.Log(x), "log"),  # type: ignore[attr-defined]
+    ],
+)
+def test_a_misspelt_name_is_told_which_one_is_meant(function, meant):
+    result = make(plus_one).check(function)
+    assert (result.status, result.message.endswith(f"Did you mean `{meant}`?")) == ("wrong", True), result
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: far_from_all_names,  # type: ignore[name-defined]  # noqa: F821
+        lambda x: erorr,  # type: ignore[name-defined]  # noqa: F821  # a name of the engine's own frames
+        lambda x: torch.ones(2).append(x),  # type: ignore[attr-defined]
+        lambda x: x.items,
+    ],
+)
+def test_no_name_is_meant_where_none_is_near(function):
+    result = make(plus_one).check(function)
+    assert (result.status, "Did you mean" in result.message) == ("wrong", False), result
+
+
+def test_a_name_that_has_no_value_yet_is_not_called_misspelt():
+    def later(x):
+        if x > 3:
+            total = x
+        return total
+
+    assert "no value yet on that line" in make(plus_one).check(later).message
 
 
 @pytest.mark.parametrize("answer", [object(), "text", {}, np.zeros(3), torch.zeros(2, 2), print, len, int])

@@ -43,7 +43,7 @@ UP, DOWN = ("transposed 4", "transposed 3", "nearest"), ("strided", "pooling")
 CHECKS_WITH_NETWORKS = {
     f"gancourse.exercises.checking.{name}"
     for name in (
-        *("critics", "cycles", "instance_norm", "painting", "patches", "pix2pix_losses"),
+        *("critics", "cycles", "instance_norm", "painting", "patches", "pix2pix_scene"),
         *("content", "enlarging", "srgan_listing"),
         *("orthogonality", "shortcuts", "standing_statistics"),
     )

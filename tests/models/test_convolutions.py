@@ -102,7 +102,7 @@ def test_every_module_with_a_convolution_is_known():
                 "orthogonality",
                 "painting",
                 "patches",
-                "pix2pix_losses",
+                "pix2pix_scene",
                 "shortcuts",
                 "srgan_listing",
                 "standing_statistics",

@@ -63,6 +63,10 @@ def check_criterion(call: StudentFunction) -> str:
         (6 * right, "The loss is summed over the batch: take the mean."),
         (F.binary_cross_entropy(p, 1 - t[:, None]), "The labels are swapped: the target of real images is 1."),
         (-right, "The sign is wrong: the loss is minus the mean logarithm."),
+        (
+            F.binary_cross_entropy(t[:, None], p),
+            "The arguments are exchanged: `binary_cross_entropy` takes the outputs first, then the targets.",
+        ),
         (F.mse_loss(p, t[:, None]), "This is the squared error: the binary cross-entropy is asked for."),
         (
             F.binary_cross_entropy_with_logits(p, t[:, None]),

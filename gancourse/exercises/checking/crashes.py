@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import dis
 import linecache
 import re
 import textwrap
 import traceback
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 #: How the modules are imported that solutions and hints name, by the names that they have there.
 IMPORTS = {
@@ -116,13 +119,41 @@ def raised_by(function: Callable[..., Any], error: BaseException) -> bool:
     return trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
+def _meant(error: BaseException) -> str:
+    """The name nearest to one that is misspelt: of the names that the failing line can see, or of its object's
+    attributes. "" where there is none near. Python finds one only when it prints a traceback, which nobody does here.
+    """
+    if isinstance(error, NameError) and error.__traceback__ is not None:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        last = frames[-1]
+        own = [frame for frame in frames if frame.f_code.co_filename == last.f_code.co_filename]
+        known = [*(name for frame in own for name in frame.f_locals), *last.f_globals, *last.f_builtins, *IMPORTS]
+    elif isinstance(error, AttributeError):
+        known = dir(error.obj)
+    else:
+        return ""
+    name = error.name or ""
+    private = name.startswith("_")
+    others = {other.lower(): other for other in reversed(known) if private or not other.startswith("_")}
+    near = difflib.get_close_matches(name.lower(), others, n=1, cutoff=0.75) if name not in known else []
+    return others[near[0]] if near else ""
+
+
 def _remedy(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, SystemExit):
         return "It asks Python to end, and would take the notebook with it: `return` the answer instead."
+    if isinstance(error, UnboundLocalError):
+        return "It has no value yet on that line: it is assigned further down, or in a branch that was not taken."
+    if isinstance(error, NameError) and error.name in IMPORTS:
+        return f"This notebook has not imported it: write `{IMPORTS[error.name]}` above your function."
+    if isinstance(error, AttributeError) and isinstance(error.obj, types.ModuleType | torch.Tensor):
+        place = getattr(error.obj, "__name__", "torch")
+        if place in ("torch", "torch.nn") and callable(getattr(functional, error.name or "", None)):
+            return f"It is a function of `torch.nn.functional`: `F.{error.name}`, behind `{IMPORTS['F']}`."
+    if meant := _meant(error):
+        return f"Did you mean `{meant}`?"
     if isinstance(error, NameError):
-        if error.name in IMPORTS:
-            return f"This notebook has not imported it: write `{IMPORTS[error.name]}` above your function."
         return "Check the spelling of that name, and that the cell which imports or defines it has been run."
     for pattern, remedy in _BY_MESSAGE:
         if re.search(pattern, text):

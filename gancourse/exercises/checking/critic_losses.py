@@ -16,6 +16,7 @@ from gancourse.exercises.checking.gradient_penalty import (
     slopes,
 )
 from gancourse.exercises.checking.judging import close
+from gancourse.exercises.checking.relations import one_term
 
 # --- hinge -----------------------------------------------------------------------------------------------------------
 
@@ -60,6 +61,23 @@ def check_hinge(call: StudentFunction) -> str:
                 (1 - real + fake).relu().mean(),
                 "Pairs are compared: here each half has a margin of its own, and the halves are added.",
             ),
+            *one_term(
+                {"real half": on_real, "fake half": on_fake},
+                {
+                    "real half": [
+                        ((1 + real).relu().mean(), "The real half has the wrong sign inside: it is relu(1 - score)."),
+                        (real.relu().mean(), "The real half is relu of the score: it is relu(1 - score)."),
+                        ((real - 1).relu().mean(), "The real half has the wrong sign inside: it is relu(1 - score)."),
+                        ((1 - real).mean(), "The real half is not cut off: past its margin an image costs 0."),
+                        ((-real).relu().mean(), "The real half's margin is 0: it is relu(1 - score)."),
+                    ],
+                    "fake half": [
+                        ((1 - fake).relu().mean(), "The fake half has the wrong sign inside: it is relu(1 + score)."),
+                        ((1 + fake).mean(), "The fake half is not cut off: past its margin an image costs 0."),
+                        (fake.relu().mean(), "The fake half's margin is 0: it is relu(1 + score)."),
+                    ],
+                },
+            ),
             (on_real.square().mean() + on_fake.square().mean(), "What is missing to the margin is squared: it is not."),
             (F.softplus(-real).mean() + F.softplus(fake).mean(), "This is Goodfellow's loss: hinge has corners."),
         ]
@@ -101,6 +119,10 @@ def check_relativistic(call: StudentFunction) -> str:
                 F.softplus(r - s[:, None]).mean() + rest,
                 "Every image is compared with every fake: take them pair by pair.",
             ),
+            (F.softplus(r + s).mean() + rest, "The scores are added: compare them, s(x) - s(G(z))."),
+            (F.softplus(r).mean() + rest, "Only the fake's score is there: compare the pair, s(x) - s(G(z))."),
+            (F.softplus(-s).mean() + rest, "Only the real image's score is there: compare the pair, s(x) - s(G(z))."),
+            ((r - s).sigmoid().mean() + rest, "The logarithm is missing: softplus(-t) is -log sigmoid(t)."),
             (r.mean() - s.mean() + rest, "This is WGAN's loss: softplus is missing."),
             (8 * pairing + rest, "You sum over the batch: take the mean."),
         ]
@@ -125,6 +147,22 @@ def check_relativistic(call: StudentFunction) -> str:
                 (
                     pairing + gamma / 2 * (g1.flatten(1).norm(dim=1) + g2.flatten(1).norm(dim=1)).mean(),
                     "The norms are not squared.",
+                ),
+                (
+                    pairing + gamma / 2 * (g1.flatten(1).abs().sum(1) + g2.flatten(1).abs().sum(1)).mean(),
+                    "You add up absolute values: a squared norm is the sum of the squares.",
+                ),
+                (
+                    pairing + gamma / 2 * (g1.flatten(1).sum(1) + g2.flatten(1).sum(1)).mean(),
+                    "Nothing is squared: a squared norm is the sum of the squares.",
+                ),
+                (
+                    pairing + gamma / 2 * (g1.flatten(1).square().sum(0) + g2.flatten(1).square().sum(0)).mean(),
+                    "The sum goes over the images, the mean over the pixels: it is the other way round.",
+                ),
+                (
+                    pairing + gamma / 2 * (g1.square().sum(1).mean() + g2.square().sum(1).mean()),
+                    "The sum goes over the channels alone: a squared norm is over all pixels, `flatten(1)` first.",
                 ),
                 (
                     pairing + gamma / 2 * (g1.square().mean() + g2.square().mean()),

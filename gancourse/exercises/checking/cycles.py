@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gancourse.exercises.checking.adam import judge_optimiser
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
 from gancourse.exercises.checking.gradient_penalty import judge_value
 from gancourse.exercises.checking.judging import Mistake, close
+from gancourse.exercises.checking.relations import one_term
 
 _SHAPE = (2, 3, 5, 6)  # no two axes of a batch are equally long
 
@@ -55,6 +57,19 @@ def _one_number(value: Any) -> Tensor:
     if value.numel() != 1:
         raise Wrong(f"It returned shape {tuple(value.shape)}: one number is expected, of means over all pixels.")
     return value.reshape(())
+
+
+def _of_differences(gap: Tensor, name: str, weight: float = 1.0) -> list[Mistake]:
+    """What one of two means of absolute differences may be taken for; name: what the mean is of."""
+    return [
+        (weight * gap.square().mean(), f"{name} is squared: absolute values, L1, in both."),
+        (weight * gap.mean(), f"{name} has no absolute value: errors of different sign cancel."),
+    ]
+
+
+def _adversarial(of_b: Tensor, of_a: Tensor) -> dict[str, Tensor]:
+    """What D_b says of G_ab's fakes and D_a of G_ba's, as the terms that the translators minimise."""
+    return {"adversarial term of G_ab": (of_b - 1).square(), "adversarial term of G_ba": (of_a - 1).square()}
 
 
 def _judge_gradient(
@@ -133,6 +148,13 @@ def check_cycle_loss(call: StudentFunction) -> str:
             l1(F(b), b) + l1(G(a), a),
             "This is the identity term, of a picture that is on its side already: here it goes there and back.",
         ),
+        *one_term(
+            {"way of a": (G(there) - a).abs(), "way of b": (F(back) - b).abs()},
+            {
+                "way of a": _of_differences(G(there) - a, "The way of a"),
+                "way of b": _of_differences(F(back) - b, "The way of b"),
+            },
+        ),
     ]
     judge_value(value, right, mistakes, "two small translators")
     cut = l1(G(there.detach()), a) + l1(F(back.detach()), b)
@@ -190,6 +212,13 @@ def check_identity_loss(call: StudentFunction) -> str:
                 "This is the cycle term: for the identity a picture passes one translator only.",
             ),
             (cycle / 2 * (l1(F(b), a) + l1(G(a), b)), "G_ab(b) is compared with a: compare it with b itself."),
+            *one_term(
+                {"half of G_ab": cycle / 2 * (F(b) - b).abs(), "half of G_ba": cycle / 2 * (G(a) - a).abs()},
+                {
+                    "half of G_ab": _of_differences(F(b) - b, "The half of G_ab", cycle / 2),
+                    "half of G_ba": _of_differences(G(a) - a, "The half of G_ba", cycle / 2),
+                },
+            ),
         ]
         if cycle != 10:
             mistakes = [(5 * same, "The weight is always 5: it is half of `cycle`, whatever that is."), *mistakes]
@@ -247,10 +276,12 @@ def check_translators(call: StudentFunction) -> str:
             ),
             (-of_b.mean() - of_a.mean() + rest, "This is WGAN's loss: least squares is asked for."),
             (-right, "The sign is turned: the translators minimise this."),
+            *[(loss + rest, message) for loss, message in one_term(_adversarial(of_b, of_a))],
         ]
         if cycle:
             mistakes = [
                 (lost_a + lost_b, "The way there and back is missing: `cycle` times exercise 1."),
+                (lost_a + lost_b - rest, "The way there and back has the wrong sign: it is added, times `cycle`."),
                 (lost_a + lost_b + rest / cycle, "The way there and back has no weight: `cycle` times exercise 1."),
                 (rest, "The adversarial part is missing: without it the identity is the best that one can do."),
                 *mistakes,
@@ -259,30 +290,6 @@ def check_translators(call: StudentFunction) -> str:
         networks = {"G_ab": F, "G_ba": G, "D_a": D_a, "D_b": D_b}
         if not all(p.requires_grad for net in networks.values() for p in net.parameters()):
             raise Wrong("A network is left frozen: set `requires_grad_(True)` again, or its next step does nothing.")
-        _judge_optimiser(optimiser, networks)
+        judge_optimiser(optimiser, networks)
         _judge_gradient(value, right, {"G_ab": F, "G_ba": G})
     return "One loss and one optimiser for both: a step of either one moves the fakes that the other has to bring back."
-
-
-def _judge_optimiser(optimiser: Any, networks: dict[str, nn.Module]) -> None:
-    if not isinstance(optimiser, torch.optim.Optimizer):
-        raise Wrong(f"The second of the pair is {describe((optimiser,))}: an optimiser is expected.")
-    held = {id(p) for group in optimiser.param_groups for p in group["params"]}
-    for name, network in networks.items():
-        has = [id(p) in held for p in network.parameters()]
-        if name.startswith("G") and not all(has):
-            raise Wrong(
-                f"The optimiser does not hold {name}'s weights: that translator gets gradients, and never moves. "
-                "No error says so."
-            )
-        if name.startswith("D") and any(has):
-            raise Wrong(f"The optimiser holds {name}'s weights too: the discriminators would help the fakes.")
-    if not isinstance(optimiser, torch.optim.Adam):
-        raise Wrong(f"The optimiser is {type(optimiser).__name__}: CycleGAN uses Adam.")
-    for group in optimiser.param_groups:
-        if abs(float(group["lr"]) - 2e-4) > 1e-9:
-            raise Wrong(f"Adam's rate is {float(group['lr']):g}: CycleGAN's is 0.0002, `lr=2e-4`.")
-        if tuple(float(beta) for beta in group["betas"]) != (0.5, 0.999):
-            raise Wrong(f"Adam's betas are {tuple(group['betas'])}: CycleGAN's are (0.5, 0.999).")
-        if group["weight_decay"]:
-            raise Wrong(f"Adam has a weight decay of {group['weight_decay']:g}: CycleGAN uses none.")

@@ -10,6 +10,7 @@ from torch import Tensor
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
 from gancourse.exercises.checking.judging import close, numbers
 from gancourse.exercises.checking.layers import compare
+from gancourse.exercises.checking.relations import relation
 
 _ALL = (1, 2, 3)  # the axes of one picture
 #: BT.601's luma in studio swing, 16 to 235 of 255, of red, green and blue in [0, 1].
@@ -61,6 +62,10 @@ def _judge(call: StudentFunction, x: Tensor, y: Tensor, right: Tensor, mistakes:
                 "logarithm is wrong. What is the largest difference that two pictures can have?"
             )
     otherwise = f"The first picture gets {float(value.flatten()[0]):.2f} dB, and {float(right[0]):.2f} dB is right."
+    if value.shape == right.shape:
+        otherwise = f"{otherwise} {relation(value, right)}".rstrip()
+        if bool(value.isnan().any()):
+            otherwise += " A nan is the logarithm of a negative number: are the differences squared before their mean?"
     compare(value, right, wanted, otherwise)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
+from gancourse.exercises.checking.relations import relation
 
 #: The values of a known mistake, and the message for it.
 Mistake = tuple[Any, str]
@@ -88,7 +89,8 @@ def judge(
     """Raise `Wrong` unless `value` is close to `expected` (both (N,)), or equal to it if `exact` (counts).
 
     mistakes: pairs of the values that a known mistake gives and the message for it, tried in order.
-    points: N descriptions of the inputs ("p = 0.2, q = 0.6"), for a disagreement that fits no mistake.
+    points: N descriptions of the inputs ("p = 0.2, q = 0.6"), for a disagreement that fits no mistake: then the first
+    that differs is told, and what `relation` finds.
     """
     same = torch.equal if exact else close
     if same(value, expected):
@@ -96,17 +98,23 @@ def judge(
     for mistaken, message in mistakes:
         if same(value, mistaken):
             raise Wrong(message)
-    for name, got, wanted in zip(points, value, expected, strict=True):
-        if not same(got, wanted):
-            told, right = apart(float(got), float(wanted))
-            if math.isnan(got) and math.isfinite(wanted):
-                hint = (
-                    "A nan comes from 0/0, or from the root or the logarithm of a negative number: a logit can be "
-                    "negative, a probability cannot."
-                )
-            elif not exact and close(got, wanted, rtol=1e-2, atol=1e-3):
-                hint = "That is close, but not the same: is something rounded, approximated or added for safety?"
-            raise Wrong(f"For {name} it gives {told}, and {right} is right. {hint}".rstrip())
+    few = max(1e-3, 5e-3 * float(expected.abs().max()))
+    nearly = not exact and close(value, expected, rtol=1e-2, atol=few)
+    related = relation(value.double(), expected.double())
+    rows = [row for row in zip(points, value, expected, strict=True) if not same(row[1], row[2])]
+    far = [row for row in rows if not exact and not close(row[1], row[2], rtol=1e-2, atol=few)]
+    for name, got, wanted in far or rows:  # the first that differs clearly, if one does
+        told, right = apart(float(got), float(wanted))
+        if math.isnan(got) and math.isfinite(wanted):
+            hint = (
+                "A nan comes from 0/0, or from the root or the logarithm of a negative number: a logit can be "
+                "negative, a probability cannot."
+            )
+        elif related:
+            hint = f"{related} {hint}"
+        elif nearly:
+            hint = "That is close, but not the same: is something rounded, approximated or added for safety?"
+        raise Wrong(f"For {name} it gives {told}, and {right} is right. {hint}".rstrip())
     raise AssertionError("unreachable")
 
 

@@ -6,85 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from gancourse.exercises.checking.crashes import describe
 from gancourse.exercises.checking.engine import StudentFunction, Wrong
 from gancourse.exercises.checking.gradient_penalty import judge_value
 from gancourse.exercises.checking.judging import close
-
-_B = 5
-_SIZE = (3, 12, 14)  # 150 patches in a batch: no number that stands for a weight
-
-
-class _Patches(nn.Module):
-    """Pictures (B, 6, H, W) -> logits (B, 1, H', W'); notes what it is given. Three channels are filled up by zeros,
-    so that a missing condition can be told from a crash."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Conv2d(6, 5, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(5, 1, 4, 1, 1))
-        with torch.no_grad():
-            for weight in self.parameters():
-                weight.mul_(2).add_(0.05)
-        self.seen: list[Tensor] = []
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        self.seen.append(pictures.detach().clone())
-        if pictures.shape[1] == 3:
-            pictures = torch.cat([torch.zeros_like(pictures), pictures], 1)
-        logits: Tensor = self.net(pictures)
-        return logits
-
-
-class _Scene:
-    """D, a batch of conditions and true pictures, and fakes that hang on a leaf, `source`, as on G's weights."""
-
-    def __init__(self) -> None:
-        self.D = _Patches()
-        self.x, self.y = (torch.rand(_B, *_SIZE) * 2 - 1 for _ in range(2))
-        self.source = torch.zeros(_B, *_SIZE, requires_grad=True)
-        self._made = torch.rand(_B, *_SIZE) * 2 - 1
-        self.state = [p.detach().clone() for p in self.D.parameters()]
-
-    @property
-    def fake(self) -> Tensor:
-        return self._made + self.source
-
-    def logits(self, *pictures: Tensor) -> Tensor:
-        """What D says of pictures, one behind the other; not noted."""
-        found = self.D(torch.cat(pictures, 1))
-        self.D.seen.pop()
-        return found
-
-    def run(self, call: StudentFunction, *more: float) -> Any:
-        self.D.seen.clear()
-        value = call(self.D, self.x.clone(), self.y.clone(), self.fake, *more)
-        if any(not torch.equal(a, b) for a, b in zip(self.D.parameters(), self.state, strict=True)):
-            raise Wrong("D's weights have changed: only the loss is computed here, the step comes later.")
-        if any(p.grad is not None for p in self.D.parameters()) or self.source.grad is not None:
-            raise Wrong("It calls `backward`: return the loss, the step comes later.")
-        return value
-
-    def judge_shown(self) -> list[Tensor]:
-        """`Wrong` where D was shown anything but a condition with a picture; returns all that it was shown."""
-        shown = self.D.seen
-        if not shown:
-            raise Wrong("D was never asked: where does the loss come from?")
-        alone = [item for item in shown if item.shape[1] == 3]
-        if len(alone) == len(shown):
-            raise Wrong(
-                "D is shown pictures alone, without what they were made from: then any real-looking picture will do. "
-                "Put the condition before them, `torch.cat([x, y], 1)`."
-            )
-        if alone:
-            which = "real pictures" if any(close(item, self.y) for item in alone) else "fakes"
-            raise Wrong(
-                f"The condition is on one side only: the {which} come without it. Then D tells real from fake by "
-                "whether there is a map, and not by the picture."
-            )
-        return shown
+from gancourse.exercises.checking.pix2pix_scene import BATCH, Scene
+from gancourse.exercises.checking.relations import one_term
 
 
 def _pixels(*parts: Tensor) -> Tensor:
@@ -114,7 +44,7 @@ def _same_slopes(value: Tensor, right: Tensor, leaves: Sequence[Tensor]) -> bool
 
 def check_d_loss(call: StudentFunction) -> str:
     """The check of `lesson08.pix2pix_d_loss`: d_loss(D, x, y, fake)."""
-    scene = _Scene()
+    scene = Scene()
     value = _one_number(scene.run(call))
     shown = scene.judge_shown()
     x, y, fake, D = scene.x, scene.y, scene.fake, scene.D
@@ -129,7 +59,7 @@ def check_d_loss(call: StudentFunction) -> str:
         (2 * right, "It is not halved: Pix2Pix divides D's loss by 2, so that D learns more slowly than G."),
         (right / 2, "It is divided by 4: once by 2 is enough."),
         (right * patches, "You sum over patches and pictures: take the mean."),
-        (right * patches / _B, "You sum over the patches of a picture: take the mean."),
+        (right * patches / BATCH, "You sum over the patches of a picture: take the mean."),
         (
             (F.softplus(real_logits).mean() + F.softplus(-fake_logits).mean()) / 2,
             "The targets are exchanged: real pairs have the target 1, fakes 0.",
@@ -176,6 +106,19 @@ def check_d_loss(call: StudentFunction) -> str:
             "The mean comes before the loss: each patch has a verdict and a loss of its own.",
         ),
     ]
+    mistakes += one_term(
+        {"real half": F.softplus(-real_logits) / 2, "fake half": F.softplus(fake_logits) / 2},
+        {
+            "real half": [
+                ((1 - p_real).mean() / 2, "The real half has no logarithm: it is -log D, softplus(-logit)."),
+                (-real_logits.mean() / 2, "The real half is a mean of logits: it is -log D, softplus(-logit)."),
+            ],
+            "fake half": [
+                (p_fake.mean() / 2, "The fake half has no logarithm: it is -log(1 - D), softplus(logit)."),
+                (fake_logits.mean() / 2, "The fake half is a mean of logits: it is -log(1 - D), softplus(logit)."),
+            ],
+        },
+    )
     wrong_pairs = [item for item in shown if not _known(item, scene)]
     if wrong_pairs and not close(value.detach(), right.detach()):
         _judge_other_pairs(wrong_pairs[0], scene)
@@ -192,14 +135,14 @@ def check_d_loss(call: StudentFunction) -> str:
     return "D judges pairs, each patch on its own, and G is not reached."
 
 
-def _known(item: Tensor, scene: _Scene) -> bool:
+def _known(item: Tensor, scene: Scene) -> bool:
     """Whether D was shown known tensors of the right partner, in either order, one picture or the batch."""
     x, y, fake = scene.x, scene.y, scene.fake.detach()
     rows = torch.cat([_pixels(x, y), _pixels(x, fake), _pixels(y, x), _pixels(fake, x), _pixels(y, fake)])
     return all(any(close(one, row) for row in rows) for one in item)
 
 
-def _judge_other_pairs(item: Tensor, scene: _Scene) -> None:
+def _judge_other_pairs(item: Tensor, scene: Scene) -> None:
     first = item[0]
     fake = scene.fake.detach()[0]
     if close(first[:3], first[3:]):
@@ -215,7 +158,7 @@ def _judge_other_pairs(item: Tensor, scene: _Scene) -> None:
 def check_g_loss(call: StudentFunction) -> str:
     """The check of `lesson08.pix2pix_g_loss`: g_loss(D, x, y, fake, weight)."""
     for weight in (3.0, 100.0):  # the small one first: beside 100 L1 the two adversarial terms look alike
-        scene = _Scene()
+        scene = Scene()
         value = _one_number(scene.run(call, weight))
         x, y, fake = scene.x, scene.y, scene.fake
         logits = scene.logits(x, fake)
@@ -228,7 +171,7 @@ def check_g_loss(call: StudentFunction) -> str:
         others = [
             (adversarial + weight * l1 * numel, "L1 is summed over pixels: the weight of 100 is one for the *mean*."),
             (
-                adversarial + weight * l1 * numel / _B,
+                adversarial + weight * l1 * numel / BATCH,
                 "L1 is summed over each picture: the weight of 100 is one for the *mean* over all pixels.",
             ),
             (

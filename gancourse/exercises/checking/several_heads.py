@@ -31,6 +31,8 @@ def check_head_losses(call: StudentFunction) -> str:
         for item, (name, right_of, slips, leaves) in zip(value, judged, strict=True):
             found, right = one_number(item), right_of(*given)
             told = [(slip(real, fake), f"{name}'s loss: {message}") for slip, message in slips]
+            if name == "D":
+                told += _of_one_half(real, fake)
             judge_value(found, right, told, f"{what}, as {name}'s loss,")
             if not found.requires_grad:
                 raise Wrong(f"{name}'s loss is right, but has no gradient: look for a `.detach()` or `.item()`.")
@@ -49,6 +51,28 @@ def _total(heads: Sequence[Tensor]) -> Tensor:
 
 def _d_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     return _total([(1 - r).relu().mean() + (1 + f).relu().mean() for r, f in zip(real, fake, strict=True)])
+
+
+def _of_one_half(real: Sequence[Tensor], fake: Sequence[Tensor]) -> list[tuple[Tensor, str]]:
+    """D's losses that are right in the fake half or in the real one."""
+    halves = {
+        "real half": (real, -1, "relu(1 - r)"),
+        "fake half": (fake, 1, "relu(1 + f)"),
+    }
+    right = _d_loss(real, fake)
+    told = []
+    for name, (heads, sign, written) in halves.items():
+        rest = right - _total([(1 + sign * x).relu().mean() for x in heads])
+        for change, words in (
+            (lambda x: x.relu().sum(), "is summed over the logits: take the mean in each head"),
+            (lambda x: -x.relu().mean(), "is subtracted: both halves are added"),
+            (lambda x: x.mean(), "is not cut off: past its margin a logit costs 0"),
+            (lambda x: (2 - x).relu().mean(), f"has the wrong sign inside: it is {written}"),
+            (lambda x: (x - 1).relu().mean(), f"has the margin 0: it is {written}"),
+            (lambda x: (-x).relu().mean(), f"has the wrong sign inside: it is {written}"),
+        ):
+            told.append((rest + _total([change(1 + sign * x) for x in heads]), f"D's loss: the {name} {words}."))
+    return told
 
 
 def _g_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:

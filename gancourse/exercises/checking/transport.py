@@ -121,6 +121,18 @@ def check_w1_weighted(call: StudentFunction) -> str:
             "The absolute value comes too late: inside the sum. This is the distance of the two means.",
         ),
         (of(lambda h, gap: (h[:-1].square() * gap).sum()), "F - G is squared: that is Cramér's distance, not W1."),
+        (
+            lambda x, p, y, q: of(lambda h, gap: (h[:-1].abs() * gap).sum())(x, p, y, -q),
+            "The weights of y are added: F - G falls by q at each y, so they come with a minus sign.",
+        ),
+        (
+            of(lambda h, gap: (h.diff(prepend=h.new_zeros(1))[:-1].abs() * gap).sum()),
+            "The weights are not summed up: F - G at a point is the sum of all that lie left of it, `cumsum`.",
+        ),
+        (
+            of(lambda h, gap: (h[:-1].abs() * gap).mean()),
+            "You take the mean of the pieces: the area is their sum.",
+        ),
         (of(lambda h, gap: h.abs().max()), "This is the largest |F - G|, Kolmogorov's: W1 is the area between them."),
         (of(lambda h, gap: h.abs().sum()), "The heights are not multiplied by the gaps: distances do not matter here."),
         (
