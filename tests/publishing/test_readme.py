@@ -33,7 +33,7 @@ def test_the_speed_table_is_the_recorded_one(name):
     results = recorded if name == "bench" else recorded[KEYS.get(name, name)]
     with_table = BENCHMARKS[name]["with_table"]
     assert with_table(SPEED, results["machine"], results["rows"]) == SPEED
-    rates = {"ratio": 99.0, "median": 999.0}
+    rates: dict[str, object] = {"ratio": 99.0, "median": 999.0}
     if name == "peers":
         rates = {"ratios": dict.fromkeys(results["rows"][0]["ratios"], 99.0)}
     spoilt = [row | rates for row in results["rows"]]
