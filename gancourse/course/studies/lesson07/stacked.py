@@ -189,7 +189,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
         for row in trainer.epochs():
             spent += time.process_time() - start
             curve.append(
-                {"images": row["epoch"] * _seen(job), "cpu_seconds": round(spent, 1)}
+                {"images": row["epoch"] * _seen(job), "cpu_seconds": round(spent, 3)}
                 | mode_scores(_shown(trainer), job["n_curve"])
             )
             start = time.process_time()
@@ -197,7 +197,7 @@ def train(job: Job) -> tuple[Trainer, dict[str, Any]]:
         return trainer, {"diverged": str(error).split(";")[0], "curve": curve}
     return trainer, {
         **mode_scores(_shown(trainer), job["samples"]),
-        "cpu_seconds": round(spent, 1),
+        "cpu_seconds": round(spent, 3),
         "images_seen": job["epochs"] * _seen(job),
         "steps_g": job["epochs"] * _seen(job) // (config.batch_size * config.k),
         "device": trainer.setting.device.type,
