@@ -89,7 +89,7 @@ def main() -> None:
         print(f"{row['median']:6.1f} ms ({row['lowest']:.0f} to {row['highest']:.0f})  {row['what']}")
     if given.record:
         found: dict[str, Any] = {"machine": describe(), "rows": rows}
-        recording.record(lambda page: with_table(page, **found), widgets=found)
+        recording.record(lambda page: with_table(page, **found), latencies=found)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ BENCHMARKS = {  # "tests" may be a package of another project
     name: runpy.run_path(str(ROOT / "tests" / "benchmarks" / f"{name}.py"))
     for name in ("bench", "algorithms", "peers", "latencies")
 }
-KEYS = {"latencies": "widgets"}  # the others' in bench.json are their names
 MARKS = BENCHMARKS["bench"]["MARKS"]
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in readme.PAGES}
 README, SPEED = PAGES["README.md"], PAGES["notebooks/SPEED.md"]
@@ -30,7 +29,7 @@ README, SPEED = PAGES["README.md"], PAGES["notebooks/SPEED.md"]
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_speed_table_is_the_recorded_one(name):
     recorded = json.loads((ROOT / "gancourse/assets/results/bench.json").read_text(encoding="utf-8"))
-    results = recorded if name == "bench" else recorded[KEYS.get(name, name)]
+    results = recorded if name == "bench" else recorded[name]
     with_table = BENCHMARKS[name]["with_table"]
     assert with_table(SPEED, results["machine"], results["rows"]) == SPEED
     rates: dict[str, object] = {"ratio": 99.0, "median": 999.0}

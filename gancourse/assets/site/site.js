@@ -77,25 +77,26 @@
     const at = Math.max(0, (whole < 0 ? lower.indexOf(words[0]) : whole) - 40);
     return (at ? "… " : "") + text.slice(at, at + 110) + (at + 110 < text.length ? " …" : "");
   };
-  let asked = false, steps = 0, enter = false; // the keys that came before the index did
+  const press = (key) => { // go through what was found; whether the key had a meaning there
+    const links = [...list.querySelectorAll("a")], at = links.indexOf(document.activeElement);
+    if (list.hidden || !links.length) return false;
+    const next = at + (key === "ArrowDown" ? 1 : -1);
+    if (key === "Enter") links[Math.max(at, 0)].click();
+    else (next < 0 ? box : links[Math.min(next, links.length - 1)]).focus();
+    return true;
+  };
+  let asked = false;
+  const early = []; // keys that came before the index did
   const load = () => {
     if (asked) return;
     asked = true;
     const script = document.createElement("script");
     script.src = "search.js";
-    script.addEventListener("load", () => {
-      const [down, follow] = [steps, enter];
-      search();
-      const links = [...list.querySelectorAll("a")], link = links[Math.min(Math.max(down, 1), links.length) - 1];
-      if (link && down) link.focus();
-      if (link && follow) link.click();
-    });
+    script.addEventListener("load", () => { search(); early.forEach(press); });
     document.head.append(script);
   };
   const search = () => {
     load();
-    steps = 0;
-    enter = false;
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
     list.replaceChildren();
     list.hidden = !words.length;
@@ -116,22 +117,14 @@
       list.append(item);
     }
   };
-  box.addEventListener("input", search);
+  box.addEventListener("input", () => { early.length = 0; search(); });
   box.addEventListener("focus", search);
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !/^(input|textarea)$/i.test(event.target.tagName)) { event.preventDefault(); box.focus(); }
     if (event.key === "Escape") { list.hidden = true; box.blur(); }
-    const links = [...list.querySelectorAll("a")], at = links.indexOf(document.activeElement);
-    if (event.target === box && !window.COURSE) {
-      if (event.key === "ArrowDown") steps += 1;
-      if (event.key === "ArrowUp") steps = Math.max(0, steps - 1);
-      if (event.key === "Enter") enter = true;
-    } else if (event.target === box && event.key === "Enter" && links.length) links[0].click();
-    if (!list.hidden && links.length && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
-      event.preventDefault();
-      const next = at + (event.key === "ArrowDown" ? 1 : -1);
-      (next < 0 ? box : links[Math.min(next, links.length - 1)]).focus();
-    }
+    if (!/^(ArrowDown|ArrowUp|Enter)$/.test(event.key) || (event.key === "Enter" && event.target !== box)) return;
+    if (event.target === box && !window.COURSE) early.push(event.key);
+    else if (press(event.key)) event.preventDefault();
   });
   document.addEventListener("click", (event) => { if (!event.target.closest(".find")) list.hidden = true; });
   list.addEventListener("click", () => { list.hidden = true; });
