@@ -140,8 +140,8 @@ def test_the_explorers_sliders_by_mouse_and_keyboard(page):
     median, late = latencies(page, EXPLORER, "explorer, 8 x 8 digits")
     own = float(page.page.locator(".gc-own-work .widget-html-content").inner_text())
     record("explorer, 8 x 8 digits, in the kernel alone", own)
-    # The aim is a median of 60 ms, or the floor and one and a half times the kernel's own work. On two idle cores with
-    # bf16 units five runs gave 54, 54, 57, 61 and 69, with floors of 42 to 51; with AVX2 alone 74, with a floor of 37.
+    # The aim is a median of 60 ms, or the floor and one and a half times the kernel's own work. What five runs on two
+    # idle cores gave is in notebooks/SPEED.md.
     limit = max(60, floor + 1.5 * own)
     assert median <= limit and late <= 2 * limit if before and quiet() else median < 1_000
     page.screenshot("latent-explorer", EXPLORER)
